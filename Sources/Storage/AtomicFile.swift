@@ -1,0 +1,50 @@
+import Glibc
+
+/// Files that are either the old content or the new one, whatever dies in between.
+public enum AtomicFile {
+    /// Leftovers of a killed writer begin with this, so that whoever owns the folder can sweep them.
+    public static let temporaryPrefix = ".partial-"
+
+    /// Writes under a temporary name beside the target, makes it durable, renames it into place and makes the rename
+    /// durable. A failure leaves the target as it was and no temporary file.
+    public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(StorageError) {
+        guard !FileSystem.isDirectory(path) else { throw .directory(path: path) }
+        let directory = FileSystem.parent(of: path)
+        let unique = "\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16))"
+        let temporary = FileSystem.join(directory, "\(temporaryPrefix)\(FileSystem.name(of: path))-\(unique)")
+        do throws(StorageError) {
+            let file = try OpenFile(creating: temporary)
+            try file.write(bytes)
+            try file.synchronize()
+            try FileSystem.rename(temporary, to: path)
+        } catch {
+            unlink(temporary)
+            throw error.naming(path, insteadOf: temporary)
+        }
+        try FileSystem.synchronize(directory)
+    }
+
+    public static func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
+        try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in
+            try write(UnsafeRawBufferPointer(buffer), to: path)
+        }
+    }
+
+    public static func write(_ text: String, to path: String) throws(StorageError) {
+        try write(Array(text.utf8), to: path)
+    }
+}
+
+extension StorageError {
+    /// The same error about the file the caller asked for: the temporary name means nothing to a reader.
+    fileprivate func naming(_ path: String, insteadOf temporary: String) -> StorageError {
+        switch self {
+        case .missing: .missing(path: FileSystem.parent(of: path))
+        case .system(let action, _, let code):
+            .system(action: action == "rename to \(path)" ? "rename into place" : action, path: path, code: code)
+        case .short(let action, _, let expected, let moved):
+            .short(action: action, path: path, expected: expected, moved: moved)
+        default: self
+        }
+    }
+}

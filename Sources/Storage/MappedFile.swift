@@ -1,0 +1,30 @@
+import Glibc
+
+/// A file mapped for reading: its pages are read when touched and shared by all ranks of a host. The file must not be
+/// cut short while it is mapped (replacing it by a rename is fine).
+public final class MappedFile: Sendable {
+    public let path: String
+    // Read-only memory, so any thread may look at it.
+    nonisolated(unsafe) private let start: UnsafeMutableRawPointer?
+    private let count: Int
+
+    /// The content, for as long as this object lives; empty for an empty file.
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+
+    public init(path: String) throws(StorageError) {
+        let file = try OpenFile(reading: path)
+        let size = try file.size()
+        var start: UnsafeMutableRawPointer?
+        if size > 0 {
+            start = mmap(nil, size, PROT_READ, MAP_SHARED, file.descriptor, 0)
+            guard start != MAP_FAILED else { throw .last("map", path) }
+        }
+        self.path = path
+        self.start = start
+        self.count = size
+    }
+
+    deinit {
+        if let start { munmap(start, count) }
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+
+/// An open file, closed when the value goes away. Interrupted and partial system calls are carried on with, so that
+/// a disk that fills up is always an error: the kernel writes a part first and says `ENOSPC` only when asked again.
+public struct OpenFile: ~Copyable {
+    public let path: String
+    let descriptor: Int32
+
+    private init(path: String, flags: Int32, action: String) throws(StorageError) {
+        var opened: Int32
+        repeat { opened = open(path, flags | O_CLOEXEC, 0o666) } while opened < 0 && errno == EINTR
+        guard opened >= 0 else { throw .last(action, path) }
+        self.path = path
+        self.descriptor = opened
+    }
+
+    /// Opens a file to read it from its start; pipes will do.
+    public init(reading path: String) throws(StorageError) {
+        guard !FileSystem.isDirectory(path) else { throw .directory(path: path) }
+        try self.init(path: path, flags: O_RDONLY, action: "open")
+    }
+
+    /// Creates a file, or empties the one there is.
+    public init(creating path: String) throws(StorageError) {
+        try self.init(path: path, flags: O_WRONLY | O_CREAT | O_TRUNC, action: "create")
+    }
+
+    /// Opens a file or a folder only to make it durable or to lock it.
+    init(existing path: String) throws(StorageError) {
+        try self.init(path: path, flags: O_RDONLY, action: "open")
+    }
+
+    /// Opens a file to read and write it, creating it if there is none, leaving its content.
+    init(keeping path: String) throws(StorageError) {
+        try self.init(path: path, flags: O_RDWR | O_CREAT, action: "open")
+    }
+
+    deinit { close(descriptor) }
+
+    /// Size in bytes.
+    public func size() throws(StorageError) -> Int {
+        var attributes = stat()
+        guard fstat(descriptor, &attributes) == 0 else { throw .last("read", path) }
+        return Int(attributes.st_size)
+    }
+
+    /// Reads up to the size of `buffer`; 0 means the end of the file.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw .last("read", path) }
+        }
+    }
+
+    /// Appends all the bytes.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+        var done = 0
+        while done < bytes.count {
+            let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                throw .short(action: "writing", path: path, expected: bytes.count, moved: done)
+            } else if errno != EINTR {
+                throw .last("write", path)
+            }
+        }
+    }
+
+    /// Returns once the content is on the disk.
+    public func synchronize() throws(StorageError) {
+        while fsync(descriptor) != 0 {
+            // Some file systems can't synchronise folders; they order renames themselves.
+            if errno == EINVAL || errno == ENOTSUP { return }
+            guard errno == EINTR else { throw .last("write", path) }
+        }
+    }
+}
