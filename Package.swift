@@ -1,13 +1,22 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
+/// The kernels need AVX2 and FMA in every configuration, and no bounds checks below `Block`: a debug build of them
+/// would be hundreds of times slower. `launch/setup.sh` passes another level (`-Xcc -march=…`) through the environment.
+let level = Context.environment["PREFOPT_CPU_LEVEL"] ?? "x86-64-v3"
+let fast: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecked", "-wmo", "-num-threads", "2"])]
+
 let package = Package(
     name: "swift-prefopt",
     targets: [
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CVector"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
+        .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .testTarget(name: "StorageTests", dependencies: ["Storage"], exclude: ["Fixtures"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
     ]
 )

@@ -1,0 +1,53 @@
+import Glibc
+
+/// Zeroed memory straight from the operating system, in huge pages where it has them: for the few large, long-lived arrays.
+public final class Memory: @unchecked Sendable {
+    public let bytes: Int
+    private let address: UnsafeMutableRawPointer
+
+    /// - Throws: `MemoryError` when the operating system refuses.
+    public init(bytes: Int) throws(MemoryError) {
+        self.bytes = bytes
+        let length = max(1, bytes)
+        guard let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), mapped != MAP_FAILED
+        else { throw MemoryError(bytes: bytes) }
+        madvise(mapped, length, MADV_HUGEPAGE)
+        address = mapped
+    }
+
+    deinit { munmap(address, max(1, bytes)) }
+
+    public func bind<Element>(to type: Element.Type) -> UnsafeMutableBufferPointer<Element> {
+        let count = bytes / MemoryLayout<Element>.stride
+        return UnsafeMutableBufferPointer(start: address.bindMemory(to: type, capacity: count), count: count)
+    }
+}
+
+/// The operating system has no room for an array.
+public struct MemoryError: Error, Sendable, CustomStringConvertible {
+    public let bytes: Int
+    public var description: String {
+        "the operating system refused \(bytes >> 20) MiB of memory; use fewer ranks on this node, a smaller "
+            + "micro_batch_tokens, or gradient_checkpointing: true"
+    }
+}
+
+/// Cuts one array into named parts. The same cutting runs twice: first dry, to learn the size, then over real memory.
+public struct Cutter {
+    /// Floats cut off so far.
+    public private(set) var count = 0
+    private let base: UnsafeMutablePointer<Float>?
+
+    /// Measures only; the pointers that it hands out must not be used.
+    public init() { base = nil }
+
+    public init(_ memory: Memory) { base = memory.bind(to: Float.self).baseAddress }
+
+    /// The next `floats` floats, at a multiple of 64 bytes.
+    public mutating func take(_ floats: Int) -> UnsafeMutablePointer<Float> {
+        defer { count += (floats + 15) / 16 * 16 }
+        return base.map { $0 + count } ?? Cutter.nowhere
+    }
+
+    private static var nowhere: UnsafeMutablePointer<Float> { UnsafeMutablePointer(bitPattern: 64)! }
+}

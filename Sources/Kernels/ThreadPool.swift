@@ -1,0 +1,149 @@
+import COpenBLAS
+import Glibc
+import Synchronization
+
+/// A fixed set of threads that run the items of one parallel region at a time.
+///
+/// Workers spin for a few microseconds between regions, then sleep. Which thread runs which item is left to chance, so an
+/// item must write only what belongs to it: every kernel cuts its work into items of a fixed size, and its results are
+/// the same bits for any number of threads.
+public final class ThreadPool: @unchecked Sendable {
+    /// Threads that take part in a region, the caller included.
+    public let count: Int
+
+    // A ticket is (region << 32 | items not yet taken). Taking an item is one compare-exchange on it, so a thread that
+    // wakes late can neither take an item of a finished region nor see the next region's body half written.
+    private let ticket = Atomic<UInt64>(0)
+    private let unfinished = Atomic<Int>(0)
+    private let sleepers = Atomic<Int>(0)
+    private let started = Atomic<Int>(0)
+    private let stopping = Atomic<Bool>(false)
+    private var items = 0
+    private var body: (Int, Int) -> Void = { _, _ in }
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var threads: [pthread_t] = []
+
+    public init(count: Int) {
+        self.count = max(1, count)
+        // Every sgemm is a tile of a larger product, computed by the thread that asks for it.
+        openblas_set_num_threads(1)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(wake, nil)
+        for _ in 1..<max(1, self.count) {
+            var thread = pthread_t()
+            let started = pthread_create(
+                &thread, nil,
+                { argument in
+                    Unmanaged<ThreadPool>.fromOpaque(argument!).takeUnretainedValue().work()
+                    return nil
+                }, Unmanaged.passUnretained(self).toOpaque())
+            if started == 0 { threads.append(thread) }
+        }
+    }
+
+    deinit {
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
+        for thread in threads { pthread_join(thread, nil) }
+        pthread_cond_destroy(wake)
+        pthread_mutex_destroy(mutex)
+        wake.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Calls `body` once for every item in `0..<items`, on all threads; returns when all are done.
+    public func run(_ items: Int, _ body: (_ item: Int) -> Void) {
+        run(items) { item, _ in body(item) }
+    }
+
+    /// The same, telling `body` which thread (`0..<count`) it runs on, for scratch space of its own.
+    public func run(_ items: Int, _ body: (_ item: Int, _ thread: Int) -> Void) {
+        guard items > 1, !threads.isEmpty else {
+            for item in 0..<max(0, items) { body(item, 0) }
+            return
+        }
+        withoutActuallyEscaping(body) { body in
+            self.items = items
+            self.body = body
+            unfinished.store(items, ordering: .relaxed)
+            let region = (ticket.load(ordering: .relaxed) >> 32) &+ 1
+            ticket.store(region << 32 | UInt64(items), ordering: .sequentiallyConsistent)
+            if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+                pthread_mutex_lock(mutex)
+                pthread_cond_broadcast(wake)
+                pthread_mutex_unlock(mutex)
+            }
+            while takeItem(thread: 0) {}
+            var spins = 0
+            while unfinished.load(ordering: .acquiring) > 0 { pause(&spins) }
+            self.body = { _, _ in }
+        }
+    }
+
+    /// Runs one item of the current region; false if none is left.
+    private func takeItem(thread: Int) -> Bool {
+        var seen = ticket.load(ordering: .acquiring)
+        while seen & 0xFFFF_FFFF > 0 {
+            let (exchanged, original) = ticket.weakCompareExchange(
+                expected: seen, desired: seen - 1, ordering: .acquiringAndReleasing)
+            if exchanged {
+                perform(items - Int(seen & 0xFFFF_FFFF), thread)
+                unfinished.subtract(1, ordering: .releasing)
+                return true
+            }
+            seen = original
+        }
+        return false
+    }
+
+    // A function of its own, so that its hold on the body's closure ends before the item counts as finished: `run` may
+    // not return while somebody still has one.
+    @inline(never)
+    private func perform(_ item: Int, _ thread: Int) { body(item, thread) }
+
+    private func work() {
+        let thread = started.add(1, ordering: .relaxed).newValue
+        var spins = 0
+        while !stopping.load(ordering: .acquiring) {
+            if takeItem(thread: thread) {
+                spins = 0
+            } else if spins < ThreadPool.spinsBeforeSleep {
+                pause(&spins)
+            } else {
+                sleep()
+                spins = 0
+            }
+        }
+    }
+
+    private func sleep() {
+        pthread_mutex_lock(mutex)
+        sleepers.add(1, ordering: .sequentiallyConsistent)
+        while ticket.load(ordering: .sequentiallyConsistent) & 0xFFFF_FFFF == 0,
+            !stopping.load(ordering: .sequentiallyConsistent)
+        { pthread_cond_wait(wake, mutex) }
+        sleepers.subtract(1, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(mutex)
+    }
+
+    private static let spinsBeforeSleep = 3000
+
+    /// A moment's wait: first on the core, then giving it away, since another rank may share it.
+    private func pause(_ spins: inout Int) {
+        spins += 1
+        if spins & 0x3F == 0 { sched_yield() }
+    }
+}
+
+extension ThreadPool {
+    /// Splits `0..<total` into ranges of a fixed `size` (the last may be shorter) and calls `body` once for each.
+    @inline(__always)
+    func chunks(of total: Int, size: Int, _ body: (Range<Int>) -> Void) {
+        run((total + size - 1) / size) { item in
+            body(item * size..<min(total, (item + 1) * size))
+        }
+    }
+}
