@@ -18,7 +18,9 @@ let package = Package(
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
         .target(name: "Collectives", dependencies: ["COpenMPI"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
+        .target(name: "Checkpoints", dependencies: ["Storage"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage"], exclude: ["Fixtures"]),
     ]
 )

@@ -1,0 +1,160 @@
+import Storage
+
+/// A model as Hugging Face's tools save it: `config.json`, and its weights in `model.safetensors` or in shards named
+/// by `model.safetensors.index.json`. Weights stay in mapped files, which this value keeps alive.
+public struct ModelDirectory: Sendable {
+    public let path: String
+    /// `config.json`, always an object.
+    public let config: JSON
+    private let files: [SafetensorsFile]
+    /// For each tensor, the file that holds it.
+    private let places: [String: Int]
+
+    /// Opens a directory and checks all its headers.
+    /// - Throws: `CheckpointError.model` when there is nothing to open, with what to do; `.index`, `.safetensors` or
+    ///   `.json` for files that are wrong.
+    public init(path: String) throws(CheckpointError) {
+        guard FileSystem.isDirectory(path) else { throw ModelDirectory.notFound(path) }
+        let config = FileSystem.join(path, "config.json")
+        guard FileSystem.exists(config) else {
+            throw .model(
+                directory: path, reason: "has no config.json",
+                remedy: "expected a Hugging Face model directory; fetch all files of the model")
+        }
+        self.path = path
+        self.config = try CheckpointError.readObject(config)
+
+        let single = FileSystem.join(path, "model.safetensors")
+        let index = FileSystem.join(path, "model.safetensors.index.json")
+        if FileSystem.exists(single) {
+            let file = try SafetensorsFile(path: single)
+            files = [file]
+            places = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
+        } else if FileSystem.exists(index) {
+            (files, places) = try ModelDirectory.openShards(of: index, in: path)
+        } else {
+            throw ModelDirectory.noWeights(path)
+        }
+    }
+
+    /// All tensors in the order of their bytes, shard by shard.
+    public var tensorNames: [String] { files.flatMap(\.names) }
+
+    public func tensor(_ name: String) -> TensorView? { places[name].flatMap { files[$0][name] } }
+
+    /// Stands for what the model computes: `config.json` without the fields that only tell where it came from, and
+    /// every tensor's name, type, shape and bytes. How the weights are spread over files doesn't matter. Reads all
+    /// weights.
+    public func contentDigest() throws(CheckpointError) -> Digest.Value {
+        var digest = Digest()
+        var meaning = JSONObject()
+        for name in (config.object?.names ?? []).sorted() where !ModelDirectory.provenance.contains(name) {
+            meaning[name] = config[name]
+        }
+        digest.update(field: JSON.object(meaning).text)
+        for view in files.flatMap(\.tensors).sorted(by: { $0.name < $1.name }) {
+            digest.update(field: view.name)
+            digest.update(field: "\(view.elementType.rawValue) \(view.shape)")
+            digest.update(view.bytes)
+        }
+        withExtendedLifetime(files) {}
+        return digest.finish()
+    }
+
+    private static let provenance: Set<String> = ["_name_or_path", "transformers_version"]
+
+    // MARK: - Files that go along
+
+    /// The names of files that belong to the model but aren't its weights or its shape: tokenizer, chat template,
+    /// defaults of generation. To be copied as they are when the model is saved.
+    public var companionFiles: [String] {
+        let names = (try? FileSystem.list(path)) ?? []
+        return names.filter { name in
+            ModelDirectory.companions.contains(name) || name.hasPrefix("tokenizer") && name.hasSuffix(".json")
+        }
+    }
+
+    private static let companions: Set<String> = [
+        "tokenizer.model", "generation_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+        "vocab.txt", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja",
+        "chat_template.json",
+    ]
+
+    /// Copies the companion files into another folder.
+    public func copyCompanionFiles(to directory: String) throws(CheckpointError) {
+        for name in companionFiles {
+            let (source, target) = (FileSystem.join(path, name), FileSystem.join(directory, name))
+            try CheckpointError.storing { () throws(StorageError) in try FileSystem.copy(source, to: target) }
+        }
+    }
+
+    // MARK: - Opening
+
+    private static func openShards(
+        of path: String, in directory: String
+    ) throws(CheckpointError) -> ([SafetensorsFile], [String: Int]) {
+        guard let map = try CheckpointError.readObject(path)["weight_map"]?.object else {
+            throw .index(path: path, reason: "has no \"weight_map\" object")
+        }
+        var files: [SafetensorsFile] = []
+        var opened: [String: Int] = [:]
+        var places: [String: Int] = [:]
+        for (name, value) in map.members {
+            guard let shard = value.string, FileSystem.isPlainName(shard) else {
+                throw .index(
+                    path: path,
+                    reason: "tensor \"\(name)\" is said to be in \(value.text), expected the name of a file beside it")
+            }
+            let place = opened[shard] ?? files.count
+            if place == files.count {
+                let shardPath = FileSystem.join(directory, shard)
+                guard FileSystem.isFile(shardPath) else {
+                    throw .index(path: path, reason: "the shard \(shard) (for tensor \"\(name)\") is missing")
+                }
+                files.append(try SafetensorsFile(path: shardPath))
+                opened[shard] = place
+            }
+            guard files[place][name] != nil else {
+                throw .index(path: path, reason: "tensor \"\(name)\" isn't in \(shard)")
+            }
+            guard places.updateValue(place, forKey: name) == nil else {
+                throw .index(path: path, reason: "two tensors are named \"\(name)\"")
+            }
+        }
+        // A tensor in two shards would be read from one of them by us and from the other by somebody else.
+        for (place, file) in files.enumerated() {
+            if let name = file.names.first(where: { places[$0] != place }) {
+                throw .index(
+                    path: path, reason: "\(FileSystem.name(of: file.path)) holds tensor \"\(name)\", which the index "
+                        + (places[name] == nil ? "doesn't list" : "says is in another shard"))
+            }
+        }
+        return (files, places)
+    }
+
+    private static func notFound(_ path: String) -> CheckpointError {
+        if FileSystem.exists(path) {
+            return .model(directory: path, reason: "is a file", remedy: "give the model's folder")
+        }
+        // "organisation/name" may be meant as a model of the hub.
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let mayBeHub = parts.count == 2 && !parts[0].isEmpty && !parts[0].hasPrefix(".") && !parts[1].isEmpty
+        return .model(
+            directory: path, reason: "no such folder",
+            remedy: "check the path"
+                + (mayBeHub ? "; a model of the hub is fetched first: hf download \(path) --local-dir \(path)" : ""))
+    }
+
+    private static func noWeights(_ path: String) -> CheckpointError {
+        let names = (try? FileSystem.list(path)) ?? []
+        guard names.contains(where: { $0.hasPrefix("pytorch_model") && $0.contains(".bin") }) else {
+            return .model(
+                directory: path, reason: "has neither model.safetensors nor model.safetensors.index.json",
+                remedy: "fetch all files of the model")
+        }
+        return .model(
+            directory: path, reason: "has its weights as pytorch_model.bin only, a format that can run code when read",
+            remedy: "convert it: python -c \"from transformers import AutoModelForCausalLM as M; "
+                + "M.from_pretrained('\(path)').save_pretrained('\(path)', safe_serialization=True)\"")
+    }
+}
