@@ -1,0 +1,113 @@
+/// Changes a text before it is cut into pieces.
+indirect enum Normalizer: Sendable {
+    case unicode(UnicodeNormalization)
+    case lowercase
+    case prepend([UInt8])
+    case replace(TextPattern, by: [UInt8])
+    case strip(left: Bool, right: Bool)
+    case sequence([Normalizer])
+
+    init?(_ field: FileField) throws(TokenizerError) {
+        guard !field.isNull else { return nil }
+        switch try field.type() {
+        case "Sequence":
+            var steps: [Normalizer] = []
+            for part in try field["normalizers"].list() {
+                guard let step = try Normalizer(part) else { throw part.inconsistent("is null; expected a normalizer") }
+                steps.append(step)
+            }
+            self = .sequence(steps)
+        case "Lowercase": self = .lowercase
+        case "Prepend": self = .prepend(Array(try field["prepend"].string().utf8))
+        case "Replace":
+            self = .replace(try TextPattern(field["pattern"]), by: Array(try field["content"].string().utf8))
+        case "Strip": self = .strip(left: try field["strip_left"].bool(), right: try field["strip_right"].bool())
+        case let type:
+            guard let form = UnicodeNormalization.Form(rawValue: type) else {
+                throw field.unsupported(
+                    "the normalizer \(type)",
+                    supported: "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence")
+            }
+            self = .unicode(UnicodeNormalization(form))
+        }
+    }
+
+    func apply(to text: inout AlignedText) {
+        switch self {
+        case .sequence(let steps): for step in steps { step.apply(to: &text) }
+        case .unicode(let normalization): normalization.apply(to: &text)
+        case .prepend(let prefix): text = text.prepending(prefix, to: text.bytes.indices)
+        case .replace(let pattern, let content): replace(pattern, by: content, in: &text)
+        case .strip(let left, let right): strip(&text, left: left, right: right)
+        case .lowercase: lowercase(&text)
+        }
+    }
+
+    /// What a text becomes.
+    func applied(to text: String) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        var aligned = bytes.withUnsafeBufferPointer { AlignedText($0, at: 0) }
+        apply(to: &aligned)
+        return aligned.bytes
+    }
+
+    private func replace(_ pattern: TextPattern, by content: [UInt8], in text: inout AlignedText) {
+        let matches = text.bytes.withUnsafeBufferPointer { pattern.matches(in: $0, $0.indices) }
+        guard !matches.isEmpty else { return }
+        var result = AlignedText()
+        var place = 0
+        for match in matches {
+            result.append(place..<match.lowerBound, of: text)
+            result.append(content, standingFor: text.origin(at: match.upperBound - 1))
+            place = match.upperBound
+        }
+        result.append(place..<text.bytes.count, of: text)
+        text = result
+    }
+
+    private func strip(_ text: inout AlignedText, left: Bool, right: Bool) {
+        let kept = text.bytes.withUnsafeBufferPointer { bytes in
+            let start = left ? bytes.spaceEnd(from: 0) : 0
+            return start..<(right ? max(start, bytes.spaceStart(before: bytes.count)) : bytes.count)
+        }
+        if kept != text.bytes.indices { text = AlignedText(text, kept) }
+    }
+
+    private func lowercase(_ text: inout AlignedText) {
+        var result = AlignedText()
+        var place = 0
+        text.bytes.withUnsafeBufferPointer { bytes in
+            while place < bytes.count {
+                let (value, width) = bytes.scalar(at: place)
+                let mapped = Unicode.Scalar(known: value).properties.lowercaseMapping
+                result.append(mapped.utf8, standingFor: text.origin(at: place))
+                place += width
+            }
+        }
+        text = result
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// The end of the white space that starts at a place.
+    func spaceEnd(from start: Int) -> Int {
+        var place = start
+        while place < count {
+            let (value, width) = scalar(at: place)
+            guard ScalarClassTable.unicode[value].contains(.space) else { break }
+            place += width
+        }
+        return place
+    }
+
+    /// The start of the white space that ends at a place.
+    func spaceStart(before end: Int) -> Int {
+        var place = end
+        while place > 0 {
+            let start = scalarStart(at: place - 1)
+            guard ScalarClassTable.unicode[scalar(at: start).value].contains(.space) else { break }
+            place = start
+        }
+        return place
+    }
+}

@@ -1,0 +1,193 @@
+import Storage
+
+/// A byte-pair tokenizer read from Hugging Face's `tokenizer.json`: the same ids, offsets and decoded text as the
+/// `tokenizers` library gives. Byte-level (GPT-2, Llama 3, Qwen 2) and SentencePiece-style with byte fallback
+/// (Llama 2, Phi-3). A component that isn't implemented is refused by name. The file's truncation and padding are
+/// for other programs and have no effect.
+public struct Tokenizer: Sendable {
+    private let normalizer: Normalizer?
+    private let preTokenizers: [PreTokenizer]
+    private let model: BytePairModel
+    private let postProcessors: [PostProcessor]
+    /// Nil if the file has no decoder: tokens are then joined by spaces.
+    private let decodingSteps: [DecodingStep]?
+    private let addedTokens: AddedTokens
+    private let specialIDs: Set<Int32>
+
+    /// The tokens that `tokenizer_config.json` names so; nil where it names none.
+    public let bosToken: Int32?
+    public let eosToken: Int32?
+    public let padToken: Int32?
+
+    /// Reads `tokenizer.json`, and `tokenizer_config.json` if there is one: `bos_token`, `eos_token` and `pad_token`,
+    /// and `add_bos_token` and `add_eos_token`, which as in `transformers` replace the file's own template.
+    /// - Throws: `TokenizerError` naming the file and the key.
+    public init(directory: String) throws(TokenizerError) {
+        let file = try FileField(path: directory + "/tokenizer.json")
+        guard file["version"].isNull || file["version"].value.string == "1.0" else {
+            throw file["version"].unsupported("the version \(file["version"].value.text)", supported: "\"1.0\"")
+        }
+        let normalizer = try Normalizer(file["normalizer"])
+        let (preTokenizers, byteLevel) = try PreTokenizer.parse(file["pre_tokenizer"])
+        let model = try BytePairModel(file["model"], byteLevel: byteLevel)
+        let addedTokens = try AddedTokens(file["added_tokens"], normalizer, model)
+        self.normalizer = normalizer
+        self.preTokenizers = preTokenizers
+        self.model = model
+        self.addedTokens = addedTokens
+        decodingSteps = file["decoder"].isNull ? nil : try DecodingStep.parse(file["decoder"])
+
+        // The library skips a token when the text it decodes to is that of a special token.
+        let special = Set(addedTokens.tokens.filter(\.isSpecial).map { Array($0.content.utf8) })
+        specialIDs = Set(
+            addedTokens.tokens.filter { special.contains(addedTokens.normalizedForms[$0.id] ?? Array($0.content.utf8)) }
+                .map(\.id))
+
+        var processors = try PostProcessor.parse(file["post_processor"])
+        for processor in processors {
+            guard case .template(let pieces) = processor else { continue }
+            for case .tokens(let ids) in pieces {
+                for id in ids where !model.written.bytes.contains(id) && addedTokens[id] == nil {
+                    throw file["post_processor"].inconsistent("uses the id \(id), which no token has")
+                }
+            }
+        }
+        let configPath = directory + "/tokenizer_config.json"
+        let config = FileSystem.exists(configPath) ? try FileField(path: configPath) : nil
+        func token(_ name: String) throws(TokenizerError) -> Int32? {
+            guard let config, !config[name].isNull else { return nil }
+            let field = config[name].value.object == nil ? config[name] : config[name]["content"]
+            let content = try field.string()
+            guard let id = Tokenizer.id(of: content, addedTokens, model) else {
+                throw config[name].inconsistent(
+                    "is \"\(content)\", which tokenizer.json doesn't hold; correct one of them")
+            }
+            return id
+        }
+        bosToken = try token("bos_token")
+        eosToken = try token("eos_token")
+        padToken = try token("pad_token")
+        if let config, !config["add_bos_token"].isNull || !config["add_eos_token"].isNull {
+            var pieces = [PostProcessor.TemplatePiece.text]
+            let addsBOS = try config["add_bos_token"].bool(default: false)
+            let addsEOS = try config["add_eos_token"].bool(default: false)
+            if addsBOS, let bosToken { pieces.insert(.tokens([bosToken]), at: 0) }
+            if addsEOS, let eosToken { pieces.append(.tokens([eosToken])) }
+            processors = [.template(pieces)]
+        }
+        postProcessors = processors
+    }
+
+    // MARK: - Encoding
+
+    /// The ids of a text and their places in it.
+    /// - Parameter addSpecialTokens: whether the post-processor may add tokens of its own (such as a BOS). Special
+    ///   tokens written in the text are always recognised.
+    public func encode(_ text: String, addSpecialTokens: Bool) -> Encoding {
+        var text = text
+        var encoding = Encoding()
+        let end = text.withUTF8 { bytes in
+            encoding.ids.reserveCapacity(bytes.count / 4)
+            encoding.offsets.reserveCapacity(bytes.count / 4)
+            var merging = BytePairMerging(model)
+            for segment in addedTokens.literal.segments(of: bytes) {
+                if let token = segment.token {
+                    encoding.append(token.id, segment.range)
+                } else {
+                    let part = UnsafeBufferPointer(rebasing: bytes[segment.range])
+                    encode(AlignedText(part, at: segment.range.lowerBound), &merging, to: &encoding)
+                }
+            }
+            return bytes.count
+        }
+        for processor in postProcessors {
+            encoding = processor.apply(to: encoding, end: end, addSpecialTokens: addSpecialTokens) {
+                trimmed($1, of: $0, keepsSpace: $2, in: &text)
+            }
+        }
+        return encoding
+    }
+
+    /// Appends the tokens of a text without literal added tokens.
+    private func encode(_ text: AlignedText, _ merging: inout BytePairMerging, to encoding: inout Encoding) {
+        var text = text
+        normalizer?.apply(to: &text)
+        for segment in text.bytes.withUnsafeBufferPointer({ addedTokens.normalized.segments(of: $0) }) {
+            if let token = segment.token {
+                encoding.append(token.id, text.origin(of: segment.range))
+                continue
+            }
+            var part = segment.range == text.bytes.indices ? text : AlignedText(text, segment.range)
+            var pieces = [part.bytes.indices]
+            for step in preTokenizers { step.apply(to: &part, &pieces) }
+            for piece in pieces where !piece.isEmpty { merging.encode(part, piece, to: &encoding) }
+        }
+    }
+
+    /// A token's range without as many scalars as the token has white space at its ends: an added one as it stands
+    /// in the text, any other as the file writes it. Token and range may differ, by a prefix that isn't in the text.
+    private func trimmed(_ range: Range<Int>, of id: Int32, keepsSpace: Bool, in text: inout String) -> Range<Int> {
+        guard !range.isEmpty else { return range }
+        return text.withUTF8 { bytes in
+            let part = UnsafeBufferPointer(rebasing: bytes[range])
+            let isSpace: (Unicode.Scalar) -> Bool
+            let token: String
+            if addedTokens[id] != nil {
+                token = String(decoding: part, as: UTF8.self)
+                isSpace = { $0.properties.isWhitespace }
+            } else {
+                token = String(decoding: model.written.bytes[id], as: UTF8.self)
+                isSpace = { $0 == "\u{120}" || $0.properties.isWhitespace }
+            }
+            var left = token.unicodeScalars.prefix(while: isSpace).count
+            let right = token.unicodeScalars.reversed().prefix(while: isSpace).count
+            if left == 1, keepsSpace { left = 0 }
+            var start = 0
+            for _ in 0..<left where start < part.count { start += part.scalar(at: start).width }
+            var end = part.count
+            for _ in 0..<right where end > start { end = part.scalarStart(at: end - 1) }
+            return range.lowerBound + start..<range.lowerBound + max(start, end)
+        }
+    }
+
+    // MARK: - Decoding
+
+    /// The text of some ids. Ids without a token are passed over; bytes that are not UTF-8 become U+FFFD.
+    public func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+        var tokens: [[UInt8]] = []
+        tokens.reserveCapacity(ids.count)
+        for id in ids where !(skipSpecialTokens && specialIDs.contains(id)) {
+            if let form = addedTokens.normalizedForms[id] {
+                tokens.append(form)
+            } else if let added = addedTokens[id] {
+                tokens.append(Array(added.content.utf8))
+            } else if model.written.bytes.contains(id) {
+                tokens.append(Array(model.written.bytes[id]))
+            }
+        }
+        guard let decodingSteps else { return String(decoding: Array(tokens.joined(separator: [0x20])), as: UTF8.self) }
+        for step in decodingSteps { tokens = step.apply(to: tokens) }
+        return String(decoding: Array(tokens.joined()), as: UTF8.self)
+    }
+
+    // MARK: - Vocabulary
+
+    /// Largest id + 1, added tokens included. Ids may have holes.
+    public var vocabularySize: Int { max(model.count, addedTokens.count) }
+
+    /// The id of a token as the file writes it (byte-level tokens in their alphabet, such as "Ġthe").
+    public func id(of token: String) -> Int32? { Tokenizer.id(of: token, addedTokens, model) }
+
+    /// A token as the file writes it.
+    public func token(of id: Int32) -> String? {
+        if let added = addedTokens[id] { return added.content }
+        guard model.written.bytes.contains(id) else { return nil }
+        return String(decoding: model.written.bytes[id], as: UTF8.self)
+    }
+
+    private static func id(of token: String, _ addedTokens: AddedTokens, _ model: BytePairModel) -> Int32? {
+        if let id = addedTokens.id(of: token.utf8) { return id }
+        let id = model.written.id(of: token.utf8)
+        return id < 0 ? nil : id
+    }
+}

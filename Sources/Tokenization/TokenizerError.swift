@@ -1,0 +1,27 @@
+import Storage
+
+/// Why a tokenizer can't be loaded. Each case names the file, and the key inside it where there is one.
+public enum TokenizerError: Error, Sendable, CustomStringConvertible {
+    case unreadable(StorageError)
+    case notJSON(file: String, JSONError)
+    case missing(file: String, key: String)
+    /// A value of the wrong kind; `expected` and `found` are words such as "a list".
+    case wrongKind(file: String, key: String, expected: String, found: String)
+    /// A component, option or pattern that exists elsewhere and isn't implemented here.
+    case unsupported(file: String, key: String, component: String, supported: String)
+    /// A value of the right kind that contradicts the rest of the file.
+    case inconsistent(file: String, key: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .unreadable(let error): error.description
+        case .notJSON(let file, let error): "\(file): \(error); fetch the file again"
+        case .missing(let file, let key): "\(file): \"\(key)\" is missing; is this a Hugging Face tokenizer file?"
+        case .wrongKind(let file, let key, let expected, let found):
+            "\(file): \"\(key)\" must be \(expected), not \(found)"
+        case .unsupported(let file, let key, let component, let supported):
+            "\(file): \"\(key)\": \(component) isn't supported; supported are \(supported)"
+        case .inconsistent(let file, let key, let reason): "\(file): \"\(key)\" \(reason)"
+        }
+    }
+}
