@@ -20,11 +20,14 @@ let package = Package(
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tokenization", dependencies: ["Storage"]),
+        .target(name: "Preferences", dependencies: ["Tokenization", "Storage"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage"], exclude: ["Fixtures"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Storage"],
             exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
+        .testTarget(
+            name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
     ]
 )

@@ -1,0 +1,92 @@
+import Storage
+
+/// Where a data row stands: for error messages.
+public struct RowPlace: Sendable, Equatable, CustomStringConvertible {
+    public let file: String
+    /// Counted from 1, blank lines included, as editors count.
+    public let line: Int
+
+    public init(file: String, line: Int) {
+        self.file = file
+        self.line = line
+    }
+
+    public var description: String { "\(file):\(line)" }
+}
+
+/// What is wrong with a data file. Each text says where, what was found, what was expected and what to do.
+public enum PreferenceError: Error, Sendable, CustomStringConvertible {
+    case storage(StorageError)
+    case notJSON(RowPlace, JSONError)
+    case notAnObject(RowPlace, found: String)
+    case missingColumn(RowPlace, column: String, present: [String], remedy: String)
+    case wrongType(RowPlace, item: String, found: String, expected: String)
+    case conversational(RowPlace, column: String)
+    case idOutOfRange(RowPlace, item: String, id: Int, vocabularySize: Int)
+    case foreignTokenizer(RowPlace, id: Int, vocabularySize: Int)
+    case needsTokenizer(RowPlace, format: RowFormat)
+    case noEndOfSequence(RowPlace)
+    case invalidPair(RowPlace, column: String, number: Int, found: String, responses: Int)
+    case wrongCount(RowPlace, item: String, found: Int, responses: Int)
+    case missingScore(RowPlace, column: String, name: String, present: [String])
+    case emptyPrompt(RowPlace, column: String)
+    case tooLong(RowPlace, tokens: Int, maxLength: Int)
+    case noRows(file: String)
+    case nothingLeft(summary: String)
+    case damagedRows(reason: String)
+
+    public var description: String {
+        switch self {
+        case .storage(let error):
+            "\(error)"
+        case .notJSON(let place, let error):
+            "\(place): \(error); each line must be one JSON object"
+        case .notAnObject(let place, let found):
+            "\(place): the row is \(found); each line must be one JSON object"
+        case .missingColumn(let place, let column, let present, let remedy):
+            "\(place): \"\(column)\" is missing; the row has \(Self.list(present)); \(remedy)"
+        case .wrongType(let place, let item, let found, let expected):
+            "\(place): \(item) is \(found); expected \(expected)"
+        case .conversational(let place, let column):
+            "\(place): \"\(column)\" is a list of messages; this version reads text rows only: "
+                + "render the messages to strings with the model's chat template first"
+        case .idOutOfRange(let place, let item, let id, let size):
+            "\(place): \(item) is \(id); the model's vocabulary has \(size) tokens, so ids go from 0 to \(size - 1): "
+                + "encode the rows with this model's tokenizer"
+        case .foreignTokenizer(let place, let id, let size):
+            "\(place): the tokenizer gives the id \(id); the model's vocabulary has \(size) tokens, "
+                + "so ids go from 0 to \(size - 1): use the tokenizer that the model was trained with"
+        case .needsTokenizer(let place, let format):
+            "\(place): \(format.noun) need a tokenizer and none was found; put tokenizer.json into the model's folder, "
+                + "set tokenizer_name_or_path, or give rows of token ids"
+        case .noEndOfSequence(let place):
+            "\(place): append_eos needs an end-of-sequence token and the tokenizer names none; "
+                + "add \"eos_token\" to tokenizer_config.json or set append_eos: false"
+        case .invalidPair(let place, let column, let number, let found, let responses):
+            "\(place): \(column)[\(number)] is \(found); expected two different indices, [winner, loser], "
+                + "from 0 to \(responses - 1)"
+        case .wrongCount(let place, let item, let found, let responses):
+            "\(place): \(item) has \(found) numbers; expected \(responses), one for each response"
+        case .missingScore(let place, let column, let name, let present):
+            "\(place): \"\(column)\" has no \"\(name)\"; it has \(Self.list(present)); "
+                + "add the score to the row or name another column in margins"
+        case .emptyPrompt(let place, let column):
+            "\(place): \"\(column)\" is empty and the tokenizer adds no beginning-of-sequence token; "
+                + "a response needs at least one token before it: write a prompt"
+        case .tooLong(let place, let tokens, let maxLength):
+            "\(place): prompt and response have \(tokens) tokens; max_length is \(maxLength): "
+                + "raise it, shorten the row, or set truncation to drop, keep_start or keep_end_of_prompt"
+        case .noRows(let file):
+            "\(file): the file has no rows; expected one JSON object per line"
+        case .nothingLeft(let summary):
+            "\(summary); nothing is left to train or evaluate on"
+        case .damagedRows(let reason):
+            "the encoded rows of the ranks don't fit together: \(reason); "
+                + "all ranks must run the same program on the same file: start again"
+        }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.isEmpty ? "nothing" : names.map { "\"\($0)\"" }.joined(separator: ", ")
+    }
+}

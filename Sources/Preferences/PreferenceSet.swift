@@ -1,0 +1,173 @@
+/// All comparisons of a file as token ids: the same value on every rank, whoever encoded which row.
+///
+/// Indices are into the arrays of this value; token ranges are into `tokens`.
+public struct PreferenceSet: Sendable, Equatable {
+    /// One prompt with its responses: what a packed micro-batch holds as a whole.
+    public struct Comparison: Sendable, Equatable {
+        /// Data row, counted from 0 without blank lines.
+        public let row: Int
+        /// Line of the file, counted from 1.
+        public let line: Int
+        /// At least one token.
+        public let prompt: Range<Int>
+        public let responses: Range<Int>
+        public let pairs: Range<Int>
+        /// Tokens cut from the prompt's start to fit `max_length`.
+        public let promptCut: Int
+    }
+
+    /// A response that at least one pair speaks of.
+    ///
+    /// Usually all its tokens are scored. Where a tokenizer joined the end of the prompt with the start of *another*
+    /// response of the same row, that other response's first token begins inside the prompt; what all responses share
+    /// then ends earlier, and the rest of the prompt stands at the start of this response's tokens, unscored. To the
+    /// model they are rows of the response like any others; only their own logps don't count.
+    public struct Response: Sendable, Equatable {
+        public let comparison: Int
+        /// What follows the shared prompt: `unscored` tokens, then at least one scored one.
+        public let tokens: Range<Int>
+        public let unscored: Int
+        /// The first scored token begins inside the prompt's text.
+        public let straddles: Bool
+        /// The end was cut off to fit `max_length`.
+        public let isCut: Bool
+
+        /// The span that logps sum over.
+        public var scored: Range<Int> { tokens.lowerBound + unscored..<tokens.upperBound }
+        /// n, the number of scored tokens, including the end-of-sequence token if there is one.
+        public var length: Int { tokens.count - unscored }
+    }
+
+    public struct Pair: Sendable, Equatable {
+        public let comparison: Int
+        public let chosen: Int
+        /// None for `sft`.
+        public let rejected: Int?
+    }
+
+    /// A row, or a pair of a row that has others, that can't be trained on.
+    public struct Drop: Sendable, Equatable {
+        public let row: Int
+        public let line: Int
+        public let reason: DropReason
+    }
+
+    /// The ids of all prompts and responses, one after the other.
+    public private(set) var tokens: [Int32] = []
+    /// In the order of the file's rows.
+    public private(set) var comparisons: [Comparison] = []
+    public private(set) var responses: [Response] = []
+    public private(set) var pairs: [Pair] = []
+    /// Margin rewards that the file gives: name → one value for each of `responses`.
+    public private(set) var scores: [String: [Float]] = [:]
+    /// Rows without a usable pair.
+    public private(set) var drops: [Drop] = []
+    /// Pairs left out of rows that have others, one entry each.
+    public private(set) var skips: [Drop] = []
+    /// Data rows read: comparisons and drops.
+    public private(set) var rows = 0
+    /// What the rows were taken for, in the order of `RowFormat.allCases`; formats that occur only.
+    public private(set) var formats: [(format: RowFormat, rows: Int)] = []
+    /// Columns of the file that the run doesn't use, sorted.
+    public private(set) var unusedColumns: [String] = []
+
+    /// Puts the ranks' shares together, in any order.
+    /// - Throws: `PreferenceError.damagedRows` unless together they are the rows 0, 1, 2, … once each.
+    public init(merging shares: [EncodedRows]) throws(PreferenceError) {
+        var readers: [EncodedRowsReader] = []
+        var records: [(row: Int, share: Int, start: Int)] = []
+        for share in shares.indices {
+            var reader = try EncodedRowsReader(shares[share])
+            for _ in 0..<reader.count {
+                let (start, row) = try reader.skipRecord()
+                records.append((row, share, start))
+            }
+            guard reader.isAtEnd else { throw .damagedRows(reason: "more follows the last row of share \(share)") }
+            if let first = readers.first, first.scoreNames != reader.scoreNames {
+                throw .damagedRows(reason: "scores \(first.scoreNames) in one share, \(reader.scoreNames) in another")
+            }
+            readers.append(reader)
+        }
+        records.sort { ($0.row, $0.share) < ($1.row, $1.share) }
+        let scoreNames = readers.first?.scoreNames ?? []
+        var columns: Set<String> = []
+        var formats: [RowFormat: Int] = [:]
+        var values = [[Float]](repeating: [], count: scoreNames.count)
+        for (expected, place) in records.enumerated() {
+            guard place.row == expected else {
+                throw .damagedRows(
+                    reason: place.row < expected ? "row \(place.row) is there twice" : "row \(expected) is missing")
+            }
+            let record = try readers[place.share].record(at: place.start)
+            columns.formUnion(record.unusedColumns)
+            formats[record.format, default: 0] += 1
+            switch record.outcome {
+            case .dropped(let reason): drops.append(Drop(row: record.row, line: record.line, reason: reason))
+            case .comparison(let comparison): append(comparison, row: record.row, line: record.line, &values)
+            }
+        }
+        rows = records.count
+        unusedColumns = columns.sorted()
+        self.formats = RowFormat.allCases.compactMap { format in formats[format].map { (format, $0) } }
+        scores = Dictionary(zip(scoreNames, values), uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func append(_ comparison: EncodedComparison, row: Int, line: Int, _ values: inout [[Float]]) {
+        let index = comparisons.count
+        let first = (response: responses.count, pair: pairs.count)
+        let prompt = append(comparison.prompt)
+        for response in comparison.responses {
+            responses.append(
+                Response(
+                    comparison: index, tokens: append(response.tokens), unscored: response.unscored,
+                    straddles: response.straddles, isCut: response.isCut))
+            for (name, score) in response.scores.enumerated() { values[name].append(score) }
+        }
+        for pair in comparison.pairs {
+            pairs.append(
+                Pair(
+                    comparison: index, chosen: first.response + pair.chosen,
+                    rejected: pair.rejected.map { first.response + $0 }))
+        }
+        comparisons.append(
+            Comparison(
+                row: row, line: line, prompt: prompt, responses: first.response..<responses.count,
+                pairs: first.pair..<pairs.count, promptCut: comparison.promptCut))
+        skips += comparison.skipped.map { Drop(row: row, line: line, reason: $0) }
+    }
+
+    private mutating func append(_ ids: [Int32]) -> Range<Int> {
+        tokens += ids
+        return tokens.count - ids.count..<tokens.count
+    }
+
+    public static func == (a: PreferenceSet, b: PreferenceSet) -> Bool {
+        a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses && a.pairs == b.pairs
+            && a.scores == b.scores && a.drops == b.drops && a.skips == b.skips && a.rows == b.rows
+            && a.unusedColumns == b.unusedColumns && a.formats.elementsEqual(b.formats, by: ==)
+    }
+}
+
+// MARK: - Counts
+
+extension PreferenceSet {
+    /// Pairs of which a response's first scored token begins inside the prompt's text.
+    public var straddlingPairs: Int {
+        pairs.count { responses[$0.chosen].straddles || ($0.rejected.map { responses[$0].straddles } ?? false) }
+    }
+
+    /// Comparisons that lost tokens to `max_length`.
+    public var truncatedRows: Int {
+        comparisons.count { $0.promptCut > 0 || responses[$0.responses].contains(where: \.isCut) }
+    }
+
+    /// Dropped rows by reason; reasons that occur only.
+    public var dropCounts: [DropReason: Int] {
+        drops.reduce(into: [:]) { $0[$1.reason, default: 0] += 1 }
+    }
+
+    /// Most tokens of a prompt with one of its responses; 0 for no comparison.
+    public var longest: Int {
+        responses.map { comparisons[$0.comparison].prompt.count + $0.tokens.count }.max() ?? 0
+    }
+}

@@ -1,0 +1,42 @@
+/// A prompt to generate from: `{"prompt": …}` or `{"prompt_ids": […]}`.
+public struct PromptRow: Sendable, Equatable {
+    /// Data row, counted from 0 without blank lines.
+    public let row: Int
+    /// Line of the file, counted from 1.
+    public let line: Int
+    /// As the row gives it; nil for token ids.
+    public let text: String?
+    /// At least one token, without an ending.
+    public let tokens: [Int32]
+}
+
+extension RowEncoder {
+    /// Encodes the prompt of one row. `maxLength` and `truncation` don't apply: how many tokens fit depends on how many
+    /// are to be generated.
+    /// - Throws: `PreferenceError`, also for an empty prompt: there would be nothing to predict from.
+    public func encodePrompt(line: [UInt8], number: Int, row: Int) throws(PreferenceError) -> PromptRow {
+        let place = RowPlace(file: file, line: number)
+        var parser = try RowParser(line: line, place: place, mapping: mapping, rule: rule)
+        switch try parser.promptOnly() {
+        case .ids(let prompt, _):
+            guard !prompt.isEmpty else { throw .emptyPrompt(place, column: RowMapping.promptIDs) }
+            return PromptRow(row: row, line: number, text: nil, tokens: prompt)
+        case .text(let prompt, _):
+            guard let tokenizer else { throw .needsTokenizer(place, format: .text) }
+            let tokens = PromptedText.prompt(prompt, tokenizer: tokenizer)
+            guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
+            try checkVocabulary(tokens, at: place)
+            return PromptRow(row: row, line: number, text: prompt, tokens: tokens)
+        }
+    }
+
+    /// All prompts of a file, in its order.
+    public func prompts(of path: String) throws(PreferenceError) -> [PromptRow] {
+        var reader = try RowReader(path: path)
+        var prompts: [PromptRow] = []
+        while let row = try reader.next() {
+            prompts.append(try encodePrompt(line: row.bytes, number: row.line, row: row.row))
+        }
+        return prompts
+    }
+}

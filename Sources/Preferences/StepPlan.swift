@@ -1,0 +1,109 @@
+/// The sizes of one comparison (a prompt and its responses), all that planning needs to know of it.
+public struct ComparisonShape: Sendable, Equatable {
+    /// Two responses by index; `rejected` is nil for an objective that doesn't read it.
+    public struct Pair: Sendable, Equatable {
+        public var chosen: Int
+        public var rejected: Int?
+
+        public init(chosen: Int, rejected: Int? = nil) {
+            self.chosen = chosen
+            self.rejected = rejected
+        }
+    }
+
+    /// Tokens of the prompt, at least 1.
+    public var promptLength: Int
+    /// Scored tokens of each response, at least 1 each.
+    public var responseLengths: [Int]
+    public var pairs: [Pair]
+
+    public init(promptLength: Int, responseLengths: [Int], pairs: [Pair]) {
+        self.promptLength = promptLength
+        self.responseLengths = responseLengths
+        self.pairs = pairs
+    }
+}
+
+/// One comparison's share of a step: some of its pairs (nearly always all), and the responses they need.
+public struct PlannedComparison: Sendable, Equatable {
+    /// Index into the shapes.
+    public let comparison: Int
+    /// Global pair indices, counted over all comparisons in file order. The pairs of a comparison are consecutive.
+    public let pairs: Range<Int>
+    /// Where these pairs stand in `StepPlan.pairs`: results put there come out in step order on every rank.
+    public let positions: Range<Int>
+    /// Each needed response once, ascending: indices within the comparison.
+    public let responses: [Int]
+    /// Packed tokens: the prompt's and, of each response, all but the last, which predicts nothing.
+    public let rows: Int
+    /// Σ of the responses' lengths: rows of logits, had the prompt's last row one for each response.
+    public let scoredTokens: Int
+    /// Predicted cost in the units of `StepCost`.
+    public let cost: Double
+}
+
+/// One packed forward and backward, its comparisons in step order.
+public struct PlannedMicroBatch: Sendable, Equatable {
+    public let comparisons: [PlannedComparison]
+    public let rows: Int
+    public let scoredTokens: Int
+    public let cost: Double
+
+    init(_ comparisons: [PlannedComparison]) {
+        self.comparisons = comparisons
+        rows = comparisons.reduce(0) { $0 + $1.rows }
+        scoredTokens = comparisons.reduce(0) { $0 + $1.scoredTokens }
+        cost = comparisons.reduce(0) { $0 + $1.cost }
+    }
+}
+
+/// Who computes what in one step. Every rank makes the same plan by itself: it is a function of the shapes, the
+/// settings and the step, and nothing is exchanged.
+public struct StepPlan: Sendable, Equatable {
+    /// Counted from 0 over the whole run.
+    public let step: Int
+    /// Counted from 0.
+    public let epoch: Int
+    public let microBatches: [PlannedMicroBatch]
+    /// For each rank the indices of its micro-batches, ascending; empty for a rank with nothing to do.
+    public let ranks: [[Int]]
+    /// Global pair indices in step order; their number is what gradients are divided by.
+    public let pairs: [Int]
+
+    public var rows: Int { microBatches.reduce(0) { $0 + $1.rows } }
+    public var scoredTokens: Int { microBatches.reduce(0) { $0 + $1.scoredTokens } }
+
+    /// Predicted cost of the slowest rank over the mean of all ranks: 1 when the work is spread evenly.
+    public var imbalance: Double {
+        let costs = ranks.map { $0.reduce(0) { $0 + microBatches[$1].cost } }
+        let total = costs.reduce(0, +)
+        guard let slowest = costs.max(), total > 0 else { return 1 }
+        return slowest * Double(ranks.count) / total
+    }
+}
+
+/// The largest micro-batch of several plans, part by part: what buffers must be able to hold.
+public struct MicroBatchBounds: Sendable, Equatable {
+    public private(set) var rows = 0
+    public private(set) var scoredTokens = 0
+    public private(set) var responses = 0
+    public private(set) var comparisons = 0
+
+    public init() {}
+
+    public init(of plan: StepPlan) {
+        for microBatch in plan.microBatches {
+            rows = max(rows, microBatch.rows)
+            scoredTokens = max(scoredTokens, microBatch.scoredTokens)
+            responses = max(responses, microBatch.comparisons.reduce(0) { $0 + $1.responses.count })
+            comparisons = max(comparisons, microBatch.comparisons.count)
+        }
+    }
+
+    public mutating func formUnion(_ other: MicroBatchBounds) {
+        rows = max(rows, other.rows)
+        scoredTokens = max(scoredTokens, other.scoredTokens)
+        responses = max(responses, other.responses)
+        comparisons = max(comparisons, other.comparisons)
+    }
+}

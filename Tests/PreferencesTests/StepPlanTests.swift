@@ -1,0 +1,273 @@
+import Foundation
+import Preferences
+import Testing
+
+@Suite("Step plans")
+struct StepPlanTests {
+    // MARK: Cover
+
+    @Test("an epoch holds every pair once, in full global batches but the last", arguments: [1, 3, 5], [false, true])
+    func cover(worldSize: Int, shuffle: Bool) {
+        let planner = planner(Self.mixed(200), batch: 32, tokens: 900, world: worldSize, shuffle: shuffle)
+        for epoch in 0..<2 {
+            var seen: [Int] = []
+            let plans = planner.epoch(epoch)
+            for step in plans.steps {
+                let plan = plans.plan(step: step)
+                check(plan, planner)
+                #expect(plan.epoch == epoch && plan.step == step)
+                #expect(plan.pairs.count == 32 || step == plans.steps.last)
+                seen += plan.pairs
+            }
+            #expect(seen.sorted() == Array(0..<planner.pairs))
+            #expect((seen == Array(0..<planner.pairs)) == !shuffle)
+        }
+    }
+
+    @Test("pairs of one comparison that fall in one step share its prompt and each response")
+    func sharing() {
+        let ranked = ComparisonShape(
+            promptLength: 10, responseLengths: [5, 6, 7, 8],
+            pairs: [.init(chosen: 0, rejected: 1), .init(chosen: 0, rejected: 3), .init(chosen: 1, rejected: 3)])
+        let planner = planner([ranked], batch: 8, tokens: 1000, world: 1)
+        let planned = planner.plan(step: 0).microBatches[0].comparisons[0]
+        #expect(planned.responses == [0, 1, 3])
+        #expect(planned.rows == 10 + 4 + 5 + 7)
+        #expect(planned.scoredTokens == 5 + 6 + 8)
+        #expect(planned.pairs == 0..<3 && planned.positions == 0..<3)
+    }
+
+    @Test("a comparison at the edge of a step is split, each part with what it needs")
+    func splitting() {
+        let ranked = ComparisonShape(
+            promptLength: 4, responseLengths: [5, 6, 7],
+            pairs: [.init(chosen: 0, rejected: 1), .init(chosen: 0, rejected: 2), .init(chosen: 2, rejected: 1)])
+        let planner = planner([ranked, ranked], batch: 2, tokens: 1000, world: 1, shuffle: false)
+        #expect(planner.stepsPerEpoch == 3)
+        let parts = (0..<3).map { planner.plan(step: $0).microBatches.flatMap(\.comparisons) }
+        #expect(parts.map { $0.map(\.pairs) } == [[0..<2], [2..<3, 3..<4], [4..<6]])
+        #expect(parts.map { $0.map(\.comparison) } == [[0], [0, 1], [1]])
+        #expect(parts[1].map(\.responses) == [[1, 2], [0, 1]])
+        #expect(parts[1].map(\.positions) == [0..<1, 1..<2])
+    }
+
+    @Test("without rejected responses only the chosen ones have rows")
+    func chosenOnly() {
+        let shape = ComparisonShape(promptLength: 3, responseLengths: [9, 4], pairs: [.init(chosen: 1)])
+        let planned = planner([shape], batch: 1, tokens: 100, world: 1).plan(step: 0).microBatches[0].comparisons[0]
+        #expect(planned.responses == [1] && planned.rows == 6)
+    }
+
+    // MARK: Order
+
+    @Test("the order is the seed's and the epoch's, and the same every time")
+    func determinism() {
+        let shapes = Self.mixed(300)
+        let planner = planner(shapes, batch: 16, tokens: 500, world: 3)
+        #expect(planner.plan(step: 5) == self.planner(shapes, batch: 16, tokens: 500, world: 3).plan(step: 5))
+        let steps = planner.stepsPerEpoch
+        #expect(planner.plan(step: 0).pairs != planner.plan(step: steps).pairs)
+        #expect(
+            planner.plan(step: 0).pairs != self.planner(shapes, batch: 16, tokens: 500, world: 3, seed: 8)
+                .plan(step: 0).pairs)
+    }
+
+    @Test("the shuffle is frozen: a checkpoint of yesterday finds its order today")
+    func frozenShuffle() {
+        let shapes = (0..<10).map { _ in
+            ComparisonShape(promptLength: 1, responseLengths: [1, 1], pairs: [.init(chosen: 0, rejected: 1)])
+        }
+        let planner = planner(shapes, batch: 10, tokens: 100, world: 1, seed: 42)
+        #expect(planner.plan(step: 0).pairs == Self.frozenOrders[0])
+        #expect(planner.plan(step: 1).pairs == Self.frozenOrders[1])
+    }
+
+    @Test("every comparison reaches every place of the order about equally often")
+    func uniformShuffle() {
+        let shapes = (0..<5).map { _ in
+            ComparisonShape(promptLength: 1, responseLengths: [1, 1], pairs: [.init(chosen: 0, rejected: 1)])
+        }
+        let planner = planner(shapes, batch: 5, tokens: 100, world: 1)
+        var counts = [Int](repeating: 0, count: 25)
+        for epoch in 0..<5000 {
+            for (place, pair) in planner.plan(step: epoch).pairs.enumerated() { counts[place * 5 + pair] += 1 }
+        }
+        // 1000 expected each, σ = 28.
+        #expect(counts.allSatisfy { abs($0 - 1000) < 140 })
+    }
+
+    // MARK: Micro-batches and ranks
+
+    @Test("reproducible micro-batches are the same for any number of ranks")
+    func worldIndependence() {
+        let shapes = Self.mixed(200)
+        let alone = planner(shapes, batch: 48, tokens: 700, world: 1, reproducible: true)
+        for worldSize in [2, 3, 5, 64] {
+            let together = planner(shapes, batch: 48, tokens: 700, world: worldSize, reproducible: true)
+            for step in 0..<alone.stepsPerEpoch {
+                #expect(alone.plan(step: step).microBatches == together.plan(step: step).microBatches)
+                check(together.plan(step: step), together)
+            }
+        }
+    }
+
+    @Test("a comparison larger than a micro-batch has one to itself")
+    func oversized() {
+        var shapes = Self.mixed(20)
+        shapes[7].promptLength = 5000
+        let planner = planner(shapes, batch: 1000, tokens: 800, world: 1)
+        let plan = planner.plan(step: 0)
+        check(plan, planner)
+        #expect(plan.microBatches.filter { $0.rows > 800 }.map { $0.comparisons.map(\.comparison) } == [[7]])
+    }
+
+    @Test("fewer pairs than ranks: some ranks have nothing, none is missing", arguments: [false, true])
+    func idleRanks(reproducible: Bool) {
+        let planner = planner(Self.mixed(3), batch: 2, tokens: 10_000, world: 8, reproducible: reproducible)
+        for step in 0..<planner.stepsPerEpoch {
+            let plan = planner.plan(step: step)
+            check(plan, planner)
+            #expect(plan.ranks.count == 8)
+        }
+    }
+
+    @Test("one comparison for each of several ranks is spread, not stacked")
+    func spread() {
+        let planner = planner(Self.longTailed(4), batch: 4, tokens: 100_000, world: 4)
+        #expect(planner.plan(step: 0).ranks.allSatisfy { $0.count == 1 })
+    }
+
+    @Test(
+        "with 32 comparisons per rank the slowest rank is within 5 % of the mean, also with a long tail of lengths",
+        arguments: [2, 4, 8, 16], [false, true])
+    func balance(worldSize: Int, reproducible: Bool) {
+        let planner = planner(
+            Self.longTailed(32 * worldSize * 4), batch: 32 * worldSize, tokens: 2048, world: worldSize,
+            reproducible: reproducible,
+            cost: StepCost(layerParameters: 106_000_000, headParameters: 28_000_000, attentionWidth: 17_280))
+        for step in 0..<planner.stepsPerEpoch {
+            let plan = planner.plan(step: step)
+            check(plan, planner)
+            #expect(plan.imbalance <= 1.05)
+        }
+    }
+
+    @Test("packing wastes little: micro-batches are about as many as the rows need")
+    func tightness() {
+        let planner = planner(Self.longTailed(256), batch: 256, tokens: 2048, world: 1)
+        let plan = planner.plan(step: 0)
+        #expect(plan.microBatches.count <= (plan.rows + 2047) / 2048 + 3)
+    }
+
+    @Test("reference scoring has each comparison alone, spread over the ranks")
+    func alone() {
+        let planner = planner(Self.longTailed(200), batch: 8, tokens: 512, world: 5)
+        let plan = planner.planAlone(Array(0..<200))
+        #expect(plan.microBatches.map { $0.comparisons.map(\.comparison) } == (0..<200).map { [$0] })
+        #expect(plan.ranks.flatMap { $0 }.sorted() == Array(0..<200))
+        #expect(plan.pairs == Array(0..<planner.pairs))
+        #expect(plan.imbalance < 1.05)
+    }
+
+    // MARK: Bounds and speed
+
+    @Test("the bounds of a run are the largest of its micro-batches, part by part")
+    func bounds() {
+        let planner = planner(Self.mixed(150), batch: 20, tokens: 600, world: 2)
+        let steps = planner.stepsPerEpoch * 2 + 3
+        let bounds = planner.bounds(steps: steps)
+        let all = (0..<steps).flatMap { planner.plan(step: $0).microBatches }
+        #expect(bounds.rows == all.map(\.rows).max())
+        #expect(bounds.scoredTokens == all.map(\.scoredTokens).max())
+        #expect(bounds.comparisons == all.map(\.comparisons.count).max())
+        #expect(bounds.responses == all.map { $0.comparisons.reduce(0) { $0 + $1.responses.count } }.max())
+    }
+
+    @Test("no comparisons, no steps")
+    func empty() {
+        let planner = planner([], batch: 4, tokens: 100, world: 2)
+        #expect(planner.stepsPerEpoch == 0 && planner.bounds(steps: 0) == MicroBatchBounds())
+        #expect(planner.planAlone([]).ranks == [[], []])
+    }
+
+    /// Debug builds are some 20 times slower, so the limit only catches a change of order.
+    @Test("a run of 100,000 pairs × 3 epochs is planned in seconds", .timeLimit(.minutes(1)))
+    func speed() {
+        let planner = planner(Self.longTailed(100_000), batch: 64, tokens: 2048, world: 4)
+        let start = ContinuousClock.now
+        let bounds = planner.bounds(steps: planner.stepsPerEpoch * 3)
+        let seconds = ContinuousClock.now - start
+        #expect(bounds.rows > 2000)
+        #expect(seconds < .seconds(40))
+        if ProcessInfo.processInfo.environment["PREFOPT_TIMES"] != nil { print("300,000 pairs planned in \(seconds)") }
+    }
+
+    // MARK: Material
+
+    private func planner(
+        _ shapes: [ComparisonShape], batch: Int, tokens: Int, world: Int, reproducible: Bool = false,
+        shuffle: Bool = true, seed: UInt64 = 7,
+        cost: StepCost = StepCost(rowCost: 1, scoredTokenCost: 0.3, attendedCost: 0.001)
+    ) -> StepPlanner {
+        StepPlanner(
+            shapes: shapes,
+            settings: .init(
+                globalBatchSize: batch, microBatchTokens: tokens, worldSize: world, reproducible: reproducible,
+                shuffle: shuffle, seed: seed, cost: cost))
+    }
+
+    /// What holds for every plan of a step.
+    private func check(_ plan: StepPlan, _ planner: StepPlanner) {
+        #expect(plan.ranks.count == planner.settings.worldSize)
+        #expect(plan.ranks.flatMap { $0 }.sorted() == Array(plan.microBatches.indices))
+        #expect(plan.ranks.allSatisfy { $0 == $0.sorted() })
+        var places = [Int](repeating: -1, count: plan.pairs.count)
+        for microBatch in plan.microBatches {
+            #expect(!microBatch.comparisons.isEmpty)
+            #expect(microBatch.rows <= planner.settings.microBatchTokens || microBatch.comparisons.count == 1)
+            #expect(microBatch.comparisons.map(\.positions.lowerBound).isSorted)
+            for planned in microBatch.comparisons {
+                for (position, pair) in zip(planned.positions, planned.pairs) { places[position] = pair }
+                let shape = planner.shapes[planned.comparison]
+                let needed = planned.pairs.flatMap {
+                    let pair = shape.pairs[$0 - planner.pairs(of: planned.comparison).lowerBound]
+                    return [pair.chosen] + [pair.rejected].compactMap { $0 }
+                }
+                #expect(planned.responses == Set(needed).sorted())
+            }
+        }
+        #expect(places == plan.pairs)
+    }
+
+    /// Pairs and ranked comparisons of two to four responses.
+    private static func mixed(_ count: Int) -> [ComparisonShape] {
+        (0..<count).map { k in
+            let lengths = (0..<2 + k % 3).map { 5 + (k * 37 + $0 * 91) % 120 }
+            var pairs: [ComparisonShape.Pair] = []
+            for loser in 1..<lengths.count { pairs.append(.init(chosen: loser - 1, rejected: loser)) }
+            if lengths.count > 2 { pairs.append(.init(chosen: 0, rejected: lengths.count - 1)) }
+            return ComparisonShape(promptLength: 8 + (k * 53) % 150, responseLengths: lengths, pairs: pairs)
+        }
+    }
+
+    /// Log-normal lengths with a median of about 60 and 200 tokens, cut so that a pair has at most 1,800.
+    private static func longTailed(_ count: Int) -> [ComparisonShape] {
+        func length(_ k: Int, _ salt: Int, _ median: Double, _ most: Double) -> Int {
+            let phase = Double((k &* 7919 &+ salt &* 104_729) % 99_991) / 99_991
+            let other = Double((k &* 6151 &+ salt &* 15_485_863) % 98_929 + 1) / 98_930
+            let normal = (-2 * log(other)).squareRoot() * cos(2 * .pi * phase)
+            return Int(min(max(median * exp(0.9 * normal), 2), most))
+        }
+        return (0..<count).map { k in
+            ComparisonShape(
+                promptLength: length(k, 1, 60, 600), responseLengths: [length(k, 2, 90, 600), length(k, 3, 80, 600)],
+                pairs: [.init(chosen: 0, rejected: 1)])
+        }
+    }
+
+    private static let frozenOrders = [[4, 6, 7, 0, 9, 5, 1, 2, 3, 8], [6, 9, 4, 5, 8, 3, 1, 0, 7, 2]]
+}
+
+extension [Int] {
+    fileprivate var isSorted: Bool { zip(self, dropFirst()).allSatisfy { $0 <= $1 } }
+}
