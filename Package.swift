@@ -21,6 +21,7 @@ let package = Package(
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tokenization", dependencies: ["Storage"]),
         .target(name: "Preferences", dependencies: ["Tokenization", "Storage"]),
+        .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage"], exclude: ["Fixtures"]),
@@ -29,5 +30,6 @@ let package = Package(
             exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
         .testTarget(
             name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
+        .testTarget(name: "ModelingTests", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),
     ]
 )

@@ -1,0 +1,39 @@
+/// Why a model directory can't be trained here.
+public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+    case family(file: String, found: String)
+    case missing(file: String, field: String)
+    case wrongType(file: String, field: String, found: String, expected: String)
+    case unsupported(file: String, field: String, found: String, supported: String)
+    case inconsistent(file: String, reason: String)
+    case missingTensor(directory: String, name: String, shape: [Int])
+    case wrongShape(directory: String, name: String, found: [Int], expected: [Int])
+    case wrongElementType(directory: String, name: String, found: String)
+    case unusedTensor(directory: String, name: String)
+    case nonFinite(directory: String, name: String)
+
+    public var description: String {
+        switch self {
+        case .family(let file, let found):
+            "\(file): \"model_type\" is \(found); this version trains \(Architecture.families.joined(separator: ", "))"
+        case .missing(let file, let field):
+            "\(file): \"\(field)\" is missing; it is needed to know the model's shape"
+        case .wrongType(let file, let field, let found, let expected):
+            "\(file): \"\(field)\" is \(found), expected \(expected)"
+        case .unsupported(let file, let field, let found, let supported):
+            "\(file): \"\(field)\": \(found) changes the model's arithmetic and isn't implemented; supported: \(supported)"
+        case .inconsistent(let file, let reason):
+            "\(file): \(reason)"
+        case .missingTensor(let directory, let name, let shape):
+            "\(directory): the weights hold no tensor \"\(name)\" of shape \(shape) that config.json asks for"
+        case .wrongShape(let directory, let name, let found, let expected):
+            "\(directory): tensor \"\(name)\" has shape \(found), config.json asks for \(expected)"
+        case .wrongElementType(let directory, let name, let found):
+            "\(directory): tensor \"\(name)\" holds \(found); weights must be F32, F16 or BF16"
+        case .unusedTensor(let directory, let name):
+            "\(directory): tensor \"\(name)\" has no place in the model that config.json describes; "
+                + "remove it or correct config.json"
+        case .nonFinite(let directory, let name):
+            "\(directory): tensor \"\(name)\" holds a value that is not finite; the checkpoint is damaged"
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Kernels
+
+/// A prompt and its responses, as token ids: what is packed, and never torn apart.
+public struct PackedSequence: Sendable {
+    public struct Response: Sendable {
+        /// Context tokens that aren't scored, then the scored ones.
+        public var tokens: ArraySlice<Int32>
+        /// How many of the first tokens aren't scored.
+        public var unscored: Int
+
+        public init(tokens: ArraySlice<Int32>, unscored: Int = 0) {
+            self.tokens = tokens
+            self.unscored = unscored
+        }
+
+        /// n: the scored tokens.
+        public var length: Int { tokens.count - unscored }
+    }
+
+    /// At least one token.
+    public var prompt: ArraySlice<Int32>
+    public var responses: [Response]
+
+    public init(prompt: ArraySlice<Int32>, responses: [Response]) {
+        self.prompt = prompt
+        self.responses = responses
+    }
+
+    /// Rows in the packed run: a response's last token predicts nothing, so it needs none.
+    public var rows: Int { prompt.count + responses.reduce(0) { $0 + $1.tokens.count - 1 } }
+    /// Rows that the last block passes on: the prompt's last row and the responses'.
+    public var outputRows: Int { rows - prompt.count + 1 }
+    public var scoredRows: Int { responses.reduce(0) { $0 + $1.length } }
+    /// The most key rows that a query sees.
+    public var longestSpan: Int { prompt.count + (responses.map { $0.tokens.count - 1 }.max() ?? 0) }
+}
+
+/// A micro-batch: a ragged run of T rows, without padding. Each prompt's rows stand once, then the rows of each of its
+/// responses; a response's rows see the prompt and themselves, and their positions go on where the prompt's end.
+///
+/// In the last block only the A *output rows* matter beyond their keys and values: the prompt's last row, which predicts
+/// the first token of every response, and the responses' rows. They are numbered on their own.
+public struct PackedBatch: Sendable {
+    /// [T]
+    public private(set) var tokens: [Int32] = []
+    /// [T]
+    public private(set) var positions: [Int32] = []
+    /// What each span of the T rows attends to, in every block but the last.
+    public private(set) var spans: [Attention.Span] = []
+    /// The same with the output rows as queries, in the last block.
+    public private(set) var outputSpans: [Attention.Span] = []
+    /// Ranges of `spans`, and of `outputSpans`, that belong to one sequence.
+    public private(set) var groups: [Range<Int>] = []
+    public private(set) var outputGroups: [Range<Int>] = []
+    /// [A] The row of each output row.
+    public private(set) var outputs: [Int32] = []
+    /// [A]
+    public private(set) var outputPositions: [Int32] = []
+    /// The scored tokens, sequence by sequence and response by response.
+    public private(set) var scored = ScoredTokens()
+
+    /// For every scored token the output row that predicts it and the token itself.
+    public struct ScoredTokens: Sendable {
+        /// [R]
+        public fileprivate(set) var rows: [Int32] = []
+        /// [R]
+        public fileprivate(set) var targets: [Int32] = []
+        /// For each sequence, the range of its scored tokens for each of its responses.
+        public fileprivate(set) var sequences: [[Range<Int>]] = []
+    }
+
+    public init(_ sequences: [PackedSequence]) {
+        for sequence in sequences { append(sequence) }
+    }
+
+    private mutating func append(_ sequence: PackedSequence) {
+        let promptRows = tokens.count..<tokens.count + sequence.prompt.count
+        let (firstSpan, firstOutputSpan) = (spans.count, outputSpans.count)
+        appendRows(sequence.prompt, from: 0)
+        spans.append(.init(queries: promptRows, prefix: 0..<0, own: promptRows))
+
+        let promptOutput = outputs.count
+        appendOutputs(promptRows.upperBound - 1..<promptRows.upperBound)
+        outputSpans.append(.init(queries: promptOutput..<promptOutput + 1, prefix: 0..<0, own: promptRows))
+
+        var ranges: [Range<Int>] = []
+        for response in sequence.responses {
+            let rows = tokens.count..<tokens.count + response.tokens.count - 1
+            let firstOutput = outputs.count
+            appendRows(response.tokens.dropLast(), from: sequence.prompt.count)
+            appendOutputs(rows)
+            if !rows.isEmpty {
+                spans.append(.init(queries: rows, prefix: promptRows, own: rows))
+                outputSpans.append(.init(queries: firstOutput..<outputs.count, prefix: promptRows, own: rows))
+            }
+            let start = scored.rows.count
+            for (place, token) in response.tokens.enumerated().dropFirst(response.unscored) {
+                scored.rows.append(Int32(place == 0 ? promptOutput : firstOutput + place - 1))
+                scored.targets.append(token)
+            }
+            ranges.append(start..<scored.rows.count)
+        }
+        scored.sequences.append(ranges)
+        groups.append(firstSpan..<spans.count)
+        outputGroups.append(firstOutputSpan..<outputSpans.count)
+    }
+
+    private mutating func appendRows(_ ids: ArraySlice<Int32>, from position: Int) {
+        tokens.append(contentsOf: ids)
+        positions.append(contentsOf: (position..<position + ids.count).map { Int32($0) })
+    }
+
+    private mutating func appendOutputs(_ rows: Range<Int>) {
+        outputs.append(contentsOf: rows.map { Int32($0) })
+        outputPositions.append(contentsOf: positions[rows])
+    }
+}
+
+/// How large the largest micro-batch of a run is, part by part: what memory is cut for.
+public struct BatchExtent: Sendable, Equatable {
+    /// T
+    public var rows = 0
+    /// A
+    public var outputRows = 0
+    /// R
+    public var scoredRows = 0
+    /// The most key rows that a query sees.
+    public var keys = 0
+    /// The most scored rows of one sequence.
+    public var sequenceScoredRows = 0
+
+    public init() {}
+
+    /// The extent of one micro-batch.
+    public init(_ sequences: [PackedSequence]) {
+        for sequence in sequences {
+            rows += sequence.rows
+            outputRows += sequence.outputRows
+            scoredRows += sequence.scoredRows
+            keys = max(keys, sequence.longestSpan)
+            sequenceScoredRows = max(sequenceScoredRows, sequence.scoredRows)
+        }
+    }
+
+    public mutating func formUnion(_ other: BatchExtent) {
+        rows = max(rows, other.rows)
+        outputRows = max(outputRows, other.outputRows)
+        scoredRows = max(scoredRows, other.scoredRows)
+        keys = max(keys, other.keys)
+        sequenceScoredRows = max(sequenceScoredRows, other.sequenceScoredRows)
+    }
+}

@@ -1,0 +1,153 @@
+import Kernels
+
+/// What a block keeps of its forward pass for its backward pass. T rows, but A in the last block where marked *.
+struct Record {
+    /// [T] reciprocal root-mean-squares of the rows that enter attention.
+    var attentionReciprocal: UnsafeMutablePointer<Float>
+    /// [T*, H · E] after the rotary turn.
+    var query: UnsafeMutablePointer<Float>
+    /// [T, 2 G · E] keys after the rotary turn, then values.
+    var keyValue: UnsafeMutablePointer<Float>
+    /// [T*, H · E] attention's output.
+    var attended: UnsafeMutablePointer<Float>
+    /// [T*, H] log-sum-exp of every score row.
+    var normalizers: UnsafeMutablePointer<Float>
+    /// [T*, D] the residual stream between attention and feed-forward.
+    var middle: UnsafeMutablePointer<Float>
+    /// [T*]
+    var feedForwardReciprocal: UnsafeMutablePointer<Float>
+    /// [T*, 2F]
+    var gateUp: UnsafeMutablePointer<Float>
+
+    init(_ a: Architecture, rows: Int, cutter: inout Cutter) {
+        attentionReciprocal = cutter.take(rows)
+        query = cutter.take(rows * a.queryWidth)
+        keyValue = cutter.take(rows * 2 * a.keyWidth)
+        attended = cutter.take(rows * a.queryWidth)
+        normalizers = cutter.take(rows * a.heads)
+        middle = cutter.take(rows * a.width)
+        feedForwardReciprocal = cutter.take(rows)
+        gateUp = cutter.take(rows * 2 * a.feedForward)
+    }
+}
+
+/// All memory that a micro-batch needs beside weights and gradients, cut once for the largest one of the run.
+public final class Workspace {
+    /// What the memory will be used for.
+    public enum Purpose: Sendable {
+        /// Logps only: one record, overwritten by each block.
+        case scoring
+        /// Forward and backward. With `recompute` only the blocks' inputs are kept, and backward runs each block again.
+        case training(recompute: Bool)
+    }
+
+    public let extent: BatchExtent
+    /// Floats by part, for the memory table.
+    public let parts: [(name: String, floats: Int)]
+
+    let recompute: Bool
+    /// [T, D] what enters each block, and [A, D] what leaves the last.
+    let streams: [UnsafeMutablePointer<Float>]
+    let records: [Record]
+    let transient: Transient
+    let headSpace: HeadSpace
+    let attentionScratch: [UnsafeMutablePointer<Float>]
+    private let memory: Memory
+
+    /// Buffers that live within one block.
+    struct Transient {
+        /// [T, D] normalised rows, and [A, D] the output rows of them.
+        let normed: UnsafeMutablePointer<Float>
+        let outputNormed: UnsafeMutablePointer<Float>
+        /// [T, F]
+        let activation: UnsafeMutablePointer<Float>
+        /// [T, D] gradient of the residual stream, and of the normalised rows; [A, D] of output rows.
+        let dStream: UnsafeMutablePointer<Float>
+        let dNormed: UnsafeMutablePointer<Float>
+        let dOutput: UnsafeMutablePointer<Float>
+        /// [T, H · E] gradient of attention's output and of the queries; [T, 2 G · E] of keys and values.
+        let dAttended: UnsafeMutablePointer<Float>
+        let dQuery: UnsafeMutablePointer<Float>
+        let dKeyValue: UnsafeMutablePointer<Float>
+    }
+
+    /// Buffers of the response head.
+    struct HeadSpace {
+        /// Rows of a chunk.
+        let chunk: Int
+        /// [chunk, D] hidden rows that predict, and their gradients.
+        let hidden: UnsafeMutablePointer<Float>
+        let dHidden: UnsafeMutablePointer<Float>
+        /// [chunk, V]
+        let logits: UnsafeMutablePointer<Float>
+        /// [R] per scored token.
+        let logps: UnsafeMutablePointer<Float>
+        let normalizers: UnsafeMutablePointer<Float>
+        let gradients: UnsafeMutablePointer<Float>
+        /// [A] of the final norm.
+        let reciprocal: UnsafeMutablePointer<Float>
+    }
+
+    /// - Throws: `MemoryError`.
+    public init(_ a: Architecture, extent: BatchExtent, purpose: Purpose, threads: Int) throws(MemoryError) {
+        self.extent = extent
+        var dry = Cutter()
+        _ = Workspace.cut(a, extent, purpose, threads, &dry)
+        memory = try Memory(bytes: dry.count * 4)
+        var cutter = Cutter(memory)
+        let cut = Workspace.cut(a, extent, purpose, threads, &cutter)
+        (streams, records, transient, headSpace, attentionScratch, parts) = cut
+        if case .training(recompute: true) = purpose { recompute = true } else { recompute = false }
+    }
+
+    /// Floats by part, without taking any memory.
+    public static func forecast(
+        _ a: Architecture, extent: BatchExtent, purpose: Purpose, threads: Int
+    ) -> [(name: String, floats: Int)] {
+        var dry = Cutter()
+        return cut(a, extent, purpose, threads, &dry).5
+    }
+
+    private static func cut(
+        _ a: Architecture, _ extent: BatchExtent, _ purpose: Purpose, _ threads: Int, _ cutter: inout Cutter
+    ) -> (
+        [UnsafeMutablePointer<Float>], [Record], Transient, HeadSpace, [UnsafeMutablePointer<Float>],
+        [(name: String, floats: Int)]
+    ) {
+        let (t, out, d) = (extent.rows, extent.outputRows, a.width)
+        var parts: [(name: String, floats: Int)] = []
+        var mark = 0
+        func note(_ name: String, _ cutter: Cutter) {
+            parts.append((name, cutter.count - mark))
+            mark = cutter.count
+        }
+
+        let (kept, backward): (Int, Bool) =
+            switch purpose {
+            case .scoring: (1, false)
+            case .training(let recompute): (recompute ? 1 : a.layers, true)
+            }
+        // Scoring goes back and forth between two streams; training keeps what enters every block.
+        let streams = (0..<(backward ? a.layers + 1 : 2)).map { _ in cutter.take(t * d) }
+        let records = (0..<kept).map { _ in Record(a, rows: t, cutter: &cutter) }
+        note("activations", cutter)
+
+        let gradientRows = backward ? t : 0
+        let transient = Transient(
+            normed: cutter.take(t * d), outputNormed: cutter.take(out * d), activation: cutter.take(t * a.feedForward),
+            dStream: cutter.take(gradientRows * d), dNormed: cutter.take(gradientRows * d),
+            dOutput: cutter.take(backward ? out * d : 0), dAttended: cutter.take(gradientRows * a.queryWidth),
+            dQuery: cutter.take(gradientRows * a.queryWidth), dKeyValue: cutter.take(gradientRows * 2 * a.keyWidth))
+        let scratch = (0..<threads).map { _ in cutter.take(Attention.scratchCount(keys: extent.keys)) }
+        note("block scratch", cutter)
+
+        let chunk = min(max(1, extent.scoredRows), ResponseHead.chunkRows(vocabulary: a.vocabulary))
+        let head = HeadSpace(
+            chunk: chunk, hidden: cutter.take(chunk * d), dHidden: cutter.take(backward ? chunk * d : 0),
+            logits: cutter.take(chunk * a.vocabulary), logps: cutter.take(extent.scoredRows),
+            normalizers: cutter.take(extent.scoredRows), gradients: cutter.take(extent.scoredRows),
+            reciprocal: cutter.take(out))
+        note("head chunk", cutter)
+        return (streams, records, transient, head, scratch, parts)
+    }
+}

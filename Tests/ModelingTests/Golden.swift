@@ -1,0 +1,76 @@
+import Checkpoints
+import Kernels
+import Modeling
+import Storage
+
+/// One golden file: its model, its rows and what torch computed of them.
+struct Golden {
+    static let directory = #filePath.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 } + "/Goldens"
+
+    let values: JSON
+    let sequences: [PackedSequence]
+    private let path: String
+
+    init(_ name: String) throws {
+        values = try JSON.parse(FileSystem.read("\(Golden.directory)/\(name).json"))
+        path = "\(Golden.directory)/\(values["model"]?.string ?? "")"
+        var rows = try LineReader(path: "\(Golden.directory)/\(values["rows"]?.string ?? "")")
+        var sequences: [PackedSequence] = []
+        while let line = try rows.next() {
+            let row = try JSON.parse(line)
+            func ids(_ name: String) -> ArraySlice<Int32> {
+                ArraySlice((row[name]?.array ?? []).compactMap { $0.integer.map { Int32($0) } })
+            }
+            sequences.append(
+                PackedSequence(
+                    prompt: ids("prompt_ids"), responses: [.init(tokens: ids("chosen_ids")), .init(tokens: ids("rejected_ids"))]))
+        }
+        self.sequences = sequences
+    }
+
+    var objectives: [JSON] { values["objectives"]?.array ?? [] }
+
+    /// Per-token logps of the chosen and of the rejected response.
+    func tokenLogps(row: Int) -> [[Double]] {
+        ["chosen", "rejected"].map { side in
+            (values["logps"]?["policy"]?[side]?.array?[row].array ?? []).compactMap(\.double)
+        }
+    }
+
+    func load(threads: Int = 2) throws -> GoldenModel {
+        let directory = try ModelDirectory(path: path)
+        let architecture = try Architecture(config: directory.config, file: path + "/config.json")
+        let pool = ThreadPool(count: threads)
+        let weights = try Weights(directory, architecture: architecture, on: pool)
+        return GoldenModel(
+            architecture: architecture, weights: weights,
+            transformer: Transformer(architecture, weights: weights, positions: 256, on: pool), threads: threads)
+    }
+}
+
+struct GoldenModel {
+    let architecture: Architecture
+    let weights: Weights
+    let transformer: Transformer
+    let threads: Int
+
+    func score(_ sequences: [PackedSequence]) throws -> [[[Float]]] {
+        let space = try Workspace(architecture, extent: BatchExtent(sequences), purpose: .scoring, threads: threads)
+        return transformer.score(PackedBatch(sequences), in: space)
+    }
+
+    /// The gradient vector of Σ derivative(sequence, response) · logps.
+    func gradients(
+        _ sequences: [PackedSequence], recompute: Bool, derivative: (_ sequence: Int, _ response: Int) -> Double
+    ) throws -> [Float] {
+        let space = try Workspace(
+            architecture, extent: BatchExtent(sequences), purpose: .training(recompute: recompute), threads: threads)
+        var gradients = [Float](repeating: 0, count: weights.count)
+        gradients.withUnsafeMutableBufferPointer { buffer in
+            transformer.step(PackedBatch(sequences), in: space, gradients: buffer.baseAddress!) { sequence, logps, output in
+                for response in logps.indices { output[response] = derivative(sequence, response) }
+            }
+        }
+        return gradients
+    }
+}
