@@ -8,6 +8,11 @@ let fast: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecke
 
 let package = Package(
     name: "swift-prefopt",
+    products: [.executable(name: "swift-prefopt", targets: ["swift-prefopt"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -15,6 +20,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CVector"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
         .target(name: "Collectives", dependencies: ["COpenMPI"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
@@ -22,6 +28,21 @@ let package = Package(
         .target(name: "Tokenization", dependencies: ["Storage"]),
         .target(name: "Preferences", dependencies: ["Tokenization", "Storage"]),
         .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
+        .target(name: "CExample", exclude: ["files"], cSettings: [.unsafeFlags(["-std=c23"])]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "CExample",
+                "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives", "Storage",
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        .executableTarget(
+            name: "swift-prefopt",
+            dependencies: [
+                "Training", "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives", "Storage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
         .testTarget(name: "StorageTests", dependencies: ["Storage"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage"], exclude: ["Fixtures"]),
@@ -31,5 +52,8 @@ let package = Package(
         .testTarget(
             name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
         .testTarget(name: "ModelingTests", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Preferences", "Storage"], exclude: ["Fixtures"]),
     ]
 )

@@ -1,0 +1,28 @@
+import Collectives
+import Kernels
+import Modeling
+import Preferences
+
+/// Held-out metrics of a policy: exact means over all pairs of a set, by all ranks.
+struct Evaluation {
+    let set: PreferenceSet
+    let columns: ResponseColumns
+    let objective: Objective
+    let communicator: Communicator
+    let console: Console
+    let threads: Int
+
+    /// - Throws: on every rank alike. Collective.
+    func metrics(of transformer: Transformer, model: String) throws -> Metrics {
+        let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
+        let logps = try scoring.logps(
+            of: Array(set.comparisons.indices), with: transformer, threads: threads, title: "evaluation", model: model)
+        var metrics = Metrics(of: objective)
+        for pair in set.pairs {
+            let input = columns.input(
+                pair, in: set, chosenLogps: logps[pair.chosen], rejectedLogps: pair.rejected.map { logps[$0] } ?? 0)
+            metrics.add(input, objective.evaluate(input))
+        }
+        return metrics
+    }
+}

@@ -1,0 +1,40 @@
+import Collectives
+import Kernels
+import Modeling
+import Preferences
+import Storage
+
+/// `evaluate`: held-out metrics of a model by a run file's objective, reference and data.
+public enum EvaluationJob {
+    /// - Parameter model: the policy to evaluate; the run file's model is the reference it is compared with.
+    /// - Returns: metrics by name, the same on every rank.
+    /// - Throws: on every rank alike. Collective.
+    public static func run(
+        _ file: RunFile, model: String, over communicator: Communicator, console: Console
+    ) throws -> JSONObject {
+        let threads = file.machine.threadsPerRank ?? RankThreads.standard()
+        let pool = ThreadPool(count: threads)
+        let path = try communicator.agree { try file.requiredEvalFile() }
+        let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
+        let set = try TrainingRun.pairs(
+            path, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
+            communicator, console)
+
+        let initial = try communicator.agree {
+            try LoadedModel(path: file.model.path, positions: set.longest, on: pool).requireVocabulary(of: policy)
+        }
+        let digests = try communicator.agree { try TrainingRun.digests(file, initial, communicator) }
+        let columns = try ResponseColumns(
+            of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
+            using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads),
+            positions: set.longest, on: pool)
+        let metrics = try Evaluation(
+            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console, threads: threads
+        ).metrics(of: policy.seeing(positions: set.longest, on: pool), model: model)
+
+        var result: JSONObject = ["model": .string(model)]
+        for (name, value) in metrics.values { result["eval_\(name)"] = .number(value) }
+        result["eval_pairs"] = .integer(metrics.pairs)
+        return result
+    }
+}

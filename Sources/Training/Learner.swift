@@ -1,0 +1,142 @@
+import Collectives
+import Kernels
+import Modeling
+import Preferences
+
+/// What a step found, the same on every rank.
+struct StepOutcome {
+    /// In step order, with the data line of each.
+    var pairs: [(line: Int, input: PairInput, output: PairOutput)]
+    /// Of the gradient before clipping.
+    var norm: Double
+    var rate: Double
+    /// Some rank was asked to save and end.
+    var stop: Bool
+}
+
+/// One optimizer step: compute this rank's micro-batches, reduce once, update this rank's replica.
+///
+/// Everything that decides how the run goes on (losses, norms, signals) comes out as the same number on all ranks.
+final class Learner {
+    let weights: Weights
+    let optimizer: Optimizer
+    let transformer: Transformer
+    private let run: TrainingRun
+    private let communicator: Communicator
+    private let objective: Objective
+    private let set: PreferenceSet
+    private let workspace: Workspace
+    private let gradients: GradientVector
+    private let schedule: Schedule
+
+    /// - Throws: on every rank alike. Collective.
+    init(_ run: TrainingRun) throws {
+        self.run = run
+        communicator = run.communicator
+        objective = run.file.objective
+        set = run.train.set
+        transformer = run.policy.transformer
+        weights = run.policy.weights
+        let (pool, file, policy) = (run.pool, run.file, run.policy)
+        (workspace, gradients, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
+            (
+                try Workspace(policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads),
+                try GradientVector(count: policy.weights.count, reproducible: file.machine.reproducible, on: pool),
+                try Optimizer(file.optimizer, table: policy.weights.table, on: pool)
+            )
+        }
+        schedule = Schedule(file.optimizer.schedule, warmup: file.optimizer.warmup, totalSteps: run.totalSteps)
+    }
+
+    /// Takes one step.
+    ///
+    /// - Throws: `TrainingError.nonFinite` or `.gradientTooLarge` on every rank alike, before any weight has changed.
+    ///   Collective.
+    func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
+        // Compute this rank's micro-batches.
+        var results = StepResults(pairs: plan.pairs.count)
+        clock.measure(.compute) {
+            gradients.beginStep()
+            for index in plan.ranks[communicator.rank] { compute(plan, index, into: &results) }
+        }
+        clock.measure(.wait) { communicator.barrier() }
+
+        // Reduce results and gradients.
+        results.bound = gradients.bound
+        results.stop = StopSignal.isRequested
+        clock.measure(.reduce) {
+            results.reduce(over: communicator)
+            gradients.reduce(over: communicator)
+        }
+        let pairs = plan.pairs.enumerated().map { evaluate(results, position: $0, pair: $1) }
+        let norm = try clock.measure(.update) { try checkedNorm(results, pairs, step: plan.step + 1) }
+        try clock.measure(.log) { try dump(plan.step + 1, pairs) }
+
+        // Clip and update.
+        let rate = run.file.optimizer.learningRate * schedule.factor(at: plan.step)
+        clock.measure(.update) {
+            if let limit = run.file.optimizer.maxGradNorm, norm > limit {
+                GradientSum.scale(gradients.values, by: Float(limit / (norm + 1e-6)), count: gradients.count, on: run.pool)
+            }
+            optimizer.update(weights, gradients: gradients.values, rate: rate, step: plan.step + 1)
+        }
+        return StepOutcome(pairs: pairs, norm: norm, rate: rate, stop: results.stop)
+    }
+
+    private func compute(_ plan: StepPlan, _ index: Int, into results: inout StepResults) {
+        let microBatch = plan.microBatches[index]
+        let batch = PackedBatch(set.packed(microBatch))
+        let share = 1 / Double(plan.pairs.count)
+        gradients.add { values in
+            transformer.step(batch, in: workspace, gradients: values) { sequence, logps, derivatives in
+                let planned = microBatch.comparisons[sequence]
+                let first = set.comparisons[planned.comparison].responses.lowerBound
+                for (pair, position) in zip(planned.pairs, planned.positions) {
+                    let pair = set.pairs[pair]
+                    let chosen = planned.responses.firstIndex(of: pair.chosen - first) ?? 0
+                    let rejected = pair.rejected.flatMap { planned.responses.firstIndex(of: $0 - first) }
+                    let input = run.train.columns.input(
+                        pair, in: set, chosenLogps: logps[chosen], rejectedLogps: rejected.map { logps[$0] } ?? 0)
+                    let output = objective.evaluate(input)
+                    derivatives[chosen] += share * output.chosenGradient
+                    if let rejected { derivatives[rejected] += share * output.rejectedGradient }
+                    results[position] = (input.chosenLogps, input.rejectedLogps)
+                }
+            }
+        }
+    }
+
+    private func evaluate(
+        _ results: StepResults, position: Int, pair index: Int
+    ) -> (line: Int, input: PairInput, output: PairOutput) {
+        let pair = set.pairs[index]
+        let (chosen, rejected) = results[position]
+        let input = run.train.columns.input(pair, in: set, chosenLogps: chosen, rejectedLogps: rejected)
+        return (set.comparisons[pair.comparison].line, input, objective.evaluate(input))
+    }
+
+    private func checkedNorm(
+        _ results: StepResults, _ pairs: [(line: Int, input: PairInput, output: PairOutput)], step: Int
+    ) throws -> Double {
+        let wrong = pairs.filter { !$0.output.loss.isFinite }.map(\.line)
+        guard wrong.isEmpty else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: wrong) }
+        guard results.bound.isFinite else {
+            throw TrainingError.nonFinite(step: step, what: "gradient", pairs: [])
+        }
+        guard results.bound < ExactSum.limit else {
+            throw TrainingError.gradientTooLarge(step: step, bound: results.bound)
+        }
+        let norm = GradientSum.norm(gradients.values, count: gradients.count, on: run.pool)
+        guard norm.isFinite else { throw TrainingError.nonFinite(step: step, what: "gradient", pairs: []) }
+        return norm
+    }
+
+    private func dump(_ step: Int, _ pairs: [(line: Int, input: PairInput, output: PairOutput)]) throws {
+        guard let path = run.file.machine.debugDump else { return }
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            try DebugDump(folder: path).write(
+                step: step, gradients: gradients, table: weights.table, pairs: pairs, objective: objective)
+        }
+    }
+}

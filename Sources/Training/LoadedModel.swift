@@ -1,0 +1,38 @@
+import Checkpoints
+import Kernels
+import Modeling
+import Storage
+
+/// A model opened from a directory: what several commands need to begin with.
+struct LoadedModel {
+    let directory: ModelDirectory
+    let architecture: Architecture
+    let weights: Weights
+    let transformer: Transformer
+
+    /// - Parameter positions: the longest sequence it will see; nil: the model's own limit.
+    /// - Throws: `CheckpointError`, `ModelError` or `MemoryError`.
+    init(path: String, positions: Int? = nil, on pool: ThreadPool) throws {
+        directory = try ModelDirectory(path: path)
+        architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
+        weights = try Weights(directory, architecture: architecture, on: pool)
+        transformer = Transformer(architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
+    }
+
+    /// The same weights ready for sequences of up to so many tokens.
+    func seeing(positions: Int, on pool: ThreadPool) -> Transformer {
+        Transformer(architecture, weights: weights, positions: positions, on: pool)
+    }
+}
+
+extension LoadedModel {
+    /// Refuses a reference or margin model whose token ids can't mean the same.
+    func requireVocabulary(of policy: LoadedModel) throws -> LoadedModel {
+        guard architecture.vocabulary == policy.architecture.vocabulary else {
+            throw TrainingError.input(
+                "\(directory.path): its vocabulary has \(architecture.vocabulary) tokens, that of \(policy.directory.path) "
+                    + "\(policy.architecture.vocabulary); a reference or margin model must share the policy's tokenizer")
+        }
+        return self
+    }
+}

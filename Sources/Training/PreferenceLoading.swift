@@ -1,0 +1,39 @@
+import Collectives
+import Modeling
+import Preferences
+
+extension PreferenceSet {
+    /// Reads a file on all ranks: each tokenises its share of the rows, and all end with the same set.
+    ///
+    /// - Throws: `SharedFailure` on every rank if any finds a row that is wrong. Collective.
+    public static func load(_ path: String, encoder: RowEncoder, over communicator: Communicator) throws -> PreferenceSet {
+        let share = try communicator.agree {
+            try encoder.encodeShare(of: path, rank: communicator.rank, of: communicator.size)
+        }
+        let shares = communicator.gather(share.words).map { EncodedRows(words: $0) }
+        return try communicator.agree { try PreferenceSet(merging: shares) }
+    }
+
+    /// The sizes that planning needs.
+    public var shapes: [ComparisonShape] {
+        comparisons.map { comparison in
+            let first = comparison.responses.lowerBound
+            return ComparisonShape(
+                promptLength: comparison.prompt.count, responseLengths: responses[comparison.responses].map(\.tokens.count),
+                pairs: pairs[comparison.pairs].map { .init(chosen: $0.chosen - first, rejected: $0.rejected.map { $0 - first }) })
+        }
+    }
+
+    /// A planned share of a comparison as it is packed: the prompt and those of its responses that the step needs.
+    func packed(_ planned: PlannedComparison) -> PackedSequence {
+        let comparison = comparisons[planned.comparison]
+        return PackedSequence(
+            prompt: tokens[comparison.prompt],
+            responses: planned.responses.map {
+                let response = responses[comparison.responses.lowerBound + $0]
+                return .init(tokens: tokens[response.tokens], unscored: response.unscored)
+            })
+    }
+
+    func packed(_ microBatch: PlannedMicroBatch) -> [PackedSequence] { microBatch.comparisons.map { packed($0) } }
+}

@@ -1,0 +1,80 @@
+import Collectives
+import Kernels
+import Modeling
+import Preferences
+
+/// Logps of whole sets of responses, computed by all ranks. Every comparison is scored in a micro-batch of its own, so its
+/// bits depend on nothing but itself: not on its neighbours, the ranks or the threads.
+struct ResponseScoring {
+    let set: PreferenceSet
+    let communicator: Communicator
+    let console: Console
+
+    /// Σ logps in nats over the scored span of every response of the given comparisons; 0 for the other responses.
+    ///
+    /// - Parameters:
+    ///   - title: for the progress line.
+    ///   - model: its directory, for messages.
+    /// - Throws: `TrainingError.nonFiniteScore`, alike on every rank. Collective.
+    func logps(of comparisons: [Int], with transformer: Transformer, threads: Int, title: String, model: String) throws -> [Double] {
+        var sums = [Double](repeating: 0, count: set.responses.count)
+        try eachScore(of: comparisons, with: transformer, threads: threads, title: title) { response, logps in
+            sums[response] = logps.reduce(0.0) { $0 + Double($1) }
+        }
+        communicator.sum(&sums)
+        for comparison in comparisons {
+            for response in set.comparisons[comparison].responses where !sums[response].isFinite {
+                throw TrainingError.nonFiniteScore(model: model, line: set.comparisons[comparison].line)
+            }
+        }
+        return sums
+    }
+
+    /// Calls `body` with the token logps of every response of this rank's share of the comparisons.
+    func eachScore(
+        of comparisons: [Int], with transformer: Transformer, threads: Int, title: String,
+        _ body: (_ response: Int, _ logps: [Float]) -> Void
+    ) throws {
+        let plan = StepPlanner(
+            shapes: set.shapes,
+            settings: .init(
+                globalBatchSize: max(1, set.pairs.count), microBatchTokens: 1, worldSize: communicator.size,
+                cost: StepCost(transformer.architecture))
+        ).planAlone(comparisons)
+        var extent = BatchExtent()
+        for microBatch in plan.microBatches { extent.formUnion(BatchExtent(allResponses(of: microBatch))) }
+        let space = try communicator.agree(status: { _ in 4 }) {
+            try Workspace(transformer.architecture, extent: extent, purpose: .scoring, threads: threads)
+        }
+        let mine = plan.ranks[communicator.rank]
+        console.beginActivity()
+        for (place, index) in mine.enumerated() {
+            let microBatch = plan.microBatches[index]
+            let scores = transformer.score(PackedBatch(allResponses(of: microBatch)), in: space)
+            for (planned, responses) in zip(microBatch.comparisons, scores) {
+                for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) { body(response, logps) }
+            }
+            console.progress("\(title): \(place + 1) of \(mine.count) on this rank", isLast: false)
+        }
+        console.endProgress()
+    }
+
+    /// All responses of a comparison, whether or not a pair of the plan needs them.
+    private func allResponses(of microBatch: PlannedMicroBatch) -> [PackedSequence] {
+        microBatch.comparisons.map { planned in
+            let comparison = set.comparisons[planned.comparison]
+            return PackedSequence(
+                prompt: set.tokens[comparison.prompt],
+                responses: set.responses[comparison.responses].map { .init(tokens: set.tokens[$0.tokens], unscored: $0.unscored) })
+        }
+    }
+}
+
+extension StepCost {
+    /// The cost of a model's rows, scored tokens and attention.
+    init(_ a: Architecture) {
+        self.init(
+            layerParameters: a.blockParameters, headParameters: a.vocabulary * a.width,
+            attentionWidth: a.layers * a.queryWidth)
+    }
+}

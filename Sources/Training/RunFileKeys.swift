@@ -1,0 +1,100 @@
+/// What is known of the run file's keys besides their values: which exist, which exclude each other, which belong to
+/// some objectives only, which wait for a later version.
+enum RunFileKeys {
+    static let all: [String] = [
+        "model_name_or_path", "ref_model_name_or_path", "tokenizer_name_or_path", "output_dir",
+        "train_file", "eval_file", "prompt_column", "chosen_column", "rejected_column", "max_length", "truncation",
+        "append_eos", "shuffle", "seed",
+        "loss_type", "beta", "gamma", "gamma_beta_ratio", "label_smoothing", "nll_weight", "normalise",
+        "preference_name", "weights", "margins",
+        "global_batch_size", "micro_batch_tokens", "per_device_train_batch_size", "gradient_accumulation_steps",
+        "num_train_epochs", "max_steps",
+        "optim", "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "weight_decay", "adam_beta1",
+        "adam_beta2", "adam_epsilon", "max_grad_norm",
+        "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
+        "logging_steps", "eval_steps", "save_steps", "save_total_limit", "load_best_model_at_end",
+        "metric_for_best_model",
+        "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "save_dtype",
+        "hang_timeout", "reference_cache", "debug_dump",
+    ]
+
+    /// Either side may be given, not both.
+    static let exclusive: [(left: [String], right: [String])] = [
+        (["gamma"], ["gamma_beta_ratio"]),
+        (["global_batch_size"], ["per_device_train_batch_size", "gradient_accumulation_steps"]),
+        (["max_steps"], ["num_train_epochs"]),
+        (["warmup_steps"], ["warmup_ratio"]),
+    ]
+
+    /// The keys that contradict a key.
+    static func rivals(of key: String) -> [String] {
+        exclusive.flatMap { pair in
+            pair.left.contains(key) ? pair.right : pair.right.contains(key) ? pair.left : []
+        }
+    }
+
+    /// Keys that only some objectives read, with these.
+    static let objectives: [String: [String]] = [
+        "ref_model_name_or_path": ["sigmoid", "modpo"],
+        "rejected_column": ["sigmoid", "simpo", "modpo"],
+        "beta": ["sigmoid", "simpo", "modpo"],
+        "gamma": ["simpo"],
+        "gamma_beta_ratio": ["simpo"],
+        "label_smoothing": ["sigmoid"],
+        "nll_weight": ["sigmoid", "simpo", "modpo"],
+        "normalise": [],
+        "preference_name": ["modpo"],
+        "weights": ["modpo"],
+        "margins": ["modpo"],
+    ]
+
+    /// Keys of which this version knows one value: what it does anyway. (nil: none.)
+    static let later: [(key: String, only: String?, remedy: String)] = [
+        ("use_peft", "false", "all weights are trained: set use_peft: false"),
+        ("lora_r", nil, "all weights are trained: remove the adapter's keys"),
+        ("lora_alpha", nil, "all weights are trained: remove the adapter's keys"),
+        ("lora_dropout", nil, "all weights are trained: remove the adapter's keys"),
+        ("lora_target_modules", nil, "all weights are trained: remove the adapter's keys"),
+        ("zero_stage", "0", "each rank keeps the whole optimizer state: set zero_stage: 0"),
+        ("gradient_dtype", "float32", "gradients are reduced in float32: set gradient_dtype: float32"),
+        ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
+    ]
+
+    /// Names that other trainers give to the same things.
+    private static let synonyms = [
+        "lr": "learning_rate", "model": "model_name_or_path", "ref_model": "ref_model_name_or_path",
+        "tokenizer": "tokenizer_name_or_path", "dataset_name": "train_file", "batch_size": "global_batch_size",
+        "micro_batch_size": "micro_batch_tokens", "epochs": "num_train_epochs", "optimizer": "optim",
+        "lr_scheduler": "lr_scheduler_type", "truncation_mode": "truncation", "rpo_alpha": "nll_weight",
+        "simpo_gamma": "gamma", "loss": "loss_type", "warmup": "warmup_steps", "clip_grad": "max_grad_norm",
+        "data_seed": "seed",
+    ]
+
+    /// The known key that an unknown one most likely means.
+    static func nearest(to key: String) -> String? { synonyms[key] ?? nearest(to: key, in: all) }
+
+    /// The word within an edit distance of a third of the key's length; the first of equals.
+    static func nearest(to key: String, in words: [String]) -> String? {
+        let limit = max(1, key.count / 3)
+        let near = words.map { ($0, distance(key, $0)) }.min { $0.1 < $1.1 }
+        guard let near, near.1 <= limit else { return nil }
+        return near.0
+    }
+
+    /// Insertions, deletions and replacements between two words (Levenshtein).
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let a = Array(a.prefix(64).lowercased())
+        let b = Array(b.lowercased())
+        var row = Array(0...b.count)
+        for (i, letter) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, other) in b.enumerated() {
+                let replaced = diagonal + (letter == other ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

@@ -1,0 +1,52 @@
+import Checkpoints
+import Modeling
+import Preferences
+import Storage
+
+/// The version of this program, as it is written into every manifest.
+public let programVersion = "0.1.0"
+
+extension TrainingRun {
+    /// What a checkpoint must share with this run to be gone on from.
+    var identity: TrainerState.Identity {
+        .init(
+            data: train.set.digest().hex, seed: Int(clamping: file.data.seed), shuffle: file.data.shuffle,
+            globalBatch: planner.settings.globalBatchSize, optimizer: file.optimizer.kind.rawValue)
+    }
+
+    var saveType: SaveType {
+        switch file.machine.saveFormat {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
+    }
+
+    /// Puts the tokenizer into a saved model's folder when it isn't the model's own.
+    func copyTokenizer(to directory: String) throws {
+        guard let path = file.model.tokenizerPath, path != file.model.path else { return }
+        for name in try FileSystem.list(path) where name.hasPrefix("tokenizer") || name == "special_tokens_map.json" {
+            try FileSystem.copy(FileSystem.join(path, name), to: FileSystem.join(directory, name))
+        }
+    }
+
+    /// Writes `run.yaml`, the resolved run, and `manifest.json`, what it was run with and on.
+    func writeRecords(to directory: String) throws {
+        try AtomicFile.write(file.resolved(), to: FileSystem.join(directory, "run.yaml"))
+        var models = JSONObject()
+        for (path, digest) in digests.sorted(by: { $0.key < $1.key }) { models[path] = .string(digest.hex) }
+        var data: JSONObject = ["train": .string(train.set.digest().hex)]
+        if let evaluation { data["eval"] = .string(evaluation.set.digest().hex) }
+        var manifest: JSONObject = [
+            "version": .string(programVersion), "world_size": .integer(communicator.size), "threads_per_rank": .integer(threads),
+            "seed": .integer(Int(clamping: file.data.seed)), "steps": .integer(totalSteps),
+            "pairs": .integer(train.set.pairs.count), "global_batch_size": .integer(planner.settings.globalBatchSize),
+            "data": .object(data), "models": .object(models),
+        ]
+        let tokenizer = FileSystem.join(tokenizerPath, "tokenizer.json")
+        if FileSystem.exists(tokenizer) {
+            manifest["tokenizer"] = .string(Digest.of(try FileSystem.read(tokenizer)).hex)
+        }
+        try AtomicFile.write(JSON.object(manifest).prettyText, to: FileSystem.join(directory, "manifest.json"))
+    }
+}

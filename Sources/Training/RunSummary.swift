@@ -1,0 +1,86 @@
+import Kernels
+import Modeling
+import Preferences
+import Storage
+
+/// What rank 0 says before step 0: the model, the objective, what makes up a step, and where the memory goes.
+struct RunSummary {
+    let lines: [String]
+    /// Forecast bytes of one rank's arrays.
+    let forecast: Int
+
+    init(_ run: TrainingRun) {
+        let (file, a, planner) = (run.file, run.policy.architecture, run.planner)
+        let world = run.communicator.size
+        var lines = [
+            "swift-prefopt \(programVersion): \(world) rank\(world == 1 ? "" : "s") × \(run.threads) thread\(run.threads == 1 ? "" : "s")",
+            "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
+                + "\(RunSummary.grouped(run.policy.weights.count)) parameters",
+            "objective: \(RunSummary.objective(file.objective))",
+        ]
+        if let margins = file.margins {
+            let rewards = margins.rewards.map { "\($0.weight) · \($0.name)" }.joined(separator: " + ")
+            lines.append("margin rewards: \(rewards)")
+        }
+        let batch = planner.settings.globalBatchSize
+        var equation = "\(batch) pairs a step"
+        if case .perDevice(let pairs, let accumulation) = file.batch.size {
+            equation += " = \(pairs) pairs × \(accumulation) accumulation × \(world) ranks"
+        }
+        let first = planner.plan(step: 0)
+        equation += "; the first: \(first.pairs.count) pairs = \(first.microBatches.count) micro-batches "
+        equation += "of up to \(first.microBatches.map(\.rows).max() ?? 0) tokens over \(world) ranks"
+        lines.append("steps: \(run.totalSteps) = \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
+        lines.append(
+            "optimizer: \(file.optimizer.kind.rawValue), learning rate \(file.optimizer.learningRate), "
+                + "\(file.optimizer.schedule.rawValue), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
+
+        let parts = RunSummary.memory(of: run)
+        forecast = parts.reduce(0) { $0 + $1.bytes }
+        lines.append("memory a rank: \(readableBytes(forecast))")
+        for part in parts where part.bytes > 0 { lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))") }
+        self.lines = lines
+    }
+
+    /// The forecast beside what the operating system counted.
+    var memoryLine: String {
+        "memory: forecast \(readableBytes(forecast)) of arrays, peak \(readableBytes(PeakMemory.bytes())) of the whole process"
+    }
+
+    /// Bytes of a rank's arrays by part.
+    static func memory(of run: TrainingRun) -> [(name: String, bytes: Int)] {
+        let count = run.policy.weights.count
+        var parts: [(name: String, bytes: Int)] = [
+            ("weights", 4 * count),
+            ("gradients", GradientVector.bytes(count: count, reproducible: run.file.machine.reproducible)),
+            ("optimizer", 4 * count * Optimizer.momentNames(run.file.optimizer.kind).count),
+        ]
+        parts += Workspace.forecast(
+            run.policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads
+        ).map { ($0.name, 4 * $0.floats) }
+        parts.append(("token ids", 4 * (run.train.set.tokens.count + (run.evaluation?.set.tokens.count ?? 0))))
+        return parts
+    }
+
+    private static func objective(_ objective: Objective) -> String {
+        let nll = objective.nllWeight > 0 ? ", nll_weight \(objective.nllWeight)" : ""
+        switch objective.kind {
+        case .sft: return "sft: NLL of the chosen response"
+        case .sigmoid(let beta, let smoothing):
+            return "sigmoid (DPO), beta \(beta)" + (smoothing > 0 ? ", label_smoothing \(smoothing)" : "") + nll
+        case .simpo(let beta, let gamma):
+            return "simpo, beta \(beta), gamma \(gamma) (gamma_beta_ratio \(fixed(gamma / beta, 4)))" + nll
+        case .modpo(let beta, let weight): return "modpo, beta \(beta), weight of the preference \(weight)" + nll
+        }
+    }
+
+    private static func grouped(_ number: Int) -> String {
+        var digits = String(number)
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return ([digits] + groups).joined(separator: ",")
+    }
+}

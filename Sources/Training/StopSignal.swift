@@ -1,0 +1,17 @@
+import Glibc
+import Synchronization
+
+/// Whether a signal asked the run to save and end. mpirun passes SIGUSR1 and SIGUSR2 on to all ranks, Slurm sends them
+/// before a time limit, and SIGTERM reaches a single process.
+enum StopSignal {
+    private static let requested = Atomic<Bool>(false)
+
+    static var isRequested: Bool { requested.load(ordering: .relaxed) }
+
+    /// From now on these signals only leave a note.
+    static func listen() {
+        for number in [SIGUSR1, SIGUSR2, SIGTERM] {
+            signal(number) { _ in StopSignal.requested.store(true, ordering: .relaxed) }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Storage
+import Tokenization
+
+/// `tokenize`: text to ids and back, line by line.
+public struct TokenizeJob {
+    private let tokenizer: Tokenizer
+    private let addSpecialTokens: Bool
+
+    /// - Throws: `TokenizerError`.
+    public init(model: String, addSpecialTokens: Bool) throws {
+        tokenizer = try Tokenizer(directory: model)
+        self.addSpecialTokens = addSpecialTokens
+    }
+
+    /// - Parameters:
+    ///   - line: `{"text": …}`
+    ///   - number: for messages, counted from 1.
+    /// - Returns: `{"ids": […], "decoded": …, "decoded_skip_special": …}`
+    /// - Throws: `TrainingError.input` naming the line.
+    public func run(line: [UInt8], number: Int) throws -> String {
+        let row: JSON
+        do { row = try JSON.parse(line) } catch { throw TrainingError.input("standard input:\(number): \(error)") }
+        guard let text = row["text"]?.string else {
+            throw TrainingError.input("standard input:\(number): expected {\"text\": \"…\"}, found \(row.text.prefix(60))")
+        }
+        let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens).ids
+        let result: JSON = [
+            "ids": .array(ids.map { .integer(Int($0)) }),
+            "decoded": .string(tokenizer.decode(ids, skipSpecialTokens: false)),
+            "decoded_skip_special": .string(tokenizer.decode(ids, skipSpecialTokens: true)),
+        ]
+        return result.text
+    }
+}

@@ -1,0 +1,27 @@
+import Collectives
+import Storage
+
+extension Trainer {
+    /// The main job from its run file to `final/`.
+    ///
+    /// - Throws: `TrainingError` or `SharedFailure` on every rank alike. Collective.
+    public static func run(_ file: RunFile, resume: Resume, over communicator: Communicator, console: Console) throws {
+        StopSignal.listen()
+        let output = try communicator.agree { try file.requiredOutputDirectory() }
+        var folder: RunFolder?
+        let checkpoint = try communicator.agree { () throws -> String? in
+            guard communicator.isRoot else { return nil }
+            let opened = try RunFolder(output)
+            let checkpoint = try opened.find(resume, console: console)
+            folder = consume opened
+            return checkpoint
+        }
+        let run = try TrainingRun(file, over: communicator, console: console)
+        let summary = RunSummary(run)
+        for line in summary.lines { console.line(line) }
+        let trainer = try Trainer(run, outputDirectory: output, resumingFrom: checkpoint)
+        try trainer.train()
+        console.line(summary.memoryLine)
+        folder.take()?.close()
+    }
+}

@@ -1,0 +1,161 @@
+import Checkpoints
+import Collectives
+import Kernels
+import Modeling
+import Preferences
+import Storage
+import Tokenization
+
+/// Everything that a run needs before its first step: the policy, the pairs, their columns, the plan and its size. Built
+/// alike on every rank; an error on any rank is an error on all.
+public struct TrainingRun {
+    public let file: RunFile
+    public let communicator: Communicator
+    public let console: Console
+    public let threads: Int
+    let pool: ThreadPool
+    let policy: LoadedModel
+    /// Content digests of the models by folder; rank 0 knows them.
+    let digests: [String: Digest.Value]
+    let tokenizerPath: String
+    let train: HeldPairs
+    let evaluation: HeldPairs?
+    let planner: StepPlanner
+    let totalSteps: Int
+    /// Of the largest micro-batch.
+    let extent: BatchExtent
+
+    var purpose: Workspace.Purpose { .training(recompute: file.machine.gradientCheckpointing) }
+
+    /// Pairs and what the objective needs of them beside the policy.
+    struct HeldPairs {
+        let set: PreferenceSet
+        let columns: ResponseColumns
+    }
+
+    /// Loads and checks; computes what isn't cached. Collective.
+    public init(_ file: RunFile, over communicator: Communicator, console: Console) throws {
+        self.file = file
+        self.communicator = communicator
+        self.console = console
+        threads = file.machine.threadsPerRank ?? RankThreads.standard()
+        let pool = ThreadPool(count: threads)
+        self.pool = pool
+
+        // Data first: a wrong row is found before a large model is read.
+        let trainPath = try communicator.agree { try file.requiredTrainFile() }
+        let shape = try communicator.agree {
+            let directory = try ModelDirectory(path: file.model.path)
+            return try Architecture(config: directory.config, file: FileSystem.join(file.model.path, "config.json"))
+        }
+        tokenizerPath = file.model.tokenizerPath ?? file.model.path
+        let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
+        let trainSet = try TrainingRun.pairs(trainPath, encoders, communicator, console)
+        let evaluationSet = try file.data.evalFile.map { try TrainingRun.pairs($0, encoders, communicator, console) }
+        let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
+        if positions > shape.positions {
+            console.line(
+                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)")
+        }
+
+        let policy = try communicator.agree { try LoadedModel(path: file.model.path, positions: positions, on: pool) }
+        self.policy = policy
+        digests = try communicator.agree { try TrainingRun.digests(file, policy, communicator) }
+
+        let planner = StepPlanner(
+            shapes: trainSet.shapes,
+            settings: .init(
+                globalBatchSize: file.batch.pairs(worldSize: communicator.size), microBatchTokens: file.batch.microBatchTokens,
+                worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
+                seed: file.data.seed, cost: StepCost(shape)))
+        self.planner = planner
+        totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
+        let used: [Int]
+        (extent, used) = TrainingRun.survey(planner, steps: totalSteps, set: trainSet)
+
+        let column = LogpsColumn(
+            communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads)
+        let digests = digests
+        func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
+            HeldPairs(
+                set: set,
+                columns: try ResponseColumns(
+                    of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
+                    positions: positions, on: pool))
+        }
+        train = try hold(trainSet, used)
+        evaluation = try evaluationSet.map { try hold($0, Array($0.comparisons.indices)) }
+    }
+
+    /// An encoder for each data file.
+    static func encoders(
+        _ file: RunFile, _ tokenizerPath: String, _ shape: Architecture, _ communicator: Communicator
+    ) throws -> (String) -> RowEncoder {
+        let hasTokenizer = FileSystem.exists(FileSystem.join(tokenizerPath, "tokenizer.json"))
+        // Rows of token ids need no tokenizer; a row of text without one says so itself.
+        let tokenizer = try communicator.agree {
+            try file.model.tokenizerPath != nil || hasTokenizer ? Tokenizer(directory: tokenizerPath) : nil
+        }
+        let columns: [String] = (file.margins?.rewards ?? []).compactMap {
+            if case .column(let name) = $0.source { name } else { nil }
+        }
+        let rule = EncodingRule(
+            maxLength: file.data.maxLength ?? min(1024, shape.positions), truncation: file.data.truncation,
+            appendEOS: file.data.appendEOS, needsRejected: file.objective.needsRejected, scoreNames: columns,
+            vocabularySize: shape.vocabulary)
+        return { RowEncoder(tokenizer: tokenizer, mapping: file.data.mapping, rule: rule, file: $0) }
+    }
+
+    static func pairs(
+        _ path: String, _ encoder: (String) -> RowEncoder, _ communicator: Communicator, _ console: Console
+    ) throws -> PreferenceSet {
+        let set = try PreferenceSet.load(path, encoder: encoder(path), over: communicator)
+        for line in PreferenceSummary(file: path, set: set).lines { console.line(line) }
+        try communicator.agree { try set.requirePairs(file: path) }
+        return set
+    }
+
+    /// Digests of all models that logps are computed with.
+    static func digests(
+        _ file: RunFile, _ policy: LoadedModel, _ communicator: Communicator
+    ) throws -> [String: Digest.Value] {
+        guard communicator.isRoot else { return [:] }
+        var digests = [file.model.path: try policy.directory.contentDigest()]
+        var others: [String] = file.model.referencePath.map { [$0] } ?? []
+        for reward in file.margins?.rewards ?? [] {
+            if case .model(let path, _) = reward.source { others.append(path) }
+        }
+        for path in others where digests[path] == nil { digests[path] = try ModelDirectory(path: path).contentDigest() }
+        return digests
+    }
+
+    /// Looks at all steps to come: the extent of the largest micro-batch, and which comparisons occur.
+    private static func survey(
+        _ planner: StepPlanner, steps: Int, set: PreferenceSet
+    ) -> (extent: BatchExtent, comparisons: [Int]) {
+        var extent = BatchExtent()
+        var occurs = [Bool](repeating: false, count: set.comparisons.count)
+        for first in stride(from: 0, to: steps, by: max(1, planner.stepsPerEpoch)) {
+            // In file order all epochs are alike.
+            if first > 0, !planner.settings.shuffle { break }
+            let epoch = planner.epoch(first / planner.stepsPerEpoch)
+            for step in first..<min(steps, first + planner.stepsPerEpoch) {
+                for microBatch in epoch.plan(step: step).microBatches {
+                    extent.formUnion(BatchExtent(set.packed(microBatch)))
+                    for planned in microBatch.comparisons { occurs[planned.comparison] = true }
+                }
+            }
+        }
+        return (extent, occurs.indices.filter { occurs[$0] })
+    }
+}
+
+extension RunFile {
+    /// `reference_cache`, by default one folder for all runs of this user: logps are kept by content, so runs can share them.
+    var cacheFolder: String {
+        if let folder = machine.referenceCache { return folder }
+        if let base = environment("XDG_CACHE_HOME") { return FileSystem.join(base, "swift-prefopt") }
+        if let home = environment("HOME") { return FileSystem.join(home, ".cache/swift-prefopt") }
+        return FileSystem.join(model.outputDirectory ?? ".", "reference-cache")
+    }
+}

@@ -1,0 +1,164 @@
+import ArgumentParser
+import Collectives
+import Glibc
+import Modeling
+import Storage
+import Training
+
+struct Score: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Logps of every pair of a file, one JSON line per input row.")
+
+    @Option(help: "A model directory in Hugging Face's layout.") var model: String
+    @Option(help: "Another one: its logps go along as reference_….") var reference: String?
+    @Option(help: "An adapter in PEFT's layout.") var adapter: String?
+    @Option(help: "The file of pairs.") var data: String
+    @Option(help: "The JSONL file to write.") var output: String
+    @Flag(help: "The logps of every token too.") var perToken = false
+    @Option(help: "Longest prompt with response; default: what the model was made for.") var maxLength: Int?
+    @Option(help: "Threads of a rank; default: by the machine's cores.") var threadsPerRank: Int?
+
+    func run() throws {
+        runJob { communicator, console in
+            try communicator.agree { try refuseAdapter(adapter) }
+            try ScoreJob(
+                model: model, reference: reference, data: data, output: output, perToken: perToken, maxLength: maxLength,
+                threads: threadsPerRank
+            ).run(over: communicator, console: console)
+        }
+    }
+}
+
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Held-out metrics of a model, as one JSON object.")
+
+    @Argument(help: .init("The run file: its eval_file, objective and reference.", valueName: "run.yaml")) var runFile: String
+    @Option(help: "The model directory to evaluate.") var model: String
+    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides: [String] = []
+
+    func run() throws {
+        runJob { communicator, console in
+            let file = try communicator.agree { try RunFile(bytes: FileSystem.read(runFile), file: runFile, overrides: overrides) }
+            let result = try EvaluationJob.run(file, model: model, over: communicator, console: console)
+            if communicator.isRoot { print(JSON.object(result).text) }
+        }
+    }
+}
+
+struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Continue prompts, greedily or by sampling.")
+
+    @Option(help: "A model directory in Hugging Face's layout.") var model: String
+    @Option(help: "An adapter in PEFT's layout.") var adapter: String?
+    @Option(help: "JSONL of {\"prompt\": …} or {\"prompt_ids\": […]}.") var prompts: String
+    @Option(help: "The JSONL file to write.") var output: String
+    @Option(help: "Tokens to generate at most.") var maxNewTokens = 128
+    @Option(help: "0 is greedy.") var temperature = 0.0
+    @Option(help: "Nucleus sampling: the share of probability that can be drawn.") var topP = 1.0
+    @Option(help: "Continuations of each prompt.") var samples = 1
+    @Option(help: "Seed of the sampling.") var seed: UInt64 = 42
+    @Option(help: "Threads of a rank; default: by the machine's cores.") var threadsPerRank: Int?
+
+    func validate() throws {
+        guard maxNewTokens > 0 else { throw ValidationError("--max-new-tokens must be positive.") }
+        guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more.") }
+        guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1.") }
+        guard samples > 0 else { throw ValidationError("--samples must be positive.") }
+        if temperature == 0, samples > 1 {
+            throw ValidationError("--samples \(samples) of greedy decoding would all be alike; set --temperature.")
+        }
+    }
+
+    func run() throws {
+        runJob { communicator, console in
+            try communicator.agree { try refuseAdapter(adapter) }
+            try GenerationJob(
+                model: model, prompts: prompts, output: output, maxNewTokens: maxNewTokens,
+                sampling: Sampling(temperature: temperature, topP: topP), samples: samples, seed: seed, threads: threadsPerRank
+            ).run(over: communicator, console: console)
+        }
+    }
+}
+
+struct Tokenize: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Token ids of texts: {\"text\": …} per line in, ids and decodings out.")
+
+    @Option(help: "A directory with tokenizer.json.") var model: String
+    @Flag(help: "What the tokenizer adds to a text, too.") var addSpecialTokens = false
+
+    func run() throws {
+        runJob { communicator, _ in
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                let job = try TokenizeJob(model: model, addSpecialTokens: addSpecialTokens)
+                var lines = try LineReader(path: "/dev/stdin")
+                var number = 0
+                while let line = try lines.next() {
+                    number += 1
+                    if line.isEmpty { continue }
+                    print(try job.run(line: line, number: number))
+                }
+            }
+        }
+    }
+}
+
+struct Init: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "A model directory with random weights of a shape.")
+
+    @Option(help: "The config.json of the shape; a tokenizer beside it goes along.") var config: String
+    @Option(help: "The folder to make.") var output: String
+    @Option(help: "Seed of the weights.") var seed: UInt64 = 42
+    @Option(help: "float32, bfloat16 or float16.") var dtype = "float32"
+
+    func validate() throws {
+        guard SaveType(rawValue: dtype) != nil else {
+            throw ValidationError("--dtype \(dtype): expected float32, bfloat16 or float16.")
+        }
+    }
+
+    func run() throws {
+        runJob { communicator, console in
+            try communicator.agree {
+                guard communicator.isRoot, let type = SaveType(rawValue: dtype) else { return }
+                try InitJob.run(config: config, output: output, seed: seed, as: type)
+            }
+            console.line("\(output): written")
+        }
+    }
+}
+
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Throughput of the training step, its share of the matrix roof, time per phase, memory by part.",
+        discussion: "Without a run file: synthetic pairs on the embedded example's model. Nothing is saved.")
+
+    @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String?
+    @Flag(help: "One JSON object instead of tables.") var json = false
+    @Option(help: "Steps to time, after one that isn't.") var steps = 5
+    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides: [String] = []
+
+    func validate() throws {
+        guard steps > 0 else { throw ValidationError("--steps must be positive.") }
+    }
+
+    func run() throws {
+        runJob { communicator, console in
+            let path = try communicator.agree {
+                try runFile ?? EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
+            }
+            communicator.barrier()
+            let file = try communicator.agree {
+                try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides + ["max_steps=\(steps + 1)"])
+            }
+            let report = try BenchJob.run(file, steps: steps, over: communicator, console: console)
+            guard communicator.isRoot else { return }
+            print(json ? JSON.object(report.json).text : report.lines.joined(separator: "\n"))
+        }
+    }
+}
+
+/// Adapters come with a later version; ignoring one would score another model than was asked for.
+private func refuseAdapter(_ path: String?) throws {
+    guard let path else { return }
+    throw TrainingError.input("--adapter \(path): adapters are not available in this version; merge it into the model first")
+}

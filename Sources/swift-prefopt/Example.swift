@@ -1,0 +1,17 @@
+import ArgumentParser
+import Training
+
+struct Example: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Unpack the embedded example: a small model, its tokenizer, pairs and a run file.")
+
+    @Argument(help: "The folder to make.")
+    var directory = EmbeddedExample.folder
+
+    func run() throws {
+        runJob { communicator, console in
+            let path = try communicator.agree { try EmbeddedExample.unpack(to: directory, communicator.isRoot) }
+            console.line("unpacked; its run file is \(path)")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Storage
+import Training
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a policy on preference pairs (the main job).",
+        discussion: "Without a run file: prefopt.yaml in the current folder if there is one, else the embedded example.")
+
+    @Argument(help: .init("The run file (YAML or JSON).", valueName: "run.yaml"))
+    var runFile: String?
+
+    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.")
+    var overrides: [String] = []
+
+    @Option(help: "auto: from the newest complete checkpoint in output_dir; never: anew; or a checkpoint folder.")
+    var resume = "auto"
+
+    func run() throws {
+        runJob { communicator, console in
+            let path = try communicator.agree { () throws -> String in
+                if let runFile { return runFile }
+                if FileSystem.exists("prefopt.yaml") { return "prefopt.yaml" }
+                return try EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
+            }
+            communicator.barrier()
+            let file = try communicator.agree {
+                try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
+            }
+            try Trainer.run(file, resume: Resume(argument: resume), over: communicator, console: console)
+        }
+    }
+}
