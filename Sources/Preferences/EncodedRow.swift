@@ -34,6 +34,11 @@ public struct EncodedComparison: Sendable, Equatable {
     public struct Pair: Sendable, Equatable {
         public var chosen: Int
         public var rejected: Int?
+
+        public init(chosen: Int, rejected: Int?) {
+            self.chosen = chosen
+            self.rejected = rejected
+        }
     }
 
     public var prompt: [Int32]

@@ -8,6 +8,13 @@ public struct PromptRow: Sendable, Equatable {
     public let text: String?
     /// At least one token, without an ending.
     public let tokens: [Int32]
+
+    package init(row: Int, line: Int, text: String?, tokens: [Int32]) {
+        self.row = row
+        self.line = line
+        self.text = text
+        self.tokens = tokens
+    }
 }
 
 extension RowEncoder {

@@ -13,7 +13,6 @@ struct RunSummary {
         let (file, a, planner) = (run.file, run.policy.architecture, run.planner)
         let world = run.communicator.size
         var lines = [
-            "swift-prefopt \(programVersion): \(world) rank\(world == 1 ? "" : "s") × \(run.threads) thread\(run.threads == 1 ? "" : "s")",
             "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
                 + "\(RunSummary.grouped(run.policy.weights.count)) parameters",
             "objective: \(RunSummary.objective(file.objective))",
@@ -28,8 +27,9 @@ struct RunSummary {
             equation += " = \(pairs) pairs × \(accumulation) accumulation × \(world) ranks"
         }
         let first = planner.plan(step: 0)
-        equation += "; the first: \(first.pairs.count) pairs = \(first.microBatches.count) micro-batches "
-        equation += "of up to \(first.microBatches.map(\.rows).max() ?? 0) tokens over \(world) ranks"
+        let (count, most) = (first.microBatches.count, first.microBatches.map(\.rows).max() ?? 0)
+        equation += "; the first: \(first.pairs.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
+        equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
         lines.append("steps: \(run.totalSteps) = \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
         lines.append(
             "optimizer: \(file.optimizer.kind.rawValue), learning rate \(file.optimizer.learningRate), "

@@ -41,6 +41,9 @@ public struct TrainingRun {
         threads = file.machine.threadsPerRank ?? RankThreads.standard()
         let pool = ThreadPool(count: threads)
         self.pool = pool
+        console.line(
+            "swift-prefopt \(programVersion): \(communicator.size) rank\(communicator.size == 1 ? "" : "s") × "
+                + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
 
         // Data first: a wrong row is found before a large model is read.
         let trainPath = try communicator.agree { try file.requiredTrainFile() }

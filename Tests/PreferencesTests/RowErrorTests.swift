@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 @Suite("Malformed rows") struct RowErrorTests {
     @Test("each malformed row is an error that says where, what, and what to do", arguments: [

@@ -3,7 +3,7 @@ import Storage
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 /// Ranks encode their shares and exchange them as words.
 @Suite("Encoded rows between ranks") struct RowExchangeTests {

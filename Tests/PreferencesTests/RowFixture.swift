@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 /// What the row tests share: the committed tokenizers, and short ways to encode a few rows.
 enum RowFixture {

@@ -1,7 +1,7 @@
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 @Suite("Kinds of rows") struct RowFormatTests {
     let encoder: RowEncoder

@@ -2,7 +2,7 @@ import Storage
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 /// Ids against the `tokenizers` library: `Fixtures/make_row_goldens.py`.
 @Suite("Golden rows") struct RowGoldenTests {

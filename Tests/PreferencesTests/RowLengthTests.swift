@@ -1,7 +1,7 @@
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 @Suite("Endings, truncation and dirty rows") struct RowLengthTests {
     static let row = #"{"prompt_ids": [1, 2, 3, 4], "chosen_ids": [5, 6, 7], "rejected_ids": [8, 9]}"#

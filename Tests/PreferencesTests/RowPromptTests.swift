@@ -1,7 +1,7 @@
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 @Suite("Prompts to generate from") struct RowPromptTests {
     func prompt(_ json: String, _ encoder: RowEncoder) throws -> PromptRow {

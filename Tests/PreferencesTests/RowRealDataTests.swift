@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 /// The real files that lie beside the project on a developer's machine.
 @Suite("Real preference files", .enabled(if: FileManager.default.fileExists(atPath: RowFixture.shared)))

@@ -1,7 +1,7 @@
 import Testing
 import Tokenization
 
-@testable import Preferences
+import Preferences
 
 @Suite("Summary of a data file") struct RowSummaryTests {
     static func ids(_ chosen: [Int], _ rejected: [Int]) -> String {
