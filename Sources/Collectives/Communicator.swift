@@ -60,10 +60,14 @@ public final class Communicator {
     public func sum(_ x: UnsafeMutableBufferPointer<Int64>) { reduce(x, prefopt_int64(), prefopt_sum()) }
 
     /// x = Σ over ranks. Where at most one rank's element isn't zero the sum is exact. Collective.
-    public func sum(_ x: inout [Double]) { x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_sum()) } }
+    public func sum(_ x: inout [Double]) {
+        x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_sum()) }
+    }
 
     /// The largest of the ranks' numbers, element by element. Collective.
-    public func max(_ x: inout [Double]) { x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_max()) } }
+    public func max(_ x: inout [Double]) {
+        x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_max()) }
+    }
 
     /// The largest of the ranks' numbers. Collective.
     public func max(_ x: Double) -> Double {

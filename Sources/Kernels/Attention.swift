@@ -112,7 +112,8 @@ public struct Attention {
         for part in tile.parts {
             multiply(
                 rows, part.keys.count, width, upstream, dO.stride, CblasNoTrans,
-                v.row(part.keys.lowerBound) + keyColumn, v.stride, CblasTrans, ds.base + part.column, ds.stride, adding: false)
+                v.row(part.keys.lowerBound) + keyColumn, v.stride, CblasTrans, ds.base + part.column, ds.stride,
+                adding: false)
         }
         for row in 0..<rows {
             let t = first + row

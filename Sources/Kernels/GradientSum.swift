@@ -26,7 +26,9 @@ public enum GradientSum {
     }
 
     /// g *= factor
-    public static func scale(_ gradients: UnsafeMutablePointer<Float>, by factor: Float, count: Int, on pool: ThreadPool) {
+    public static func scale(
+        _ gradients: UnsafeMutablePointer<Float>, by factor: Float, count: Int, on pool: ThreadPool
+    ) {
         pool.chunks(of: count, size: elementsPerItem) { range in
             let base = gradients + range.lowerBound
             for i in groups(of: range.count) {

@@ -11,7 +11,8 @@ public enum Linear {
 
     /// y = x Wᵀ + b, or y += x Wᵀ + b
     public static func forward(
-        _ x: Matrix, weight: Matrix, bias: UnsafePointer<Float>? = nil, into y: Matrix, adding: Bool = false, on pool: ThreadPool
+        _ x: Matrix, weight: Matrix, bias: UnsafePointer<Float>? = nil, into y: Matrix, adding: Bool = false,
+        on pool: ThreadPool
     ) {
         tiles(rows: y.rows, columns: y.columns, on: pool) { rows, columns in
             if let bias { start(y, rows: rows, columns: columns, from: bias, adding: adding) }

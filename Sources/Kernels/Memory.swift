@@ -9,7 +9,8 @@ public final class Memory: @unchecked Sendable {
     public init(bytes: Int) throws(MemoryError) {
         self.bytes = bytes
         let length = max(1, bytes)
-        guard let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), mapped != MAP_FAILED
+        guard let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            mapped != MAP_FAILED
         else { throw MemoryError(bytes: bytes) }
         madvise(mapped, length, MADV_HUGEPAGE)
         address = mapped

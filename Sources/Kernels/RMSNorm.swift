@@ -43,7 +43,8 @@ public enum RMSNorm {
                 var lanes = Vector.zero
                 var projection: Float = 0
                 for i in groups(of: width) {
-                    lanes = lanes.addingProduct(Vector(from: weight + i) * Vector(from: upstream + i), Vector(from: input + i))
+                    lanes = lanes.addingProduct(
+                        Vector(from: weight + i) * Vector(from: upstream + i), Vector(from: input + i))
                 }
                 for i in remainder(of: width) {
                     projection += weight[i] * upstream[i] * input[i]
@@ -81,7 +82,8 @@ public enum RMSNorm {
 
     @inline(__always)
     private static func scale(
-        _ x: UnsafePointer<Float>, by r: Float, _ weight: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, _ width: Int
+        _ x: UnsafePointer<Float>, by r: Float, _ weight: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>,
+        _ width: Int
     ) {
         for i in groups(of: width) {
             (Vector(from: x + i) * r * Vector(from: weight + i)).store(to: y + i)

@@ -16,7 +16,8 @@ public enum Roof {
             pool.run(pool.count) { (item: Int) in
                 let a = memory + 3 * count * item
                 multiply(
-                    size, size, size, a, size, CblasNoTrans, a + count, size, CblasTrans, a + 2 * count, size, adding: false)
+                    size, size, size, a, size, CblasNoTrans, a + count, size, CblasTrans, a + 2 * count, size,
+                    adding: false)
             }
         }
         round()

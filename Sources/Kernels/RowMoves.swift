@@ -11,11 +11,14 @@ public enum RowMoves {
     }
 
     /// table[indices[t]] += dyₜ; indices may repeat, so the threads share out columns, not rows.
-    public static func scatterAdd(_ dy: Matrix, _ indices: UnsafePointer<Int32>, into table: Matrix, on pool: ThreadPool) {
+    public static func scatterAdd(
+        _ dy: Matrix, _ indices: UnsafePointer<Int32>, into table: Matrix, on pool: ThreadPool
+    ) {
         pool.chunks(of: dy.columns, size: columnsPerItem) { columns in
             for t in 0..<dy.rows {
                 accumulate(
-                    dy.row(t) + columns.lowerBound, into: table.row(Int(indices[t])) + columns.lowerBound, columns.count)
+                    dy.row(t) + columns.lowerBound, into: table.row(Int(indices[t])) + columns.lowerBound, columns.count
+                )
             }
         }
     }

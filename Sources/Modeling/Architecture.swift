@@ -87,7 +87,10 @@ extension Architecture {
         } else {
             guard width % heads == 0 else {
                 throw .inconsistent(
-                    file: file, reason: "hidden_size \(width) is not a multiple of num_attention_heads \(heads), and there is no head_dim")
+                    file: file,
+                    reason:
+                        "hidden_size \(width) is not a multiple of num_attention_heads \(heads), and there is no head_dim"
+                )
             }
             headWidth = width / heads
         }

@@ -6,7 +6,7 @@ import Kernels
 /// all T rows, but in the last block the A rows that predict something.
 struct Block {
     let architecture: Architecture
-    let place: ParameterTable.Block
+    let parameters: ParameterTable.Block
     let rotary: Rotary
     let pool: ThreadPool
 
@@ -31,99 +31,108 @@ struct Block {
     ///     it are earlier tokens' (a generation cache).
     func forward(
         _ x: Matrix, into y: Matrix, weights: UnsafeMutablePointer<Float>, record r: Record, rows: Rows,
-        keyValue: Matrix, firstKey: Int, attention: Attention, transient: Workspace.Transient
+        keyValue: Matrix, firstKey: Int, attention: Attention, transient t: Workspace.Transient
     ) {
-        let a = architecture
-        let n = Matrix(transient.normed, rows: rows.count, columns: a.width)
-        RMSNorm.forward(x, weight: weights + place.attentionNorm, epsilon: a.normEpsilon, into: n, reciprocal: r.attentionReciprocal, on: pool)
+        let (a, p, pass) = (architecture, parameters, Pass(weights: weights, pool: pool))
+        let n = Matrix(t.normed, rows: rows.count, columns: a.width)
         let fresh = keyValue.rows(firstKey..<firstKey + rows.count)
-        Linear.forward(n, weight: matrix(weights, place.keyValue, 2 * a.keyWidth, a.width), bias: bias(weights, place.keyValueBias), into: fresh, on: pool)
+        let (q, o, middle, gateUp) = (query(r, rows), attended(r, rows), middle(r, rows), gateUp(r, rows))
+
+        p.attentionNorm.forward(x, into: n, reciprocal: r.attentionReciprocal, pass)
+        p.keyValue.forward(n, into: fresh, pass)
         rotary.forward(fresh, heads: a.keyHeads, positions: rows.positions, on: pool)
-        let q = Matrix(r.query, rows: rows.outputCount, columns: a.queryWidth)
-        Linear.forward(outputRows(of: n, rows, transient), weight: matrix(weights, place.query, a.queryWidth, a.width), bias: bias(weights, place.queryBias), into: q, on: pool)
+        p.query.forward(outputRows(of: n, rows, t), into: q, pass)
         rotary.forward(q, heads: a.heads, positions: rows.outputPositions, on: pool)
-
-        let o = Matrix(r.attended, rows: rows.outputCount, columns: a.queryWidth)
-        let (k, v) = (keyValue.columns(0..<a.keyWidth), keyValue.columns(a.keyWidth..<2 * a.keyWidth))
-        attention.forward(q, k, v, spans: rows.spans, into: o, normalizers: r.normalizers, on: pool)
-
-        let middle = Matrix(r.middle, rows: rows.outputCount, columns: a.width)
+        attention.forward(
+            q, keys(keyValue), values(keyValue), spans: rows.spans, into: o, normalizers: r.normalizers, on: pool)
         copyOutputRows(of: x, rows, into: middle)
-        Linear.forward(o, weight: matrix(weights, place.output, a.width, a.queryWidth), bias: bias(weights, place.outputBias), into: middle, adding: true, on: pool)
+        p.output.forward(o, into: middle, adding: true, pass)
 
-        let m = Matrix(transient.normed, rows: rows.outputCount, columns: a.width)
-        RMSNorm.forward(middle, weight: weights + place.feedForwardNorm, epsilon: a.normEpsilon, into: m, reciprocal: r.feedForwardReciprocal, on: pool)
-        let gateUp = Matrix(r.gateUp, rows: rows.outputCount, columns: 2 * a.feedForward)
-        let activation = Matrix(transient.activation, rows: rows.outputCount, columns: a.feedForward)
-        Linear.forward(m, weight: matrix(weights, place.gateUp, 2 * a.feedForward, a.width), bias: bias(weights, place.gateUpBias), into: gateUp, on: pool)
+        let m = Matrix(t.normed, rows: rows.outputCount, columns: a.width)
+        let activation = Matrix(t.activation, rows: rows.outputCount, columns: a.feedForward)
+        p.feedForwardNorm.forward(middle, into: m, reciprocal: r.feedForwardReciprocal, pass)
+        p.gateUp.forward(m, into: gateUp, pass)
         GatedActivation.forward(gateUp, into: activation, on: pool)
         RowMoves.copy(middle, into: y, on: pool)
-        Linear.forward(activation, weight: matrix(weights, place.down, a.width, a.feedForward), bias: bias(weights, place.downBias), into: y, adding: true, on: pool)
+        p.down.forward(activation, into: y, adding: true, pass)
     }
 
     /// Adds the parameters' gradients into `gradients` and turns `d` from dy [A, D] into dx [T, D], in place. Uses up the
     /// record's `gateUp`.
     func backward(
         _ d: UnsafeMutablePointer<Float>, _ x: Matrix, weights: UnsafeMutablePointer<Float>,
-        gradients: UnsafeMutablePointer<Float>, record r: Record, rows: Rows,
-        attention: Attention, transient: Workspace.Transient
+        gradients g: UnsafeMutablePointer<Float>, record r: Record, rows: Rows,
+        attention: Attention, transient t: Workspace.Transient
     ) {
-        let a = architecture
+        let (a, p, pass) = (architecture, parameters, Pass(weights: weights, pool: pool))
         let dy = Matrix(d, rows: rows.outputCount, columns: a.width)
-        let middle = Matrix(r.middle, rows: rows.outputCount, columns: a.width)
-        let gateUp = Matrix(r.gateUp, rows: rows.outputCount, columns: 2 * a.feedForward)
-        let activation = Matrix(transient.activation, rows: rows.outputCount, columns: a.feedForward)
-        let m = Matrix(transient.normed, rows: rows.outputCount, columns: a.width)
-        let dm = Matrix(transient.dNormed, rows: rows.outputCount, columns: a.width)
+        let m = Matrix(t.normed, rows: rows.outputCount, columns: a.width)
+        let dm = Matrix(t.dNormed, rows: rows.outputCount, columns: a.width)
+        let activation = Matrix(t.activation, rows: rows.outputCount, columns: a.feedForward)
+        let (q, o, middle, gateUp) = (query(r, rows), attended(r, rows), middle(r, rows), gateUp(r, rows))
 
-        Linear.backwardInput(dy, weight: matrix(weights, place.down, a.width, a.feedForward), into: activation, adding: false, on: pool)
+        p.down.backward(dy, into: activation, pass)
         GatedActivation.backward(gateUp: gateUp, activation: activation, on: pool)
-        Linear.backwardWeight(dy, activation, into: matrix(gradients, place.down, a.width, a.feedForward), on: pool)
-        addBias(dy, gradients, place.downBias)
-        RMSNorm.restore(middle, weight: weights + place.feedForwardNorm, reciprocal: r.feedForwardReciprocal, into: m, on: pool)
-        Linear.backwardInput(gateUp, weight: matrix(weights, place.gateUp, 2 * a.feedForward, a.width), into: dm, adding: false, on: pool)
-        Linear.backwardWeight(gateUp, m, into: matrix(gradients, place.gateUp, 2 * a.feedForward, a.width), on: pool)
-        addBias(gateUp, gradients, place.gateUpBias)
-        RMSNorm.backward(dm, middle, weight: weights + place.feedForwardNorm, reciprocal: r.feedForwardReciprocal, into: dy, dWeight: gradients + place.feedForwardNorm, on: pool)
+        p.down.backward(dy, input: activation, gradients: g, pass)
+        p.feedForwardNorm.restore(middle, into: m, reciprocal: r.feedForwardReciprocal, pass)
+        p.gateUp.backward(gateUp, input: m, gradients: g, pass)
+        p.gateUp.backward(gateUp, into: dm, pass)
+        p.feedForwardNorm.backward(
+            dm, input: middle, into: dy, reciprocal: r.feedForwardReciprocal, gradients: g, pass)
 
-        let o = Matrix(r.attended, rows: rows.outputCount, columns: a.queryWidth)
-        let dO = Matrix(transient.dAttended, rows: rows.outputCount, columns: a.queryWidth)
-        Linear.backwardInput(dy, weight: matrix(weights, place.output, a.width, a.queryWidth), into: dO, adding: false, on: pool)
-        Linear.backwardWeight(dy, o, into: matrix(gradients, place.output, a.width, a.queryWidth), on: pool)
-        addBias(dy, gradients, place.outputBias)
-
-        let q = Matrix(r.query, rows: rows.outputCount, columns: a.queryWidth)
         let keyValue = Matrix(r.keyValue, rows: rows.count, columns: 2 * a.keyWidth)
-        let dq = Matrix(transient.dQuery, rows: rows.outputCount, columns: a.queryWidth)
-        let dKeyValue = Matrix(transient.dKeyValue, rows: rows.count, columns: 2 * a.keyWidth)
-        let (keys, values) = (0..<a.keyWidth, a.keyWidth..<2 * a.keyWidth)
+        let dO = Matrix(t.dAttended, rows: rows.outputCount, columns: a.queryWidth)
+        let dq = Matrix(t.dQuery, rows: rows.outputCount, columns: a.queryWidth)
+        let dKeyValue = Matrix(t.dKeyValue, rows: rows.count, columns: 2 * a.keyWidth)
+        p.output.backward(dy, input: o, gradients: g, pass)
+        p.output.backward(dy, into: dO, pass)
         RowMoves.clear(dKeyValue, on: pool)
         attention.backward(
-            dO, q, keyValue.columns(keys), keyValue.columns(values), o: o, normalizers: r.normalizers,
-            spans: rows.spans, groups: rows.groups,
-            dq: dq, dk: dKeyValue.columns(keys), dv: dKeyValue.columns(values), on: pool)
+            dO, q, keys(keyValue), values(keyValue), o: o, normalizers: r.normalizers, spans: rows.spans,
+            groups: rows.groups, dq: dq, dk: keys(dKeyValue), dv: values(dKeyValue), on: pool)
 
-        let n = Matrix(transient.normed, rows: rows.count, columns: a.width)
-        let dn = Matrix(transient.dNormed, rows: rows.count, columns: a.width)
-        RMSNorm.restore(x, weight: weights + place.attentionNorm, reciprocal: r.attentionReciprocal, into: n, on: pool)
-        rotary.backward(dKeyValue, heads: a.keyHeads, positions: rows.positions, on: pool)
-        Linear.backwardInput(dKeyValue, weight: matrix(weights, place.keyValue, 2 * a.keyWidth, a.width), into: dn, adding: false, on: pool)
-        Linear.backwardWeight(dKeyValue, n, into: matrix(gradients, place.keyValue, 2 * a.keyWidth, a.width), on: pool)
-        addBias(dKeyValue, gradients, place.keyValueBias)
+        let n = Matrix(t.normed, rows: rows.count, columns: a.width)
+        let dn = Matrix(t.dNormed, rows: rows.count, columns: a.width)
         rotary.backward(dq, heads: a.heads, positions: rows.outputPositions, on: pool)
-        addInputOfQueries(dq, weight: matrix(weights, place.query, a.queryWidth, a.width), into: dn, rows, transient)
-        Linear.backwardWeight(dq, outputRows(of: n, rows, transient), into: matrix(gradients, place.query, a.queryWidth, a.width), on: pool)
-        addBias(dq, gradients, place.queryBias)
+        rotary.backward(dKeyValue, heads: a.keyHeads, positions: rows.positions, on: pool)
+        p.attentionNorm.restore(x, into: n, reciprocal: r.attentionReciprocal, pass)
+        p.keyValue.backward(dKeyValue, input: n, gradients: g, pass)
+        p.keyValue.backward(dKeyValue, into: dn, pass)
+        p.query.backward(dq, input: outputRows(of: n, rows, t), gradients: g, pass)
+        addInputOfQueries(dq, into: dn, rows, t, pass)
+        let dx = spread(dy, over: d, rows, t)
+        p.attentionNorm.backward(dn, input: x, into: dx, reciprocal: r.attentionReciprocal, gradients: g, pass)
+    }
 
-        let dx = spread(dy, over: d, rows, transient)
-        RMSNorm.backward(dn, x, weight: weights + place.attentionNorm, reciprocal: r.attentionReciprocal, into: dx, dWeight: gradients + place.attentionNorm, on: pool)
+    // MARK: - Views of the record
+
+    private func query(_ r: Record, _ rows: Rows) -> Matrix {
+        Matrix(r.query, rows: rows.outputCount, columns: architecture.queryWidth)
+    }
+
+    private func attended(_ r: Record, _ rows: Rows) -> Matrix {
+        Matrix(r.attended, rows: rows.outputCount, columns: architecture.queryWidth)
+    }
+
+    private func middle(_ r: Record, _ rows: Rows) -> Matrix {
+        Matrix(r.middle, rows: rows.outputCount, columns: architecture.width)
+    }
+
+    private func gateUp(_ r: Record, _ rows: Rows) -> Matrix {
+        Matrix(r.gateUp, rows: rows.outputCount, columns: 2 * architecture.feedForward)
+    }
+
+    private func keys(_ keyValue: Matrix) -> Matrix { keyValue.columns(0..<architecture.keyWidth) }
+
+    private func values(_ keyValue: Matrix) -> Matrix {
+        keyValue.columns(architecture.keyWidth..<2 * architecture.keyWidth)
     }
 
     // MARK: - Output rows: in the last block they are gathered and scattered, in the others all rows are
 
-    private func outputRows(of n: Matrix, _ rows: Rows, _ transient: Workspace.Transient) -> Matrix {
+    private func outputRows(of n: Matrix, _ rows: Rows, _ t: Workspace.Transient) -> Matrix {
         guard let outputs = rows.outputs else { return n }
-        let gathered = Matrix(transient.outputNormed, rows: rows.outputCount, columns: n.columns)
+        let gathered = Matrix(t.outputNormed, rows: rows.outputCount, columns: n.columns)
         RowMoves.gather(n, outputs, into: gathered, on: pool)
         return gathered
     }
@@ -137,38 +146,24 @@ struct Block {
     }
 
     /// dn += dq W, at the output rows.
-    private func addInputOfQueries(_ dq: Matrix, weight: Matrix, into dn: Matrix, _ rows: Rows, _ transient: Workspace.Transient) {
-        if let outputs = rows.outputs {
-            let d = Matrix(transient.dOutput, rows: rows.outputCount, columns: dn.columns)
-            Linear.backwardInput(dq, weight: weight, into: d, adding: false, on: pool)
-            RowMoves.scatterAdd(d, outputs, into: dn, on: pool)
-        } else {
-            Linear.backwardInput(dq, weight: weight, into: dn, adding: true, on: pool)
-        }
+    private func addInputOfQueries(_ dq: Matrix, into dn: Matrix, _ rows: Rows, _ t: Workspace.Transient, _ pass: Pass)
+    {
+        guard let outputs = rows.outputs else { return parameters.query.backward(dq, into: dn, adding: true, pass) }
+        let d = Matrix(t.dOutput, rows: rows.outputCount, columns: dn.columns)
+        parameters.query.backward(dq, into: d, pass)
+        RowMoves.scatterAdd(d, outputs, into: dn, on: pool)
     }
 
     /// dy [A, D] as dx [T, D] in the same memory, zero at rows that don't come out.
-    private func spread(_ dy: Matrix, over d: UnsafeMutablePointer<Float>, _ rows: Rows, _ transient: Workspace.Transient) -> Matrix {
+    private func spread(
+        _ dy: Matrix, over d: UnsafeMutablePointer<Float>, _ rows: Rows, _ t: Workspace.Transient
+    ) -> Matrix {
         guard let outputs = rows.outputs else { return dy }
-        let kept = Matrix(transient.dOutput, rows: rows.outputCount, columns: dy.columns)
+        let kept = Matrix(t.dOutput, rows: rows.outputCount, columns: dy.columns)
         let dx = Matrix(d, rows: rows.count, columns: dy.columns)
         RowMoves.copy(dy, into: kept, on: pool)
         RowMoves.clear(dx, on: pool)
         RowMoves.scatterAdd(kept, outputs, into: dx, on: pool)
         return dx
-    }
-
-    // MARK: - Places in the parameter vector
-
-    private func matrix(_ base: UnsafeMutablePointer<Float>, _ place: Int, _ rows: Int, _ columns: Int) -> Matrix {
-        Matrix(base + place, rows: rows, columns: columns)
-    }
-
-    private func bias(_ base: UnsafeMutablePointer<Float>, _ place: Int?) -> UnsafePointer<Float>? {
-        place.map { UnsafePointer(base + $0) }
-    }
-
-    private func addBias(_ dy: Matrix, _ gradients: UnsafeMutablePointer<Float>, _ place: Int?) {
-        if let place { Linear.backwardBias(dy, into: gradients + place, on: pool) }
     }
 }

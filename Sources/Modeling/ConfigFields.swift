@@ -34,7 +34,9 @@ struct ConfigFields {
 
     func optionalSize(_ name: String) throws(ModelError) -> Int? {
         guard let value = self[name] else { return nil }
-        guard let size = value.integer, 1...(1 << 24) ~= size else { throw wrong(name, value, "a positive whole number") }
+        guard let size = value.integer, 1...(1 << 24) ~= size else {
+            throw wrong(name, value, "a positive whole number")
+        }
         return size
     }
 
@@ -71,7 +73,9 @@ struct ConfigFields {
             if let value = object[name], value.isNull || value == false { continue }
             throw .unsupported(
                 file: file, field: name, found: object[name]?.text ?? "",
-                supported: "the fields of \(family.rawValue) models; if it doesn't change the arithmetic, remove it from config.json")
+                supported:
+                    "the fields of \(family.rawValue) models; if it doesn't change the arithmetic, remove it from config.json"
+            )
         }
     }
 
@@ -89,7 +93,8 @@ struct ConfigFields {
 
     /// Bookkeeping, generation settings and what only matters with dropout, which preference training switches off.
     private static let harmless: Set<String> = [
-        "_name_or_path", "_attn_implementation_autoset", "architectures", "attention_dropout", "auto_map", "bos_token_id",
+        "_name_or_path", "_attn_implementation_autoset", "architectures", "attention_dropout", "auto_map",
+        "bos_token_id",
         "pad_token_id", "dtype", "torch_dtype", "transformers_version", "use_cache", "max_window_layers", "id2label",
         "label2id", "finetuning_task", "problem_type", "task_specific_params", "tokenizer_class", "prefix",
         "return_dict", "chunk_size_feed_forward", "is_decoder", "sep_token_id", "decoder_start_token_id",

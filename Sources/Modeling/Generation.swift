@@ -14,7 +14,8 @@ public struct Sampling: Sendable {
     }
 
     /// The next token's id. Among equal logits greedy takes the lowest id.
-    public func choose(_ logits: UnsafeBufferPointer<Float>, using generator: inout some RandomNumberGenerator) -> Int32 {
+    public func choose(_ logits: UnsafeBufferPointer<Float>, using generator: inout some RandomNumberGenerator) -> Int32
+    {
         let best = logits.indices.dropFirst().reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
         guard temperature > 0 else { return Int32(best) }
         let weights = logits.map { exp((Double($0) - Double(logits[best])) / temperature) }
@@ -103,7 +104,8 @@ public final class Generator {
                     let rows = Block.Rows(
                         count: count, positions: positions.baseAddress!, outputs: isLast ? output.baseAddress! : nil,
                         outputPositions: isLast ? positions.baseAddress! + count - 1 : positions.baseAddress!,
-                        outputCount: queries.count, spans: [.init(queries: queries, prefix: 0..<0, own: own)], groups: [0..<1])
+                        outputCount: queries.count, spans: [.init(queries: queries, prefix: 0..<0, own: own)],
+                        groups: [0..<1])
                     block.forward(
                         Matrix(space.streams[layer % 2], rows: count, columns: a.width),
                         into: Matrix(space.streams[(layer + 1) % 2], rows: queries.count, columns: a.width),

@@ -85,7 +85,9 @@ extension Weights {
 /// the model it came from.
 ///
 /// - Throws: `CheckpointError`.
-public func saveModel(_ weights: Weights, like source: ModelDirectory, to directory: String, as type: SaveType) throws(CheckpointError) {
+public func saveModel(_ weights: Weights, like source: ModelDirectory, to directory: String, as type: SaveType)
+    throws(CheckpointError)
+{
     var config = source.config.object ?? [:]
     for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(type.rawValue) }
     do throws(StorageError) {

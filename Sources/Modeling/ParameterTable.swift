@@ -17,22 +17,17 @@ public struct ParameterTable: Sendable {
 
     enum Fresh: Sendable { case normal, ones, zeros }
 
-    /// First elements of one layer's parameters; a bias that the architecture doesn't have is nil.
+    /// One layer's parameters, by their places in the vector.
     struct Block: Sendable {
-        var attentionNorm = 0
-        var query = 0
-        var queryBias: Int?
+        let attentionNorm: Normalization
+        let query: Projection
         /// Keys' rows, then values'.
-        var keyValue = 0
-        var keyValueBias: Int?
-        var output = 0
-        var outputBias: Int?
-        var feedForwardNorm = 0
+        let keyValue: Projection
+        let output: Projection
+        let feedForwardNorm: Normalization
         /// The gate's rows, then the up projection's.
-        var gateUp = 0
-        var gateUpBias: Int?
-        var down = 0
-        var downBias: Int?
+        let gateUp: Projection
+        let down: Projection
     }
 
     public private(set) var parameters: [Parameter] = []
@@ -40,41 +35,41 @@ public struct ParameterTable: Sendable {
     public private(set) var count = 0
     private(set) var embedding = 0
     private(set) var blocks: [Block] = []
-    private(set) var finalNorm = 0
+    private(set) var finalNorm = Normalization(weight: 0, epsilon: 0)
     /// The head's [V, D]; the embedding's own place when they are tied.
     private(set) var head = 0
 
     public init(_ a: Architecture) {
         embedding = add("model.embed_tokens.weight", [a.vocabulary, a.width])
         for layer in 0..<a.layers {
-            let prefix = "model.layers.\(layer)."
-            let attention = prefix + "self_attn."
-            let feedForward = prefix + "mlp."
-            var block = Block()
-            block.attentionNorm = add(prefix + "input_layernorm.weight", [a.width])
-            block.query = add(attention + "q_proj.weight", [a.queryWidth, a.width])
-            block.keyValue = add(attention + "k_proj.weight", [a.keyWidth, a.width])
-            _ = add(attention + "v_proj.weight", [a.keyWidth, a.width])
-            if a.queryKeyValueBias {
-                block.queryBias = add(attention + "q_proj.bias", [a.queryWidth])
-                block.keyValueBias = add(attention + "k_proj.bias", [a.keyWidth])
-                _ = add(attention + "v_proj.bias", [a.keyWidth])
-            }
-            block.output = add(attention + "o_proj.weight", [a.width, a.queryWidth])
-            if a.outputBias { block.outputBias = add(attention + "o_proj.bias", [a.width]) }
-            block.feedForwardNorm = add(prefix + "post_attention_layernorm.weight", [a.width])
-            block.gateUp = add(feedForward + "gate_proj.weight", [a.feedForward, a.width])
-            _ = add(feedForward + "up_proj.weight", [a.feedForward, a.width])
-            if a.feedForwardBias {
-                block.gateUpBias = add(feedForward + "gate_proj.bias", [a.feedForward])
-                _ = add(feedForward + "up_proj.bias", [a.feedForward])
-            }
-            block.down = add(feedForward + "down_proj.weight", [a.width, a.feedForward])
-            if a.feedForwardBias { block.downBias = add(feedForward + "down_proj.bias", [a.width]) }
-            blocks.append(block)
+            let name = "model.layers.\(layer)."
+            // The order of these lines is the order in the vector.
+            blocks.append(
+                Block(
+                    attentionNorm: addNorm(name + "input_layernorm", a),
+                    query: addProjection([name + "self_attn.q_proj"], a.queryWidth, a.width, bias: a.queryKeyValueBias),
+                    keyValue: addProjection(
+                        [name + "self_attn.k_proj", name + "self_attn.v_proj"], a.keyWidth, a.width,
+                        bias: a.queryKeyValueBias),
+                    output: addProjection([name + "self_attn.o_proj"], a.width, a.queryWidth, bias: a.outputBias),
+                    feedForwardNorm: addNorm(name + "post_attention_layernorm", a),
+                    gateUp: addProjection(
+                        [name + "mlp.gate_proj", name + "mlp.up_proj"], a.feedForward, a.width, bias: a.feedForwardBias),
+                    down: addProjection([name + "mlp.down_proj"], a.width, a.feedForward, bias: a.feedForwardBias)))
         }
-        finalNorm = add("model.norm.weight", [a.width])
+        finalNorm = addNorm("model.norm", a)
         head = a.tiedHead ? embedding : add("lm_head.weight", [a.vocabulary, a.width])
+    }
+
+    private mutating func addNorm(_ name: String, _ a: Architecture) -> Normalization {
+        Normalization(weight: add(name + ".weight", [a.width]), epsilon: a.normEpsilon)
+    }
+
+    /// Matrices of the same shape that multiply the same rows, one below the other, and their biases after them.
+    private mutating func addProjection(_ names: [String], _ outputs: Int, _ inputs: Int, bias: Bool) -> Projection {
+        let weight = names.map { add($0 + ".weight", [outputs, inputs]) }[0]
+        let biases = bias ? names.map { add($0 + ".bias", [outputs]) } : []
+        return Projection(weight: weight, bias: biases.first, outputs: names.count * outputs, inputs: inputs)
     }
 
     private mutating func add(_ name: String, _ shape: [Int]) -> Int {

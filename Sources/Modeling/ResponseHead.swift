@@ -20,7 +20,10 @@ struct ResponseHead {
     /// Logps of all scored tokens, into `space.logps`.
     ///
     /// - Parameter hidden: [A, D] output of the last block; becomes normalised in place.
-    func forward(_ hidden: Matrix, weights: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace) {
+    func forward(
+        _ hidden: Matrix, weights: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens,
+        space: Workspace.HeadSpace
+    ) {
         normalize(hidden, weights: weights, into: hidden, space)
         for chunk in stride(from: 0, to: scored.rows.count, by: space.chunk) {
             score(chunk..<min(scored.rows.count, chunk + space.chunk), hidden, weights, scored, space)
@@ -28,7 +31,9 @@ struct ResponseHead {
     }
 
     /// Logits of one output row [1, D], which becomes normalised in place.
-    func logits(of hidden: Matrix, weights: UnsafeMutablePointer<Float>, space: Workspace.HeadSpace) -> UnsafeBufferPointer<Float> {
+    func logits(of hidden: Matrix, weights: UnsafeMutablePointer<Float>, space: Workspace.HeadSpace)
+        -> UnsafeBufferPointer<Float>
+    {
         normalize(hidden, weights: weights, into: hidden, space)
         let logits = Matrix(space.logits, rows: 1, columns: architecture.vocabulary)
         Linear.forward(hidden, weight: head(weights), into: logits, on: pool)
@@ -62,14 +67,15 @@ struct ResponseHead {
             first = last + 1
         }
         RowMoves.clear(d, on: pool)
-        RMSNorm.backward(
-            dNormed, stream, weight: weights + table.finalNorm, reciprocal: space.reciprocal,
-            into: d, dWeight: gradients + table.finalNorm, on: pool)
+        table.finalNorm.backward(
+            dNormed, input: stream, into: d, reciprocal: space.reciprocal, gradients: gradients,
+            Pass(weights: weights, pool: pool))
     }
 
-    private func normalize(_ x: Matrix, weights: UnsafeMutablePointer<Float>, into y: Matrix, _ space: Workspace.HeadSpace) {
-        RMSNorm.forward(
-            x, weight: weights + table.finalNorm, epsilon: architecture.normEpsilon, into: y, reciprocal: space.reciprocal, on: pool)
+    private func normalize(
+        _ x: Matrix, weights: UnsafeMutablePointer<Float>, into y: Matrix, _ space: Workspace.HeadSpace
+    ) {
+        table.finalNorm.forward(x, into: y, reciprocal: space.reciprocal, Pass(weights: weights, pool: pool))
     }
 
     private func head(_ base: UnsafeMutablePointer<Float>) -> Matrix {
@@ -83,7 +89,9 @@ struct ResponseHead {
     ) {
         let hidden = Matrix(space.hidden, rows: piece.count, columns: architecture.width)
         let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
-        scored.rows.withUnsafeBufferPointer { RowMoves.gather(normed, $0.baseAddress! + piece.lowerBound, into: hidden, on: pool) }
+        scored.rows.withUnsafeBufferPointer {
+            RowMoves.gather(normed, $0.baseAddress! + piece.lowerBound, into: hidden, on: pool)
+        }
         Linear.forward(hidden, weight: head(weights), into: logits, on: pool)
         scored.targets.withUnsafeBufferPointer {
             TokenLogps.forward(
@@ -113,7 +121,8 @@ struct ResponseHead {
     }
 
     /// Sums a sequence's token logps by response, asks for the loss's derivatives, and gives each token its response's.
-    private func apply(_ loss: Loss, to sequence: Int, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace) {
+    private func apply(_ loss: Loss, to sequence: Int, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace)
+    {
         let responses = scored.sequences[sequence]
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * responses.count) { values in
             let logps = UnsafeMutableBufferPointer(rebasing: values[..<responses.count])

@@ -37,7 +37,8 @@ public struct RotaryFrequencies: Sendable, Equatable {
 extension RotaryFrequencies {
     /// Reads both spellings: `rope_parameters` (transformers 5) and `rope_theta` with `rope_scaling` (before).
     init(fields: ConfigFields, headWidth: Int, positions: Int) throws(ModelError) {
-        let (name, group) = fields["rope_parameters"].map { ("rope_parameters", $0) }
+        let (name, group) =
+            fields["rope_parameters"].map { ("rope_parameters", $0) }
             ?? fields["rope_scaling"].map { ("rope_scaling", $0) } ?? ("rope_scaling", [:])
         guard let object = group.object else { throw fields.wrong(name, group, "an object") }
         let inner = ConfigFields(object: object, file: "\(fields.file): \(name)")
@@ -67,7 +68,8 @@ extension RotaryFrequencies {
         }
         for field in object.names where !used.contains(field) && object[field] != .null {
             throw .unsupported(
-                file: inner.file, field: field, found: object[field]?.text ?? "", supported: used.sorted().joined(separator: ", "))
+                file: inner.file, field: field, found: object[field]?.text ?? "",
+                supported: used.sorted().joined(separator: ", "))
         }
     }
 }

@@ -15,7 +15,9 @@ public final class Transformer {
         self.pool = pool
         let rotary = Rotary(
             frequencies: architecture.rotary.values(headWidth: architecture.headWidth), positions: max(1, positions))
-        blocks = weights.table.blocks.map { Block(architecture: architecture, place: $0, rotary: rotary, pool: pool) }
+        blocks = weights.table.blocks.map {
+            Block(architecture: architecture, parameters: $0, rotary: rotary, pool: pool)
+        }
         head = ResponseHead(architecture: architecture, table: weights.table, pool: pool)
     }
 
@@ -33,7 +35,8 @@ public final class Transformer {
     /// - Parameter loss: given a sequence's number and the logps (sums in nats) of its responses, writes ∂loss/∂logps.
     public func step(
         _ batch: PackedBatch, in space: Workspace, gradients: UnsafeMutablePointer<Float>,
-        loss: (_ sequence: Int, _ logps: UnsafeBufferPointer<Double>, _ gradients: UnsafeMutableBufferPointer<Double>) -> Void
+        loss: (_ sequence: Int, _ logps: UnsafeBufferPointer<Double>, _ gradients: UnsafeMutableBufferPointer<Double>)
+            -> Void
     ) {
         let a = architecture
         let t = space.transient
@@ -58,7 +61,8 @@ public final class Transformer {
         let embedding = Matrix(gradients + weights.table.embedding, rows: a.vocabulary, columns: a.width)
         batch.tokens.withUnsafeBufferPointer {
             RowMoves.scatterAdd(
-                Matrix(t.dStream, rows: batch.tokens.count, columns: a.width), $0.baseAddress!, into: embedding, on: pool)
+                Matrix(t.dStream, rows: batch.tokens.count, columns: a.width), $0.baseAddress!, into: embedding,
+                on: pool)
         }
     }
 
@@ -68,7 +72,8 @@ public final class Transformer {
         let table = Matrix(weights.values + weights.table.embedding, rows: a.vocabulary, columns: a.width)
         batch.tokens.withUnsafeBufferPointer {
             RowMoves.gather(
-                table, $0.baseAddress!, into: Matrix(space.streams[0], rows: batch.tokens.count, columns: a.width), on: pool)
+                table, $0.baseAddress!, into: Matrix(space.streams[0], rows: batch.tokens.count, columns: a.width),
+                on: pool)
         }
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices { run(layer, layer == blocks.count - 1 ? outputs : all, batch, in: space) }

@@ -1,5 +1,5 @@
-import Glibc
 import Checkpoints
+import Glibc
 import Kernels
 import Storage
 
@@ -37,7 +37,8 @@ public final class Weights: @unchecked Sendable {
             try read(tensor, into: parameter, of: directory, on: pool)
         }
         // Tied checkpoints may store the head a second time, and old Llama ones the rotary frequencies.
-        for name in unused.sorted() where !(architecture.tiedHead && name == "lm_head.weight") && !name.hasSuffix("rotary_emb.inv_freq") {
+        for name in unused.sorted()
+        where !(architecture.tiedHead && name == "lm_head.weight") && !name.hasSuffix("rotary_emb.inv_freq") {
             throw ModelError.unusedTensor(directory: directory.path, name: name)
         }
     }
@@ -59,7 +60,8 @@ public final class Weights: @unchecked Sendable {
     }
 
     private func read(
-        _ tensor: TensorView, into parameter: ParameterTable.Parameter, of directory: ModelDirectory, on pool: ThreadPool
+        _ tensor: TensorView, into parameter: ParameterTable.Parameter, of directory: ModelDirectory,
+        on pool: ThreadPool
     ) throws(ModelError) {
         let piece = 1 << 16
         let count = parameter.range.count

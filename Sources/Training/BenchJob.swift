@@ -42,7 +42,8 @@ public enum BenchJob {
         var roof = [roofs.sorted()[roofs.count / 2]]
         communicator.sum(&roof)
         return report(
-            run, pairs: pairs, tokens: tokens, flops: flops, seconds: seconds, roof: roof[0], clock: clock, steps: steps)
+            run, pairs: pairs, tokens: tokens, flops: flops, seconds: seconds, roof: roof[0], clock: clock, steps: steps
+        )
     }
 
     /// The arithmetic that a step can't do without, in multiply-adds counted as two operations:
@@ -74,16 +75,21 @@ public enum BenchJob {
     }
 
     private static func report(
-        _ run: TrainingRun, pairs: Int, tokens: Int, flops: Double, seconds: Double, roof: Double, clock: PhaseClock, steps: Int
+        _ run: TrainingRun, pairs: Int, tokens: Int, flops: Double, seconds: Double, roof: Double, clock: PhaseClock,
+        steps: Int
     ) -> Report {
         let rate = flops / seconds / 1e9
         let memory = RunSummary.memory(of: run)
         let forecast = memory.reduce(0) { $0 + $1.bytes }
         var json: JSONObject = [
-            "world_size": .integer(run.communicator.size), "threads_per_rank": .integer(run.threads), "steps": .integer(steps),
-            "pairs_per_second": .number(Double(pairs) / seconds), "tokens_per_second": .number(Double(tokens) / seconds),
-            "seconds_per_step": .number(seconds / Double(steps)), "necessary_gflop_per_step": .number(flops / Double(steps) / 1e9),
-            "gflop_per_second": .number(rate), "roof_gflop_per_second": .number(roof), "share_of_roof": .number(rate / roof),
+            "world_size": .integer(run.communicator.size), "threads_per_rank": .integer(run.threads),
+            "steps": .integer(steps),
+            "pairs_per_second": .number(Double(pairs) / seconds),
+            "tokens_per_second": .number(Double(tokens) / seconds),
+            "seconds_per_step": .number(seconds / Double(steps)),
+            "necessary_gflop_per_step": .number(flops / Double(steps) / 1e9),
+            "gflop_per_second": .number(rate), "roof_gflop_per_second": .number(roof),
+            "share_of_roof": .number(rate / roof),
         ]
         var phases = JSONObject()
         for phase in Phase.allCases { phases[phase.rawValue] = clock.total[phase].map { .number($0 / Double(steps)) } }
@@ -93,15 +99,16 @@ public enum BenchJob {
         json["memory_forecast_bytes"] = .object(parts)
         json["memory_peak_bytes"] = .integer(PeakMemory.bytes())
 
-        let lines = [
-            "pairs/s      \(fixed(Double(pairs) / seconds, 3))",
-            "tokens/s     \(fixed(Double(tokens) / seconds, 1))",
-            "step         \(fixed(seconds / Double(steps), 3)) s",
-            "necessary    \(fixed(flops / Double(steps) / 1e9, 2)) GFLOP a step = \(fixed(rate, 1)) GFLOP/s",
-            "sgemm roof   \(fixed(roof, 1)) GFLOP/s, measured between the steps",
-            "share        \(fixed(100 * rate / roof, 1)) % of the roof",
-            "memory       forecast \(readableBytes(forecast)) of arrays a rank, peak \(readableBytes(PeakMemory.bytes())) of the process",
-        ] + clock.table(steps: steps)
+        let lines =
+            [
+                "pairs/s      \(fixed(Double(pairs) / seconds, 3))",
+                "tokens/s     \(fixed(Double(tokens) / seconds, 1))",
+                "step         \(fixed(seconds / Double(steps), 3)) s",
+                "necessary    \(fixed(flops / Double(steps) / 1e9, 2)) GFLOP a step = \(fixed(rate, 1)) GFLOP/s",
+                "sgemm roof   \(fixed(roof, 1)) GFLOP/s, measured between the steps",
+                "share        \(fixed(100 * rate / roof, 1)) % of the roof",
+                "memory       forecast \(readableBytes(forecast)) of arrays a rank, peak \(readableBytes(PeakMemory.bytes())) of the process",
+            ] + clock.table(steps: steps)
         return Report(json: json, lines: lines)
     }
 }

@@ -28,7 +28,9 @@ public final class Console {
     public func progress(_ text: @autoclosure () -> String, isLast: Bool = false) {
         guard speaks else { return }
         let now = PhaseClock.now()
-        guard isLast || now - lastProgress >= (isTerminal ? Console.liveInterval : Console.plainInterval) else { return }
+        guard isLast || now - lastProgress >= (isTerminal ? Console.liveInterval : Console.plainInterval) else {
+            return
+        }
         lastProgress = now
         if isTerminal {
             write("\r\u{1B}[K" + text())

@@ -10,7 +10,8 @@ struct DebugDump {
     /// Writes `gradients-<step>.safetensors`: ∂(global-batch mean loss)/∂parameter, before clipping, float32, with Hugging
     /// Face's names; and `pairs-<step>.jsonl`.
     func write(
-        step: Int, gradients: GradientVector, table: ParameterTable, pairs: [(line: Int, input: PairInput, output: PairOutput)],
+        step: Int, gradients: GradientVector, table: ParameterTable,
+        pairs: [(line: Int, input: PairInput, output: PairOutput)],
         objective: Objective
     ) throws {
         try FileSystem.makeDirectories(folder)
@@ -19,7 +20,8 @@ struct DebugDump {
             layout: table.parameters.map { ($0.name, .float32, $0.shape) }, metadata: ["format": "pt"])
         for parameter in table.parameters {
             try writer.write(
-                UnsafeRawBufferPointer(start: gradients.values + parameter.range.lowerBound, count: 4 * parameter.range.count))
+                UnsafeRawBufferPointer(
+                    start: gradients.values + parameter.range.lowerBound, count: 4 * parameter.range.count))
         }
         try writer.finish()
 
@@ -28,7 +30,8 @@ struct DebugDump {
             var row: JSONObject = [
                 "line": .integer(pair.line), "loss": .number(pair.output.loss),
                 "chosen_reward": .number(pair.output.chosenReward),
-                "policy_chosen_logps": .number(pair.input.chosenLogps), "chosen_length": .integer(pair.input.chosenLength),
+                "policy_chosen_logps": .number(pair.input.chosenLogps),
+                "chosen_length": .integer(pair.input.chosenLength),
             ]
             if objective.needsRejected {
                 row["rejected_reward"] = .number(pair.output.rejectedReward)

@@ -26,10 +26,12 @@ public enum EvaluationJob {
         let digests = try communicator.agree { try TrainingRun.digests(file, initial, communicator) }
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
-            using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads),
+            using: LogpsColumn(
+                communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads),
             positions: set.longest, on: pool)
         let metrics = try Evaluation(
-            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console, threads: threads
+            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console,
+            threads: threads
         ).metrics(of: policy.seeing(positions: set.longest, on: pool), model: model)
 
         var result: JSONObject = ["model": .string(model)]

@@ -38,9 +38,12 @@ public struct GenerationJob: Sendable {
             let loaded = try LoadedModel(path: model, positions: 1, on: pool)
             let hasTokenizer = FileSystem.exists(FileSystem.join(model, "tokenizer.json"))
             let tokenizer = hasTokenizer ? try Tokenizer(directory: model) : nil
-            let rule = EncodingRule(maxLength: loaded.architecture.positions, vocabularySize: loaded.architecture.vocabulary)
+            let rule = EncodingRule(
+                maxLength: loaded.architecture.positions, vocabularySize: loaded.architecture.vocabulary)
             let rows = try RowEncoder(tokenizer: tokenizer, rule: rule, file: prompts).prompts(of: prompts)
-            guard !rows.isEmpty else { throw TrainingError.input("\(prompts): no prompts; each line is {\"prompt\": …}") }
+            guard !rows.isEmpty else {
+                throw TrainingError.input("\(prompts): no prompts; each line is {\"prompt\": …}")
+            }
             return (loaded, tokenizer, rows)
         }
         let longest = rows.map(\.tokens.count).max() ?? 1
@@ -63,8 +66,10 @@ public struct GenerationJob: Sendable {
             generator.read(prompt: row.tokens)
             for sample in 0..<samples {
                 // A stream of its own for each continuation, so that ranks don't matter.
-                var random = SplitMix64(state: seed &+ UInt64(row.row) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample) &* 0xBF58_476D_1CE4_E5B9)
-                let ids = generator.generate(maxNewTokens: maxNewTokens, endTokens: ends, sampling: sampling, using: &random)
+                var random = SplitMix64(
+                    state: seed &+ UInt64(row.row) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample) &* 0xBF58_476D_1CE4_E5B9)
+                let ids = generator.generate(
+                    maxNewTokens: maxNewTokens, endTokens: ends, sampling: sampling, using: &random)
                 words += [Int32(place), Int32(sample), Int32(ids.count)] + ids
             }
             console.progress("generate: \(place + 1) of \(rows.count) prompts")
@@ -92,7 +97,8 @@ public struct GenerationJob: Sendable {
         return ends
     }
 
-    private func lines(_ shares: [[Int32]], _ rows: [PromptRow], _ tokenizer: Tokenizer?, _ ends: Set<Int32>) -> String {
+    private func lines(_ shares: [[Int32]], _ rows: [PromptRow], _ tokenizer: Tokenizer?, _ ends: Set<Int32>) -> String
+    {
         var texts: [(place: Int, sample: Int, line: String)] = []
         for share in shares {
             var start = 0
@@ -106,7 +112,9 @@ public struct GenerationJob: Sendable {
         return texts.sorted { ($0.place, $0.sample) < ($1.place, $1.sample) }.map { $0.line + "\n" }.joined()
     }
 
-    private func line(_ row: PromptRow, sample: Int, _ ids: [Int32], _ tokenizer: Tokenizer?, _ ends: Set<Int32>) -> String {
+    private func line(_ row: PromptRow, sample: Int, _ ids: [Int32], _ tokenizer: Tokenizer?, _ ends: Set<Int32>)
+        -> String
+    {
         var object: JSONObject = ["index": .integer(row.row)]
         object["prompt"] = row.text.map { .string($0) }
         if samples > 1 { object["sample"] = .integer(sample) }
@@ -114,7 +122,9 @@ public struct GenerationJob: Sendable {
             // Decoded after its prompt: alone, a first word might lose its space.
             let before = tokenizer.decode(row.tokens, skipSpecialTokens: true)
             let whole = tokenizer.decode(row.tokens + ids, skipSpecialTokens: true)
-            let response = whole.hasPrefix(before) ? String(whole.dropFirst(before.count)) : tokenizer.decode(ids, skipSpecialTokens: true)
+            let response =
+                whole.hasPrefix(before)
+                ? String(whole.dropFirst(before.count)) : tokenizer.decode(ids, skipSpecialTokens: true)
             object["response"] = .string(response)
         }
         object["ids"] = .array(ids.map { .integer(Int($0)) })

@@ -76,7 +76,8 @@ final class Learner {
         let rate = run.file.optimizer.learningRate * schedule.factor(at: plan.step)
         clock.measure(.update) {
             if let limit = run.file.optimizer.maxGradNorm, norm > limit {
-                GradientSum.scale(gradients.values, by: Float(limit / (norm + 1e-6)), count: gradients.count, on: run.pool)
+                GradientSum.scale(
+                    gradients.values, by: Float(limit / (norm + 1e-6)), count: gradients.count, on: run.pool)
             }
             optimizer.update(weights, gradients: gradients.values, rate: rate, step: plan.step + 1)
         }

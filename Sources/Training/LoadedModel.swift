@@ -16,7 +16,8 @@ struct LoadedModel {
         directory = try ModelDirectory(path: path)
         architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
         weights = try Weights(directory, architecture: architecture, on: pool)
-        transformer = Transformer(architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
+        transformer = Transformer(
+            architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
     }
 
     /// The same weights ready for sequences of up to so many tokens.
@@ -31,7 +32,8 @@ extension LoadedModel {
         guard architecture.vocabulary == policy.architecture.vocabulary else {
             throw TrainingError.input(
                 "\(directory.path): its vocabulary has \(architecture.vocabulary) tokens, that of \(policy.directory.path) "
-                    + "\(policy.architecture.vocabulary); a reference or margin model must share the policy's tokenizer")
+                    + "\(policy.architecture.vocabulary); a reference or margin model must share the policy's tokenizer"
+            )
         }
         return self
     }

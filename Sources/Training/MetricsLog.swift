@@ -15,7 +15,9 @@ final class MetricsLog {
             var lines = try LineReader(path: path)
             while let line = try lines.next() {
                 // A line cut by a crash is not JSON, and not kept.
-                guard let row = try? JSON.parse(line), let logged = row["step"]?.integer, logged <= step else { continue }
+                guard let row = try? JSON.parse(line), let logged = row["step"]?.integer, logged <= step else {
+                    continue
+                }
                 kept += line + [UInt8(ascii: "\n")]
             }
         }

@@ -37,13 +37,16 @@ final class Optimizer {
     ///   - step: counted from 1.
     func update(_ weights: Weights, gradients: UnsafePointer<Float>, rate: Double, step: Int) {
         for run in decayRuns {
-            let (values, g, count) = (weights.values + run.range.lowerBound, gradients + run.range.lowerBound, run.range.count)
+            let (values, g, count) = (
+                weights.values + run.range.lowerBound, gradients + run.range.lowerBound, run.range.count
+            )
             let decay = run.decays ? settings.weightDecay : 0
             switch settings.kind {
             case .adamw:
                 Update.adamW(
                     values, gradients: g, first: moments[0].values + run.range.lowerBound,
-                    second: moments[1].values + run.range.lowerBound, count: count, rate: rate, beta1: settings.adamBeta1,
+                    second: moments[1].values + run.range.lowerBound, count: count, rate: rate,
+                    beta1: settings.adamBeta1,
                     beta2: settings.adamBeta2, epsilon: settings.adamEpsilon, decay: decay, step: step, on: pool)
             case .rmsprop:
                 Update.rmsProp(

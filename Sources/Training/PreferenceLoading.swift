@@ -6,7 +6,9 @@ extension PreferenceSet {
     /// Reads a file on all ranks: each tokenises its share of the rows, and all end with the same set.
     ///
     /// - Throws: `SharedFailure` on every rank if any finds a row that is wrong. Collective.
-    public static func load(_ path: String, encoder: RowEncoder, over communicator: Communicator) throws -> PreferenceSet {
+    public static func load(_ path: String, encoder: RowEncoder, over communicator: Communicator) throws
+        -> PreferenceSet
+    {
         let share = try communicator.agree {
             try encoder.encodeShare(of: path, rank: communicator.rank, of: communicator.size)
         }
@@ -19,8 +21,11 @@ extension PreferenceSet {
         comparisons.map { comparison in
             let first = comparison.responses.lowerBound
             return ComparisonShape(
-                promptLength: comparison.prompt.count, responseLengths: responses[comparison.responses].map(\.tokens.count),
-                pairs: pairs[comparison.pairs].map { .init(chosen: $0.chosen - first, rejected: $0.rejected.map { $0 - first }) })
+                promptLength: comparison.prompt.count,
+                responseLengths: responses[comparison.responses].map(\.tokens.count),
+                pairs: pairs[comparison.pairs].map {
+                    .init(chosen: $0.chosen - first, rejected: $0.rejected.map { $0 - first })
+                })
         }
     }
 

@@ -16,7 +16,8 @@ enum RankThreads {
         guard let status = try? FileSystem.read("/proc/self/status") else { return 1 }
         let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
         guard let mask = lines.first(where: { $0.hasPrefix("Cpus_allowed:") }) else { return 1 }
-        return max(1, mask.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount })
+        return max(
+            1, mask.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount })
     }
 
     private static func ranksOnNode() -> Int? {

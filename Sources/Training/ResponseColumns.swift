@@ -20,7 +20,8 @@ struct ResponseColumns: Sendable {
         of set: PreferenceSet, comparisons: [Int], run: RunFile, initial: LoadedModel, digests: [String: Digest.Value],
         using column: LogpsColumn, positions: Int, on pool: ThreadPool
     ) throws {
-        let needsMarginModel = run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
+        let needsMarginModel =
+            run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
         let referencePath = run.model.referencePath ?? run.model.path
         let load = { (path: String) throws -> Transformer in
             if path == run.model.path { return initial.transformer }
@@ -30,7 +31,8 @@ struct ResponseColumns: Sendable {
         }
         func logps(_ path: String, name: String) throws -> [Double] {
             try column.logps(
-                of: set, comparisons: comparisons, model: path, digest: digests[path] ?? Digest.of([]), name: name, transformer: { try load(path) })
+                of: set, comparisons: comparisons, model: path, digest: digests[path] ?? Digest.of([]), name: name,
+                transformer: { try load(path) })
         }
 
         if run.objective.needsReference || needsMarginModel { reference = try logps(referencePath, name: "reference") }
@@ -49,7 +51,9 @@ struct ResponseColumns: Sendable {
     }
 
     /// What the objective reads of a pair, given the policy's logps.
-    func input(_ pair: PreferenceSet.Pair, in set: PreferenceSet, chosenLogps: Double, rejectedLogps: Double) -> PairInput {
+    func input(_ pair: PreferenceSet.Pair, in set: PreferenceSet, chosenLogps: Double, rejectedLogps: Double)
+        -> PairInput
+    {
         let (chosen, rejected) = (pair.chosen, pair.rejected ?? pair.chosen)
         return PairInput(
             chosenLogps: chosenLogps, rejectedLogps: rejectedLogps,

@@ -16,7 +16,9 @@ struct ResponseScoring {
     ///   - title: for the progress line.
     ///   - model: its directory, for messages.
     /// - Throws: `TrainingError.nonFiniteScore`, alike on every rank. Collective.
-    func logps(of comparisons: [Int], with transformer: Transformer, threads: Int, title: String, model: String) throws -> [Double] {
+    func logps(of comparisons: [Int], with transformer: Transformer, threads: Int, title: String, model: String) throws
+        -> [Double]
+    {
         var sums = [Double](repeating: 0, count: set.responses.count)
         try eachScore(of: comparisons, with: transformer, threads: threads, title: title) { response, logps in
             sums[response] = logps.reduce(0.0) { $0 + Double($1) }
@@ -52,7 +54,9 @@ struct ResponseScoring {
             let microBatch = plan.microBatches[index]
             let scores = transformer.score(PackedBatch(allResponses(of: microBatch)), in: space)
             for (planned, responses) in zip(microBatch.comparisons, scores) {
-                for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) { body(response, logps) }
+                for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) {
+                    body(response, logps)
+                }
             }
             console.progress("\(title): \(place + 1) of \(mine.count) on this rank", isLast: false)
         }
@@ -65,7 +69,9 @@ struct ResponseScoring {
             let comparison = set.comparisons[planned.comparison]
             return PackedSequence(
                 prompt: set.tokens[comparison.prompt],
-                responses: set.responses[comparison.responses].map { .init(tokens: set.tokens[$0.tokens], unscored: $0.unscored) })
+                responses: set.responses[comparison.responses].map {
+                    .init(tokens: set.tokens[$0.tokens], unscored: $0.unscored)
+                })
         }
     }
 }

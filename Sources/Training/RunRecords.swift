@@ -38,7 +38,8 @@ extension TrainingRun {
         var data: JSONObject = ["train": .string(train.set.digest().hex)]
         if let evaluation { data["eval"] = .string(evaluation.set.digest().hex) }
         var manifest: JSONObject = [
-            "version": .string(programVersion), "world_size": .integer(communicator.size), "threads_per_rank": .integer(threads),
+            "version": .string(programVersion), "world_size": .integer(communicator.size),
+            "threads_per_rank": .integer(threads),
             "seed": .integer(Int(clamping: file.data.seed)), "steps": .integer(totalSteps),
             "pairs": .integer(train.set.pairs.count), "global_batch_size": .integer(planner.settings.globalBatchSize),
             "data": .object(data), "models": .object(models),

@@ -30,15 +30,19 @@ struct RunSummary {
         let (count, most) = (first.microBatches.count, first.microBatches.map(\.rows).max() ?? 0)
         equation += "; the first: \(first.pairs.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
         equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
-        lines.append("steps: \(run.totalSteps) = \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
+        lines.append(
+            "steps: \(run.totalSteps) = \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
         lines.append(
             "optimizer: \(file.optimizer.kind.rawValue), learning rate \(file.optimizer.learningRate), "
-                + "\(file.optimizer.schedule.rawValue), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
+                + "\(file.optimizer.schedule.rawValue), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps"
+        )
 
         let parts = RunSummary.memory(of: run)
         forecast = parts.reduce(0) { $0 + $1.bytes }
         lines.append("memory a rank: \(readableBytes(forecast))")
-        for part in parts where part.bytes > 0 { lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))") }
+        for part in parts where part.bytes > 0 {
+            lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))")
+        }
         self.lines = lines
     }
 

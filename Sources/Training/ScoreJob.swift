@@ -91,13 +91,17 @@ public struct ScoreJob: Sendable {
 
     private func rows(of set: PreferenceSet, tokens: [[Float]], sums: [Double], reference: [Double]?) -> String {
         var rows: [Int: JSONObject] = [:]
-        for drop in set.drops { rows[drop.row] = ["index": .integer(drop.row), "dropped": .string(drop.reason.description)] }
+        for drop in set.drops {
+            rows[drop.row] = ["index": .integer(drop.row), "dropped": .string(drop.reason.description)]
+        }
         for comparison in set.comparisons {
             var row: JSONObject = ["index": .integer(comparison.row)]
             if comparison.pairs.count == 1, let rejected = set.pairs[comparison.pairs.lowerBound].rejected {
                 let sides = [("chosen", set.pairs[comparison.pairs.lowerBound].chosen), ("rejected", rejected)]
                 for (side, response) in sides { row["policy_\(side)_logps"] = .number(sums[response]) }
-                for (side, response) in sides { row["reference_\(side)_logps"] = reference.map { .number($0[response]) } }
+                for (side, response) in sides {
+                    row["reference_\(side)_logps"] = reference.map { .number($0[response]) }
+                }
                 for (side, response) in sides { row["\(side)_length"] = .integer(set.responses[response].length) }
                 if perToken {
                     for (side, response) in sides { row["\(side)_token_logps"] = list(tokens[response]) }

@@ -21,7 +21,8 @@ public struct TokenizeJob {
         let row: JSON
         do { row = try JSON.parse(line) } catch { throw TrainingError.input("standard input:\(number): \(error)") }
         guard let text = row["text"]?.string else {
-            throw TrainingError.input("standard input:\(number): expected {\"text\": \"…\"}, found \(row.text.prefix(60))")
+            throw TrainingError.input(
+                "standard input:\(number): expected {\"text\": \"…\"}, found \(row.text.prefix(60))")
         }
         let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens).ids
         let result: JSON = [

@@ -35,7 +35,8 @@ public final class Trainer {
         let saved = try communicator.agree {
             guard communicator.isRoot else { return state }
             let saved = try TrainerState(directory: checkpoint)
-            for (found, expected) in zip(saved.identity.fields, state.identity.fields) where found.value != expected.value {
+            for (found, expected) in zip(saved.identity.fields, state.identity.fields)
+            where found.value != expected.value {
                 throw TrainingError.resumeMismatch(
                     checkpoint: checkpoint, what: found.name, found: found.value.text, expected: expected.value.text)
             }
@@ -124,7 +125,8 @@ public final class Trainer {
         let start = PhaseClock.now()
         let metrics = try clock.measure(.evaluate) {
             try Evaluation(
-                set: held.set, columns: held.columns, objective: run.file.objective, communicator: communicator, console: console,
+                set: held.set, columns: held.columns, objective: run.file.objective, communicator: communicator,
+                console: console,
                 threads: run.threads
             ).metrics(of: learner.transformer, model: run.file.model.path)
         }
@@ -141,7 +143,8 @@ public final class Trainer {
 
     private func noteBest(_ metrics: Metrics) {
         guard let name = run.file.records.bestMetric, let value = metrics[name] else { return }
-        let isBetter = state.best.map { run.file.records.bestMetricIsGreatest ? value > $0.value : value < $0.value } ?? true
+        let isBetter =
+            state.best.map { run.file.records.bestMetricIsGreatest ? value > $0.value : value < $0.value } ?? true
         if isBetter { state.best = .init(step: state.step, value: value) }
     }
 
@@ -176,7 +179,8 @@ public final class Trainer {
                     let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))
                     if FileSystem.isDirectory(path) {
                         try TrainerState.restoreWeights(from: path, into: learner.weights, on: run.pool)
-                        console.line("final: the weights of step \(best.step), the best by \(run.file.records.bestMetric ?? "")")
+                        console.line(
+                            "final: the weights of step \(best.step), the best by \(run.file.records.bestMetric ?? "")")
                     }
                 }
                 try folder.write(name: "final") { directory in

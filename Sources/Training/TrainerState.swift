@@ -46,12 +46,16 @@ struct TrainerState: Equatable {
         var run = JSONObject()
         for (name, value) in identity.fields { run[name] = value }
         json["run"] = .object(run)
-        if let best { json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))] }
+        if let best {
+            json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
+        }
         try AtomicFile.write(JSON.object(json).prettyText, to: FileSystem.join(directory, TrainerState.fileName))
-        try TrainerState.write(optimizer.moments, count: weights.count, to: FileSystem.join(directory, TrainerState.momentsName))
+        try TrainerState.write(
+            optimizer.moments, count: weights.count, to: FileSystem.join(directory, TrainerState.momentsName))
         if type != .float32 {
             try TrainerState.write(
-                [("weights", weights.values)], count: weights.count, to: FileSystem.join(directory, TrainerState.weightsName))
+                [("weights", weights.values)], count: weights.count,
+                to: FileSystem.join(directory, TrainerState.weightsName))
         }
     }
 
@@ -80,7 +84,9 @@ struct TrainerState: Equatable {
         identity = Identity(data: data, seed: seed, shuffle: shuffle, globalBatch: globalBatch, optimizer: optimizer)
         if let best = json["best"], let step = best["step"]?.integer,
             let bits = best["bits"]?.string.flatMap({ UInt64($0, radix: 16) })
-        { self.best = Best(step: step, value: Double(bitPattern: bits)) }
+        {
+            self.best = Best(step: step, value: Double(bitPattern: bits))
+        }
     }
 
     init(step: Int, best: Best?, identity: Identity) {
@@ -91,13 +97,16 @@ struct TrainerState: Equatable {
 
     /// Reads weights and moments on rank 0 and sends them to all. Collective.
     static func restore(
-        from directory: String, weights: Weights, optimizer: Optimizer, over communicator: Communicator, on pool: ThreadPool
+        from directory: String, weights: Weights, optimizer: Optimizer, over communicator: Communicator,
+        on pool: ThreadPool
     ) throws {
         try communicator.agree {
             guard communicator.isRoot else { return }
             try restoreWeights(from: directory, into: weights, on: pool)
             let moments = try SafetensorsFile(path: FileSystem.join(directory, momentsName))
-            for moment in optimizer.moments { try read(moment.name, of: moments, into: moment.values, count: weights.count) }
+            for moment in optimizer.moments {
+                try read(moment.name, of: moments, into: moment.values, count: weights.count)
+            }
         }
         communicator.broadcast(UnsafeMutableBufferPointer(start: weights.values, count: weights.count))
         for moment in optimizer.moments {
@@ -122,7 +131,8 @@ struct TrainerState: Equatable {
         _ name: String, of file: SafetensorsFile, into values: UnsafeMutablePointer<Float>, count: Int
     ) throws {
         guard let tensor = file[name], tensor.elementType == .float32, tensor.shape == [count] else {
-            throw TrainingError.damagedState(file: file.path, reason: "\"\(name)\" is not there as \(count) float32 numbers")
+            throw TrainingError.damagedState(
+                file: file.path, reason: "\"\(name)\" is not there as \(count) float32 numbers")
         }
         UnsafeMutableRawPointer(values).copyMemory(from: tensor.bytes.baseAddress!, byteCount: 4 * count)
     }

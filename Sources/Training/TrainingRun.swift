@@ -58,7 +58,8 @@ public struct TrainingRun {
         let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
         if positions > shape.positions {
             console.line(
-                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)")
+                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
+            )
         }
 
         let policy = try communicator.agree { try LoadedModel(path: file.model.path, positions: positions, on: pool) }
@@ -68,7 +69,8 @@ public struct TrainingRun {
         let planner = StepPlanner(
             shapes: trainSet.shapes,
             settings: .init(
-                globalBatchSize: file.batch.pairs(worldSize: communicator.size), microBatchTokens: file.batch.microBatchTokens,
+                globalBatchSize: file.batch.pairs(worldSize: communicator.size),
+                microBatchTokens: file.batch.microBatchTokens,
                 worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
                 seed: file.data.seed, cost: StepCost(shape)))
         self.planner = planner

@@ -6,7 +6,8 @@ import Storage
 import Training
 
 struct Score: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Logps of every pair of a file, one JSON line per input row.")
+    static let configuration = CommandConfiguration(
+        abstract: "Logps of every pair of a file, one JSON line per input row.")
 
     @Option(help: "A model directory in Hugging Face's layout.") var model: String
     @Option(help: "Another one: its logps go along as reference_….") var reference: String?
@@ -21,7 +22,8 @@ struct Score: ParsableCommand {
         runJob { communicator, console in
             try communicator.agree { try refuseAdapter(adapter) }
             try ScoreJob(
-                model: model, reference: reference, data: data, output: output, perToken: perToken, maxLength: maxLength,
+                model: model, reference: reference, data: data, output: output, perToken: perToken,
+                maxLength: maxLength,
                 threads: threadsPerRank
             ).run(over: communicator, console: console)
         }
@@ -31,13 +33,17 @@ struct Score: ParsableCommand {
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Held-out metrics of a model, as one JSON object.")
 
-    @Argument(help: .init("The run file: its eval_file, objective and reference.", valueName: "run.yaml")) var runFile: String
+    @Argument(help: .init("The run file: its eval_file, objective and reference.", valueName: "run.yaml")) var runFile:
+        String
     @Option(help: "The model directory to evaluate.") var model: String
-    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides: [String] = []
+    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
+        [String] = []
 
     func run() throws {
         runJob { communicator, console in
-            let file = try communicator.agree { try RunFile(bytes: FileSystem.read(runFile), file: runFile, overrides: overrides) }
+            let file = try communicator.agree {
+                try RunFile(bytes: FileSystem.read(runFile), file: runFile, overrides: overrides)
+            }
             let result = try EvaluationJob.run(file, model: model, over: communicator, console: console)
             if communicator.isRoot { print(JSON.object(result).text) }
         }
@@ -73,14 +79,16 @@ struct Generate: ParsableCommand {
             try communicator.agree { try refuseAdapter(adapter) }
             try GenerationJob(
                 model: model, prompts: prompts, output: output, maxNewTokens: maxNewTokens,
-                sampling: Sampling(temperature: temperature, topP: topP), samples: samples, seed: seed, threads: threadsPerRank
+                sampling: Sampling(temperature: temperature, topP: topP), samples: samples, seed: seed,
+                threads: threadsPerRank
             ).run(over: communicator, console: console)
         }
     }
 }
 
 struct Tokenize: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Token ids of texts: {\"text\": …} per line in, ids and decodings out.")
+    static let configuration = CommandConfiguration(
+        abstract: "Token ids of texts: {\"text\": …} per line in, ids and decodings out.")
 
     @Option(help: "A directory with tokenizer.json.") var model: String
     @Flag(help: "What the tokenizer adds to a text, too.") var addSpecialTokens = false
@@ -135,7 +143,8 @@ struct Bench: ParsableCommand {
     @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String?
     @Flag(help: "One JSON object instead of tables.") var json = false
     @Option(help: "Steps to time, after one that isn't.") var steps = 5
-    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides: [String] = []
+    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
+        [String] = []
 
     func validate() throws {
         guard steps > 0 else { throw ValidationError("--steps must be positive.") }
@@ -160,5 +169,6 @@ struct Bench: ParsableCommand {
 /// Adapters come with a later version; ignoring one would score another model than was asked for.
 private func refuseAdapter(_ path: String?) throws {
     guard let path else { return }
-    throw TrainingError.input("--adapter \(path): adapters are not available in this version; merge it into the model first")
+    throw TrainingError.input(
+        "--adapter \(path): adapters are not available in this version; merge it into the model first")
 }

@@ -5,7 +5,8 @@ import Training
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a policy on preference pairs (the main job).",
-        discussion: "Without a run file: prefopt.yaml in the current folder if there is one, else the embedded example.")
+        discussion: "Without a run file: prefopt.yaml in the current folder if there is one, else the embedded example."
+    )
 
     @Argument(help: .init("The run file (YAML or JSON).", valueName: "run.yaml"))
     var runFile: String?

@@ -23,7 +23,8 @@ struct Golden {
             }
             sequences.append(
                 PackedSequence(
-                    prompt: ids("prompt_ids"), responses: [.init(tokens: ids("chosen_ids")), .init(tokens: ids("rejected_ids"))]))
+                    prompt: ids("prompt_ids"),
+                    responses: [.init(tokens: ids("chosen_ids")), .init(tokens: ids("rejected_ids"))]))
         }
         self.sequences = sequences
     }
@@ -67,7 +68,8 @@ struct GoldenModel {
             architecture, extent: BatchExtent(sequences), purpose: .training(recompute: recompute), threads: threads)
         var gradients = [Float](repeating: 0, count: weights.count)
         gradients.withUnsafeMutableBufferPointer { buffer in
-            transformer.step(PackedBatch(sequences), in: space, gradients: buffer.baseAddress!) { sequence, logps, output in
+            transformer.step(PackedBatch(sequences), in: space, gradients: buffer.baseAddress!) {
+                sequence, logps, output in
                 for response in logps.indices { output[response] = derivative(sequence, response) }
             }
         }

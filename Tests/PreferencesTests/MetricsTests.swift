@@ -45,7 +45,8 @@ struct MetricsTests {
             Objective(.sigmoid(beta: 0.1, labelSmoothing: 0)),
             [1e-5, -1e-5, 1e-2].map {
                 PairInput(
-                    chosenLogps: -100 + $0, rejectedLogps: -100, referenceChosenLogps: -100, referenceRejectedLogps: -100,
+                    chosenLogps: -100 + $0, rejectedLogps: -100, referenceChosenLogps: -100,
+                    referenceRejectedLogps: -100,
                     chosenLength: 9, rejectedLength: 9)
             })
         #expect(metrics["ties"] == 2.0 / 3)
