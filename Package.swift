@@ -55,5 +55,6 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Preferences", "Storage"], exclude: ["Fixtures"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["Storage"]),
     ]
 )

@@ -69,10 +69,19 @@ struct Checksums {
         return ["files": .object(files)]
     }
 
+    /// Reads a file piece by piece: mapped, a large checkpoint would count as this process's memory.
     private static func entry(of path: String) throws(StorageError) -> Entry {
-        let file = try MappedFile(path: path)
-        defer { withExtendedLifetime(file) {} }
-        return Entry(size: file.bytes.count, digest: Digest.of(file.bytes))
+        let file = try OpenFile(reading: path)
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { piece.deallocate() }
+        var digest = Digest()
+        var size = 0
+        while true {
+            let count = try file.read(into: piece)
+            guard count > 0 else { return Entry(size: size, digest: digest.finish()) }
+            digest.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            size += count
+        }
     }
 
     /// All files below a folder, as paths within it.

@@ -42,6 +42,11 @@ public struct ModelDirectory: Sendable {
 
     public func tensor(_ name: String) -> TensorView? { places[name].flatMap { files[$0][name] } }
 
+    /// Lets go of the memory that reading the weights took; they can be read again.
+    public func releasePages() {
+        for file in files { file.releasePages() }
+    }
+
     /// Stands for what the model computes: `config.json` without the fields that only tell where it came from, and
     /// every tensor's name, type, shape and bytes. How the weights are spread over files doesn't matter. Reads all
     /// weights.
@@ -57,7 +62,7 @@ public struct ModelDirectory: Sendable {
             digest.update(field: "\(view.elementType.rawValue) \(view.shape)")
             digest.update(view.bytes)
         }
-        withExtendedLifetime(files) {}
+        releasePages()
         return digest.finish()
     }
 

@@ -21,6 +21,9 @@ public final class SafetensorsFile: Sendable {
 
     public subscript(name: String) -> TensorView? { places[name].map { tensors[$0] } }
 
+    /// Lets go of the memory that reading the tensors took; they can be read again.
+    func releasePages() { file.releasePages() }
+
     /// - Throws: `CheckpointError.safetensors` with the first thing wrong; `.storage` if the file can't be read.
     public init(path: String) throws(CheckpointError) {
         let file = try CheckpointError.storing { () throws(StorageError) in try MappedFile(path: path) }

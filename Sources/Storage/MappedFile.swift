@@ -24,6 +24,11 @@ public final class MappedFile: Sendable {
         self.count = size
     }
 
+    /// Lets go of the pages that were read; touched again, they are read again. For a file whose content has been copied.
+    public func releasePages() {
+        if let start { madvise(start, count, MADV_DONTNEED) }
+    }
+
     deinit {
         if let start { munmap(start, count) }
     }

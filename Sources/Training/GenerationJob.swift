@@ -35,6 +35,7 @@ public struct GenerationJob: Sendable {
     public func run(over communicator: Communicator, console: Console) throws {
         let pool = ThreadPool(count: threads ?? RankThreads.standard())
         let (loaded, tokenizer, rows) = try communicator.agree { () throws -> (LoadedModel, Tokenizer?, [PromptRow]) in
+            if communicator.isRoot { try OutputFile.check(output) }
             let loaded = try LoadedModel(path: model, positions: 1, on: pool)
             let hasTokenizer = FileSystem.exists(FileSystem.join(model, "tokenizer.json"))
             let tokenizer = hasTokenizer ? try Tokenizer(directory: model) : nil

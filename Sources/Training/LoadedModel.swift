@@ -16,6 +16,7 @@ struct LoadedModel {
         directory = try ModelDirectory(path: path)
         architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
         weights = try Weights(directory, architecture: architecture, on: pool)
+        directory.releasePages()
         transformer = Transformer(
             architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
     }

@@ -7,10 +7,13 @@ import Storage
 public let programVersion = "0.1.0"
 
 extension TrainingRun {
-    /// What a checkpoint must share with this run to be gone on from.
+    /// What a checkpoint must share with this run to be gone on from. Rank 0 only knows the models' digests.
     var identity: TrainerState.Identity {
-        .init(
-            data: train.set.digest().hex, seed: Int(clamping: file.data.seed), shuffle: file.data.shuffle,
+        let reference = file.objective.needsReference ? file.model.referencePath ?? file.model.path : nil
+        return .init(
+            model: digests[file.model.path]?.hex ?? "", reference: reference.map { digests[$0]?.hex ?? "" },
+            lossType: file.objective.lossType, data: train.set.digest().hex, seed: Int(clamping: file.data.seed),
+            shuffle: file.data.shuffle,
             globalBatch: planner.settings.globalBatchSize, optimizer: file.optimizer.kind.rawValue)
     }
 

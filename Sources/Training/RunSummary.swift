@@ -31,7 +31,7 @@ struct RunSummary {
         equation += "; the first: \(first.pairs.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
         equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
         lines.append(
-            "steps: \(run.totalSteps) = \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
+            "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
         lines.append(
             "optimizer: \(file.optimizer.kind.rawValue), learning rate \(file.optimizer.learningRate), "
                 + "\(file.optimizer.schedule.rawValue), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps"

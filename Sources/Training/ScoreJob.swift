@@ -32,7 +32,10 @@ public struct ScoreJob: Sendable {
     public func run(over communicator: Communicator, console: Console) throws {
         let threads = threads ?? RankThreads.standard()
         let pool = ThreadPool(count: threads)
-        let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
+        let policy = try communicator.agree {
+            if communicator.isRoot { try OutputFile.check(output) }
+            return try LoadedModel(path: model, positions: 1, on: pool)
+        }
         let tokenizer = try communicator.agree {
             FileSystem.exists(FileSystem.join(model, "tokenizer.json")) ? try Tokenizer(directory: model) : nil
         }

@@ -8,10 +8,14 @@ enum StopSignal {
 
     static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
-    /// From now on these signals only leave a note.
+    /// From now on these signals only leave a note, also where a launcher left them blocked.
     static func listen() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
         for number in [SIGUSR1, SIGUSR2, SIGTERM] {
             signal(number) { _ in StopSignal.requested.store(true, ordering: .relaxed) }
+            sigaddset(&signals, number)
         }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 }

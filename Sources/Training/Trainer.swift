@@ -40,6 +40,11 @@ public final class Trainer {
                 throw TrainingError.resumeMismatch(
                     checkpoint: checkpoint, what: found.name, found: found.value.text, expected: expected.value.text)
             }
+            guard saved.step <= run.totalSteps else {
+                throw TrainingError.input(
+                    "\(checkpoint): step \(saved.step) is beyond the \(run.totalSteps) steps of this run; raise max_steps or "
+                        + "num_train_epochs, choose an earlier checkpoint by --resume DIR, or begin anew by --resume never")
+            }
             return saved
         }
         // Only rank 0 has read the file.
@@ -90,10 +95,13 @@ public final class Trainer {
 
             // Log, evaluate, save.
             window.add(outcome, plan: plan, seconds: PhaseClock.now() - stepStart, phases: clock.step)
-            try report(log, since: start, firstStep: firstStep)
             let isLast = state.step == run.totalSteps
+            let saves = state.step % run.file.records.saveSteps == 0 || isLast || outcome.stop
+            // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
+            let logs = state.step % run.file.records.loggingSteps == 0 || saves
+            try report(log, isDue: logs, since: start, firstStep: firstStep)
             if let every = run.file.records.evalSteps, state.step % every == 0 { try evaluate(log) }
-            if state.step % run.file.records.saveSteps == 0 || isLast || outcome.stop { try save() }
+            if saves { try save() }
             if outcome.stop, !isLast {
                 console.endProgress()
                 throw TrainingError.stopped(checkpoint: folder.path(of: CheckpointFolder.name(ofStep: state.step)))
@@ -107,13 +115,13 @@ public final class Trainer {
 
     // MARK: - Records
 
-    private func report(_ log: MetricsLog?, since start: Double, firstStep: Int) throws {
+    private func report(_ log: MetricsLog?, isDue: Bool, since start: Double, firstStep: Int) throws {
         let done = state.step - firstStep
         let left = (PhaseClock.now() - start) / Double(done) * Double(run.totalSteps - state.step)
         console.progress(
             window.progressLine(step: state.step, of: run.totalSteps) + ", \(readableDuration(left)) left",
             isLast: state.step == run.totalSteps)
-        guard state.step % run.file.records.loggingSteps == 0 || state.step == run.totalSteps else { return }
+        guard isDue else { return }
         let epoch = Double(state.step) / Double(run.planner.stepsPerEpoch)
         let row = window.row(step: state.step, epoch: epoch)
         window = LogWindow(objective: run.file.objective)

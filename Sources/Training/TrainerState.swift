@@ -18,8 +18,13 @@ struct TrainerState: Equatable {
         var value: Double
     }
 
-    /// The order of pairs, and so every step, hangs on these.
+    /// The order of pairs hangs on these, and what the steps so far were steps of: going on with another objective or from
+    /// another model would give weights that belong to neither run.
     struct Identity: Equatable {
+        /// Digest of the initial policy; of the reference, if the objective has one.
+        var model: String
+        var reference: String?
+        var lossType: String
         var data: String
         var seed: Int
         var shuffle: Bool
@@ -28,7 +33,9 @@ struct TrainerState: Equatable {
 
         var fields: [(name: String, value: JSON)] {
             [
-                ("data digest", .string(data)), ("seed", .integer(seed)), ("shuffle", .bool(shuffle)),
+                ("loss_type", .string(lossType)), ("model digest", .string(model)),
+                ("reference digest", reference.map { .string($0) } ?? .null), ("data digest", .string(data)),
+                ("seed", .integer(seed)), ("shuffle", .bool(shuffle)),
                 ("global batch", .integer(globalBatch)), ("optim", .string(optimizer)),
             ]
         }
@@ -77,11 +84,14 @@ struct TrainerState: Equatable {
         guard FileSystem.exists(path) else { throw TrainingError.noCheckpoint(directory: directory) }
         let json = try JSON.parse(FileSystem.read(path))
         guard json["format"] == 1, let step = json["step"]?.integer, let run = json["run"],
+            let model = run["model digest"]?.string, let lossType = run["loss_type"]?.string,
             let data = run["data digest"]?.string, let seed = run["seed"]?.integer, let shuffle = run["shuffle"]?.bool,
             let globalBatch = run["global batch"]?.integer, let optimizer = run["optim"]?.string
         else { throw TrainingError.damagedState(file: path, reason: "not a state of this version's trainer") }
         self.step = step
-        identity = Identity(data: data, seed: seed, shuffle: shuffle, globalBatch: globalBatch, optimizer: optimizer)
+        identity = Identity(
+            model: model, reference: run["reference digest"]?.string, lossType: lossType, data: data, seed: seed,
+            shuffle: shuffle, globalBatch: globalBatch, optimizer: optimizer)
         if let best = json["best"], let step = best["step"]?.integer,
             let bits = best["bits"]?.string.flatMap({ UInt64($0, radix: 16) })
         {

@@ -46,7 +46,10 @@ public struct TrainingRun {
                 + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
 
         // Data first: a wrong row is found before a large model is read.
-        let trainPath = try communicator.agree { try file.requiredTrainFile() }
+        let trainPath = try communicator.agree {
+            if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
+            return try file.requiredTrainFile()
+        }
         let shape = try communicator.agree {
             let directory = try ModelDirectory(path: file.model.path)
             return try Architecture(config: directory.config, file: FileSystem.join(file.model.path, "config.json"))
