@@ -43,9 +43,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "StorageTests", dependencies: ["Storage"], exclude: ["Fixtures"]),
+        .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage"], exclude: ["Fixtures"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Storage"],
             exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
@@ -55,6 +56,6 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Preferences", "Storage"], exclude: ["Fixtures"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["Storage"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["Storage", "Scratch"]),
     ]
 )

@@ -1,4 +1,5 @@
 import Checkpoints
+import Scratch
 import Storage
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Scratch
 import Storage
 
 /// The real binary: `PREFOPT_BINARY`, else the release build of this package.

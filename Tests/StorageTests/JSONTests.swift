@@ -1,3 +1,4 @@
+import Scratch
 import Storage
 import Testing
 
