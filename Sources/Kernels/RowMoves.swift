@@ -23,13 +23,6 @@ public enum RowMoves {
         }
     }
 
-    /// y += x
-    public static func add(_ x: Matrix, into y: Matrix, on pool: ThreadPool) {
-        pool.chunks(of: y.rows, size: rowsPerItem) { rows in
-            for t in rows { accumulate(x.row(t), into: y.row(t), y.columns) }
-        }
-    }
-
     /// Sets every element to zero.
     public static func clear(_ y: Matrix, on pool: ThreadPool) {
         pool.chunks(of: y.rows, size: rowsPerItem) { rows in

@@ -1,15 +1,8 @@
 import Storage
 
 extension PreferenceSet {
-    /// SHA-256 of all that logps depend on: the token ids, the prompts and the scored span of every response. Pairs,
-    /// scores and the lines of the file play no part, so reference logps survive a change of them.
-    public func responsesDigest() -> Digest.Value {
-        var digest = Digest()
-        updateResponses(&digest)
-        return digest.finish()
-    }
-
-    /// SHA-256 of all that training depends on: `responsesDigest()`'s content, the rows, the pairs and the scores.
+    /// SHA-256 of all that training depends on: the token ids, the scored spans, the rows, the
+    /// pairs and the scores.
     public func digest() -> Digest.Value {
         var digest = Digest()
         updateResponses(&digest)

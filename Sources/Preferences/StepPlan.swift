@@ -40,6 +40,9 @@ public struct PlannedComparison: Sendable, Equatable {
     public let scoredTokens: Int
     /// Predicted cost in the units of `StepCost`.
     public let cost: Double
+
+    /// Where one of `responses` stands in them.
+    public func place(ofResponse response: Int) -> Int { responses.prefix { $0 < response }.count }
 }
 
 /// One packed forward and backward, its comparisons in step order.
@@ -79,31 +82,5 @@ public struct StepPlan: Sendable, Equatable {
         let total = costs.reduce(0, +)
         guard let slowest = costs.max(), total > 0 else { return 1 }
         return slowest * Double(ranks.count) / total
-    }
-}
-
-/// The largest micro-batch of several plans, part by part: what buffers must be able to hold.
-public struct MicroBatchBounds: Sendable, Equatable {
-    public private(set) var rows = 0
-    public private(set) var scoredTokens = 0
-    public private(set) var responses = 0
-    public private(set) var comparisons = 0
-
-    public init() {}
-
-    public init(of plan: StepPlan) {
-        for microBatch in plan.microBatches {
-            rows = max(rows, microBatch.rows)
-            scoredTokens = max(scoredTokens, microBatch.scoredTokens)
-            responses = max(responses, microBatch.comparisons.reduce(0) { $0 + $1.responses.count })
-            comparisons = max(comparisons, microBatch.comparisons.count)
-        }
-    }
-
-    public mutating func formUnion(_ other: MicroBatchBounds) {
-        rows = max(rows, other.rows)
-        scoredTokens = max(scoredTokens, other.scoredTokens)
-        responses = max(responses, other.responses)
-        comparisons = max(comparisons, other.comparisons)
     }
 }

@@ -67,21 +67,6 @@ public struct StepPlanner: Sendable {
         epoch(step / stepsPerEpoch).plan(step: step)
     }
 
-    /// The bounds of all micro-batches of steps 0..<steps, found by planning them all.
-    public func bounds(steps: Int) -> MicroBatchBounds {
-        var bounds = MicroBatchBounds()
-        guard stepsPerEpoch > 0 else { return bounds }
-        for first in stride(from: 0, to: steps, by: stepsPerEpoch) {
-            // In file order all epochs are alike.
-            if first > 0, !settings.shuffle { break }
-            let epoch = epoch(first / stepsPerEpoch)
-            for step in first..<min(first + stepsPerEpoch, steps) {
-                bounds.formUnion(MicroBatchBounds(of: epoch.plan(step: step)))
-            }
-        }
-        return bounds
-    }
-
     /// Each of the given comparisons alone in its own micro-batch, in the given order, with all its pairs; spread over
     /// the ranks by cost. For reference logps and margin rewards, whose bits must not depend on a comparison's
     /// neighbours.

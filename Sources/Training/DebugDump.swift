@@ -11,7 +11,7 @@ struct DebugDump {
     /// Face's names; and `pairs-<step>.jsonl`.
     func write(
         step: Int, gradients: GradientVector, table: ParameterTable,
-        pairs: [(line: Int, input: PairInput, output: PairOutput)],
+        pairs: [PairResult],
         objective: Objective
     ) throws {
         try FileSystem.makeDirectories(folder)
@@ -28,7 +28,7 @@ struct DebugDump {
         var text = ""
         for pair in pairs {
             var row: JSONObject = [
-                "line": .integer(pair.line), "loss": .number(pair.output.loss),
+                "index": .integer(pair.row), "line": .integer(pair.line), "loss": .number(pair.output.loss),
                 "chosen_reward": .number(pair.output.chosenReward),
                 "policy_chosen_logps": .number(pair.input.chosenLogps),
                 "chosen_length": .integer(pair.input.chosenLength),

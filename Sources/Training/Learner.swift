@@ -3,17 +3,6 @@ import Kernels
 import Modeling
 import Preferences
 
-/// What a step found, the same on every rank.
-struct StepOutcome {
-    /// In step order, with the data line of each.
-    var pairs: [(line: Int, input: PairInput, output: PairOutput)]
-    /// Of the gradient before clipping.
-    var norm: Double
-    var rate: Double
-    /// Some rank was asked to save and end.
-    var stop: Bool
-}
-
 /// One optimizer step: compute this rank's micro-batches, reduce once, update this rank's replica.
 ///
 /// Everything that decides how the run goes on (losses, norms, signals) comes out as the same number on all ranks.
@@ -94,8 +83,8 @@ final class Learner {
                 let first = set.comparisons[planned.comparison].responses.lowerBound
                 for (pair, position) in zip(planned.pairs, planned.positions) {
                     let pair = set.pairs[pair]
-                    let chosen = planned.responses.firstIndex(of: pair.chosen - first) ?? 0
-                    let rejected = pair.rejected.flatMap { planned.responses.firstIndex(of: $0 - first) }
+                    let chosen = planned.place(ofResponse: pair.chosen - first)
+                    let rejected = pair.rejected.map { planned.place(ofResponse: $0 - first) }
                     let input = run.train.columns.input(
                         pair, in: set, chosenLogps: logps[chosen], rejectedLogps: rejected.map { logps[$0] } ?? 0)
                     let output = objective.evaluate(input)
@@ -109,15 +98,16 @@ final class Learner {
 
     private func evaluate(
         _ results: StepResults, position: Int, pair index: Int
-    ) -> (line: Int, input: PairInput, output: PairOutput) {
+    ) -> PairResult {
         let pair = set.pairs[index]
         let (chosen, rejected) = results[position]
         let input = run.train.columns.input(pair, in: set, chosenLogps: chosen, rejectedLogps: rejected)
-        return (set.comparisons[pair.comparison].line, input, objective.evaluate(input))
+        let comparison = set.comparisons[pair.comparison]
+        return PairResult(row: comparison.row, line: comparison.line, input: input, output: objective.evaluate(input))
     }
 
     private func checkedNorm(
-        _ results: StepResults, _ pairs: [(line: Int, input: PairInput, output: PairOutput)], step: Int
+        _ results: StepResults, _ pairs: [PairResult], step: Int
     ) throws -> Double {
         let wrong = pairs.filter { !$0.output.loss.isFinite }.map(\.line)
         guard wrong.isEmpty else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: wrong) }
@@ -132,7 +122,7 @@ final class Learner {
         return norm
     }
 
-    private func dump(_ step: Int, _ pairs: [(line: Int, input: PairInput, output: PairOutput)]) throws {
+    private func dump(_ step: Int, _ pairs: [PairResult]) throws {
         guard let path = run.file.machine.debugDump else { return }
         try communicator.agree {
             guard communicator.isRoot else { return }

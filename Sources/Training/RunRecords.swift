@@ -7,15 +7,25 @@ import Storage
 public let programVersion = "0.1.0"
 
 extension TrainingRun {
-    /// What a checkpoint must share with this run to be gone on from. Rank 0 only knows the models' digests.
-    var identity: TrainerState.Identity {
+    /// What a checkpoint must share with this run to be gone on from, by name. The learning rate isn't part of it: whoever
+    /// lowers it after a run diverged goes on from the last good checkpoint. Rank 0 only knows the models' digests.
+    var identity: JSONObject {
         let reference = file.objective.needsReference ? file.model.referencePath ?? file.model.path : nil
-        return .init(
-            model: digests[file.model.path]?.hex ?? "", reference: reference.map { digests[$0]?.hex ?? "" },
-            lossType: file.objective.lossType, data: train.set.digest().hex, seed: Int(clamping: file.data.seed),
-            shuffle: file.data.shuffle,
-            globalBatch: planner.settings.globalBatchSize, optimizer: file.optimizer.kind.rawValue)
+        var identity: JSONObject = [
+            "loss_type": .string(file.objective.lossType), "model digest": digest(of: file.model.path),
+            "reference digest": reference.map(digest(of:)) ?? .null, "objective": .string(file.objectiveText),
+            "margin rewards": file.marginsText.map { .string($0) } ?? .null,
+            "data digest": .string(train.set.digest().hex), "seed": .integer(Int(clamping: file.data.seed)),
+            "shuffle": .bool(file.data.shuffle), "global batch": .integer(planner.settings.globalBatchSize),
+            "optim": .string(file.optimizer.kind.rawValue),
+        ]
+        for reward in file.margins?.rewards ?? [] {
+            if case .model(let path, _) = reward.source { identity["digest of \(path)"] = digest(of: path) }
+        }
+        return identity
     }
+
+    private func digest(of path: String) -> JSON { .string(digests[path]?.hex ?? "") }
 
     var saveType: SaveType {
         switch file.machine.saveFormat {

@@ -15,12 +15,9 @@ struct RunSummary {
         var lines = [
             "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
                 + "\(RunSummary.grouped(run.policy.weights.count)) parameters",
-            "objective: \(RunSummary.objective(file.objective))",
+            "objective: \(file.objectiveText)",
         ]
-        if let margins = file.margins {
-            let rewards = margins.rewards.map { "\($0.weight) · \($0.name)" }.joined(separator: " + ")
-            lines.append("margin rewards: \(rewards)")
-        }
+        if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
         let batch = planner.settings.globalBatchSize
         var equation = "\(batch) pairs a step"
         if case .perDevice(let pairs, let accumulation) = file.batch.size {
@@ -30,12 +27,11 @@ struct RunSummary {
         let (count, most) = (first.microBatches.count, first.microBatches.map(\.rows).max() ?? 0)
         equation += "; the first: \(first.pairs.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
         equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
+        if world > 1 { equation += ", the slowest \(fixed(first.imbalance, 2)) × the mean" }
         lines.append(
             "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
         lines.append(
-            "optimizer: \(file.optimizer.kind.rawValue), learning rate \(file.optimizer.learningRate), "
-                + "\(file.optimizer.schedule.rawValue), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps"
-        )
+            "optimizer: \(file.optimizerText), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
 
         let parts = RunSummary.memory(of: run)
         forecast = parts.reduce(0) { $0 + $1.bytes }
@@ -64,18 +60,6 @@ struct RunSummary {
         ).map { ($0.name, 4 * $0.floats) }
         parts.append(("token ids", 4 * (run.train.set.tokens.count + (run.evaluation?.set.tokens.count ?? 0))))
         return parts
-    }
-
-    private static func objective(_ objective: Objective) -> String {
-        let nll = objective.nllWeight > 0 ? ", nll_weight \(objective.nllWeight)" : ""
-        switch objective.kind {
-        case .sft: return "sft: NLL of the chosen response"
-        case .sigmoid(let beta, let smoothing):
-            return "sigmoid (DPO), beta \(beta)" + (smoothing > 0 ? ", label_smoothing \(smoothing)" : "") + nll
-        case .simpo(let beta, let gamma):
-            return "simpo, beta \(beta), gamma \(gamma) (gamma_beta_ratio \(fixed(gamma / beta, 4)))" + nll
-        case .modpo(let beta, let weight): return "modpo, beta \(beta), weight of the preference \(weight)" + nll
-        }
     }
 
     private static func grouped(_ number: Int) -> String {

@@ -35,15 +35,16 @@ public final class Trainer {
         let saved = try communicator.agree {
             guard communicator.isRoot else { return state }
             let saved = try TrainerState(directory: checkpoint)
-            for (found, expected) in zip(saved.identity.fields, state.identity.fields)
-            where found.value != expected.value {
+            for (name, expected) in state.identity.members where saved.identity[name] != expected {
                 throw TrainingError.resumeMismatch(
-                    checkpoint: checkpoint, what: found.name, found: found.value.text, expected: expected.value.text)
+                    checkpoint: checkpoint, what: name, found: saved.identity[name]?.text ?? "not known",
+                    expected: expected.text)
             }
             guard saved.step <= run.totalSteps else {
                 throw TrainingError.input(
                     "\(checkpoint): step \(saved.step) is beyond the \(run.totalSteps) steps of this run; raise max_steps or "
-                        + "num_train_epochs, choose an earlier checkpoint by --resume DIR, or begin anew by --resume never")
+                        + "num_train_epochs, choose an earlier checkpoint by --resume DIR, or begin anew by --resume never"
+                )
             }
             return saved
         }
@@ -56,7 +57,10 @@ public final class Trainer {
         try TrainerState.restore(
             from: checkpoint, weights: learner.weights, optimizer: learner.optimizer, over: communicator, on: run.pool)
         lastSave = state.step
-        console.line("resume: going on after step \(state.step) from \(checkpoint)")
+        let isDone = state.step == run.totalSteps
+        console.line(
+            "resume: going on after step \(state.step) from \(checkpoint)"
+                + (isDone ? "; that was the last step (--resume never begins anew)" : ""))
     }
 
     /// Rank 0's choice of a checkpoint on all ranks.

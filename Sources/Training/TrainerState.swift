@@ -10,35 +10,13 @@ struct TrainerState: Equatable {
     var step: Int
     /// The best value of `metric_for_best_model` so far, and its step.
     var best: Best?
-    /// What the run must share with the run that goes on from it.
-    var identity: Identity
+    /// What a run that goes on from here must share, by name: the order of pairs hangs on it, and what the steps so far were
+    /// steps of. Going on with another objective or from another model would give weights that belong to neither run.
+    var identity: JSONObject
 
     struct Best: Equatable {
         var step: Int
         var value: Double
-    }
-
-    /// The order of pairs hangs on these, and what the steps so far were steps of: going on with another objective or from
-    /// another model would give weights that belong to neither run.
-    struct Identity: Equatable {
-        /// Digest of the initial policy; of the reference, if the objective has one.
-        var model: String
-        var reference: String?
-        var lossType: String
-        var data: String
-        var seed: Int
-        var shuffle: Bool
-        var globalBatch: Int
-        var optimizer: String
-
-        var fields: [(name: String, value: JSON)] {
-            [
-                ("loss_type", .string(lossType)), ("model digest", .string(model)),
-                ("reference digest", reference.map { .string($0) } ?? .null), ("data digest", .string(data)),
-                ("seed", .integer(seed)), ("shuffle", .bool(shuffle)),
-                ("global batch", .integer(globalBatch)), ("optim", .string(optimizer)),
-            ]
-        }
     }
 
     private static let fileName = "trainer_state.json"
@@ -50,9 +28,7 @@ struct TrainerState: Equatable {
     /// Writes the state into a checkpoint folder. Float32 weights go along when the model beside it is saved in fewer bits.
     func save(to directory: String, optimizer: Optimizer, weights: Weights, savedAs type: SaveType) throws {
         var json: JSONObject = ["format": 1, "step": .integer(step)]
-        var run = JSONObject()
-        for (name, value) in identity.fields { run[name] = value }
-        json["run"] = .object(run)
+        json["run"] = .object(identity)
         if let best {
             json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
         }
@@ -83,15 +59,11 @@ struct TrainerState: Equatable {
         let path = FileSystem.join(directory, TrainerState.fileName)
         guard FileSystem.exists(path) else { throw TrainingError.noCheckpoint(directory: directory) }
         let json = try JSON.parse(FileSystem.read(path))
-        guard json["format"] == 1, let step = json["step"]?.integer, let run = json["run"],
-            let model = run["model digest"]?.string, let lossType = run["loss_type"]?.string,
-            let data = run["data digest"]?.string, let seed = run["seed"]?.integer, let shuffle = run["shuffle"]?.bool,
-            let globalBatch = run["global batch"]?.integer, let optimizer = run["optim"]?.string
-        else { throw TrainingError.damagedState(file: path, reason: "not a state of this version's trainer") }
+        guard json["format"] == 1, let step = json["step"]?.integer, let identity = json["run"]?.object else {
+            throw TrainingError.damagedState(file: path, reason: "not a state of this version's trainer")
+        }
         self.step = step
-        identity = Identity(
-            model: model, reference: run["reference digest"]?.string, lossType: lossType, data: data, seed: seed,
-            shuffle: shuffle, globalBatch: globalBatch, optimizer: optimizer)
+        self.identity = identity
         if let best = json["best"], let step = best["step"]?.integer,
             let bits = best["bits"]?.string.flatMap({ UInt64($0, radix: 16) })
         {
@@ -99,7 +71,7 @@ struct TrainerState: Equatable {
         }
     }
 
-    init(step: Int, best: Best?, identity: Identity) {
+    init(step: Int, best: Best?, identity: JSONObject) {
         self.step = step
         self.best = best
         self.identity = identity

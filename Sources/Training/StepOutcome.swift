@@ -1,0 +1,21 @@
+import Preferences
+
+/// What a step found of one pair.
+struct PairResult {
+    /// Data row, counted from 0, and line of the file, counted from 1.
+    let row: Int
+    let line: Int
+    let input: PairInput
+    let output: PairOutput
+}
+
+/// What a step found, the same on every rank.
+struct StepOutcome {
+    /// In step order.
+    let pairs: [PairResult]
+    /// Of the gradient before clipping.
+    let norm: Double
+    let rate: Double
+    /// Some rank was asked to save and end.
+    let stop: Bool
+}
