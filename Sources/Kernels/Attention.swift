@@ -1,10 +1,11 @@
-import COpenBLAS
 import Glibc
 
 /// Softmax attention over the spans of a packed micro-batch: rows of a response see the shared prompt and themselves.
 ///
 /// Work is tiled over blocks of query rows; no T × T matrix exists, and the backward pass recomputes its scores from the
-/// stored log-sum-exp of each row. Shapes: q, o [A, H · E]; k, v [T, G · E]; query head h reads key head h · G / H.
+/// stored log-sum-exp of each row. A row's output has the same bits whatever else is in the micro-batch, and whether the
+/// keys before it are a shared prompt's or its own. Shapes: q, o [A, H · E]; k, v [T, G · E]; query head h reads key head
+/// h · G / H.
 public struct Attention {
     /// Some query rows and what they see: all of `prefix`, and `own` up to themselves.
     public struct Span: Sendable, Equatable {
@@ -22,52 +23,69 @@ public struct Attention {
         }
     }
 
-    /// The query rows of a tile.
-    static let blockRows = 128
-
     let heads: Int
     let keyHeads: Int
     let width: Int
-    let scale: Float
+    let scores: ScoreRule
+    let window: Int?
     private let scratch: [UnsafeMutablePointer<Float>]
     private let scratchKeys: Int
 
-    /// Floats of scratch space a thread needs when a query sees at most `keys` rows.
-    public static func scratchCount(keys: Int) -> Int { 2 * blockRows * keys }
-
     /// - Parameters:
     ///   - heads, keyHeads, width: H, G, E.
-    ///   - scratch: one buffer of `scratchCount(keys:)` floats for each thread of the pool.
+    ///   - scale: factor on q kᵀ.
+    ///   - cap: if given, a score s becomes cap · tanh(s / cap) (Gemma-2, arXiv 2408.00118).
+    ///   - window: if given, a query sees no key that is `window` or more positions before it (Mistral, arXiv 2310.06825).
+    ///   - scratch: one buffer of `scratchCount(keys:width:)` floats for each thread of the pool.
+    ///   - keys: the most key rows that a query sees.
     public init(
-        heads: Int, keyHeads: Int, width: Int, scale: Float, scratch: [UnsafeMutablePointer<Float>], keys: Int
+        heads: Int, keyHeads: Int, width: Int, scale: Float, cap: Float? = nil, window: Int? = nil,
+        scratch: [UnsafeMutablePointer<Float>], keys: Int
     ) {
         self.heads = heads
         self.keyHeads = keyHeads
         self.width = width
-        self.scale = scale
+        scores = ScoreRule(scale: scale, cap: cap)
+        self.window = window
         self.scratch = scratch
         scratchKeys = keys
     }
 
-    /// o = softmax(q kᵀ · scale) v, and `normalizers` [A, H] = the log-sum-exp of every score row.
+    /// Floats of scratch space a thread needs when a query sees at most `keys` rows.
+    public static func scratchCount(keys: Int, width: Int) -> Int {
+        AttentionScratch(nil, keys: keys, width: width).count
+    }
+
+    /// o = softmax(rule(q kᵀ)) v, and `normalizers` [A, H] = the log-sum-exp of every score row.
     public func forward(
         _ q: Matrix, _ k: Matrix, _ v: Matrix, spans: [Span],
         into o: Matrix, normalizers: UnsafeMutablePointer<Float>, on pool: ThreadPool
     ) {
-        let tiles = spans.map { ($0.queries.count + Attention.blockRows - 1) / Attention.blockRows }
-        let blocks = spans.indices.flatMap { span in (0..<tiles[span]).map { (span, $0) } }
+        let blocks = spans.indices.flatMap { span in
+            (0..<AttentionTile.count(of: spans[span])).map { (span, $0) }
+        }
         pool.run(blocks.count * keyHeads) { item, thread in
             let (place, number) = blocks[item / keyHeads]
             let keyHead = item % keyHeads
-            let tile = Tile(of: spans[place], number: number)
-            let scores = Matrix(scratch[thread], rows: tile.queries.count, columns: tile.keys)
+            let tile = AttentionTile(of: spans[place], number: number, window: window)
+            let space = AttentionScratch(scratch[thread], keys: scratchKeys, width: width)
+            let p = space.probabilities
+            tile.packLines(k, head: keyHead, width, into: space.keyLines)
+            tile.packDepths(v, head: keyHead, width, into: space.depths)
             for head in queryHeads(of: keyHead) {
-                score(tile, head, keyHead, q, k, into: scores)
-                for row in 0..<scores.rows {
-                    normalizers[(tile.queries.lowerBound + row) * heads + head] =
-                        softmax(scores.row(row), visible: tile.visible(row), count: scores.columns)
+                multiply(tile, q, head, space.keyLines, into: p, space.stride)
+                for row in 0..<tile.queries.count {
+                    let t = tile.queries.lowerBound + row
+                    let (normalizer, sum) = scores.exponentials(
+                        p + row * space.stride, visible: tile.visible(row), count: tile.keys)
+                    normalizers[t * heads + head] = normalizer
+                    // The row is divided by its sum when it has become a row of o, which is shorter.
+                    space.shares[row] = 1 / sum
                 }
-                apply(tile, scores, keyHead, v, into: o.row(tile.queries.lowerBound) + head * width, o.stride)
+                apply(tile, p, space, into: o, head)
+                for row in 0..<tile.queries.count {
+                    scaleRow(o.row(tile.queries.lowerBound + row) + head * width, by: space.shares[row], width)
+                }
             }
         }
     }
@@ -83,56 +101,37 @@ public struct Attention {
     ) {
         pool.run(groups.count * keyHeads) { item, thread in
             let keyHead = item % keyHeads
+            let space = AttentionScratch(scratch[thread], keys: scratchKeys, width: width)
             for span in spans[groups[item / keyHeads]] {
-                for number in 0..<(span.queries.count + Attention.blockRows - 1) / Attention.blockRows {
-                    let tile = Tile(of: span, number: number)
+                for number in 0..<AttentionTile.count(of: span) {
+                    let tile = AttentionTile(of: span, number: number, window: window)
+                    tile.packLines(k, head: keyHead, width, into: space.keyLines)
+                    tile.packLines(v, head: keyHead, width, into: space.valueLines)
+                    tile.packDepths(k, head: keyHead, width, into: space.depths)
                     for head in queryHeads(of: keyHead) {
-                        backward(
-                            tile, head, keyHead, dO, q, k, v, o, normalizers, dq, dk, dv, scratch: scratch[thread])
+                        differentiate(tile, head, dO, q, o, normalizers, space)
+                        apply(tile, space.derivatives, space, into: dq, head)
+                        accumulate(tile, space.derivatives, q, head, space, into: dk, keyHead)
+                        accumulate(tile, space.probabilities, dO, head, space, into: dv, keyHead)
                     }
                 }
             }
         }
     }
 
-    private func backward(
-        _ tile: Tile, _ head: Int, _ keyHead: Int, _ dO: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, _ o: Matrix,
-        _ normalizers: UnsafePointer<Float>, _ dq: Matrix, _ dk: Matrix, _ dv: Matrix,
-        scratch: UnsafeMutablePointer<Float>
+    /// The tile's probabilities and the derivatives by its raw scores q kᵀ.
+    private func differentiate(
+        _ tile: AttentionTile, _ head: Int, _ dO: Matrix, _ q: Matrix, _ o: Matrix,
+        _ normalizers: UnsafePointer<Float>, _ space: AttentionScratch
     ) {
-        let rows = tile.queries.count
-        let p = Matrix(scratch, rows: rows, columns: tile.keys)
-        let ds = Matrix(scratch + Attention.blockRows * scratchKeys, rows: rows, columns: tile.keys)
-        let first = tile.queries.lowerBound
-        let (column, keyColumn) = (head * width, keyHead * width)
-        let upstream = dO.row(first) + column
-
-        // p = exp(s − normalizer); ds = dO vᵀ, then p ∘ (ds − dO · o) · scale
-        score(tile, head, keyHead, q, k, into: p)
-        for part in tile.parts {
-            multiply(
-                rows, part.keys.count, width, upstream, dO.stride, CblasNoTrans,
-                v.row(part.keys.lowerBound) + keyColumn, v.stride, CblasTrans, ds.base + part.column, ds.stride,
-                adding: false)
-        }
-        for row in 0..<rows {
-            let t = first + row
-            differentiate(
-                p.row(row), ds.row(row), visible: tile.visible(row), count: tile.keys,
-                normalizer: normalizers[t * heads + head],
-                projection: dot(dO.row(t) + column, o.row(t) + column, width))
-        }
-        for (place, part) in tile.parts.enumerated() {
-            let keyRow = part.keys.lowerBound
-            multiply(
-                rows, width, part.keys.count, ds.base + part.column, ds.stride, CblasNoTrans,
-                k.row(keyRow) + keyColumn, k.stride, CblasNoTrans, dq.row(first) + column, dq.stride, adding: place > 0)
-            multiply(
-                part.keys.count, width, rows, ds.base + part.column, ds.stride, CblasTrans,
-                q.row(first) + column, q.stride, CblasNoTrans, dk.row(keyRow) + keyColumn, dk.stride, adding: true)
-            multiply(
-                part.keys.count, width, rows, p.base + part.column, p.stride, CblasTrans,
-                upstream, dO.stride, CblasNoTrans, dv.row(keyRow) + keyColumn, dv.stride, adding: true)
+        multiply(tile, q, head, space.keyLines, into: space.probabilities, space.stride)
+        multiply(tile, dO, head, space.valueLines, into: space.derivatives, space.stride)
+        for row in 0..<tile.queries.count {
+            let t = tile.queries.lowerBound + row
+            scores.differentiate(
+                space.probabilities + row * space.stride, space.derivatives + row * space.stride,
+                visible: tile.visible(row), count: tile.keys, normalizer: normalizers[t * heads + head],
+                projection: dot(dO.row(t) + head * width, o.row(t) + head * width, width))
         }
     }
 
@@ -141,96 +140,61 @@ public struct Attention {
         return keyHead * group..<(keyHead + 1) * group
     }
 
-    /// s = q kᵀ · scale for the tile's rows and every key row that any of them sees.
-    private func score(_ tile: Tile, _ head: Int, _ keyHead: Int, _ q: Matrix, _ k: Matrix, into scores: Matrix) {
-        for part in tile.parts {
-            multiply(
-                scores.rows, part.keys.count, width,
-                q.row(tile.queries.lowerBound) + head * width, q.stride, CblasNoTrans,
-                k.row(part.keys.lowerBound) + keyHead * width, k.stride, CblasTrans,
-                scores.base + part.column, scores.stride, adding: false, scale: scale)
-        }
+    /// s = x lᵀ: a score for each of the tile's queries and every key line.
+    private func multiply(
+        _ tile: AttentionTile, _ x: Matrix, _ head: Int, _ lines: UnsafeMutablePointer<Float>,
+        into s: UnsafeMutablePointer<Float>, _ stride: Int
+    ) {
+        let queries = Operand(rowsOf: self.head(head, of: x)).from(line: tile.queries.lowerBound)
+        // Whole panels: what is past the last key comes out as zeros.
+        PanelProduct.run(
+            PanelProduct.Rows(queries, depth: width), Panels(lines, depth: width, width: PanelProduct.columns),
+            height: tile.queries.count, width: AttentionScratch.padded(tile.keys), into: s, stride: stride,
+            adding: false)
     }
 
-    /// o = p v
+    /// y = s d: rows of scores times the packed rows of v (or k).
     private func apply(
-        _ tile: Tile, _ p: Matrix, _ keyHead: Int, _ v: Matrix, into o: UnsafeMutablePointer<Float>, _ stride: Int
+        _ tile: AttentionTile, _ s: UnsafeMutablePointer<Float>, _ space: AttentionScratch, into y: Matrix, _ head: Int
     ) {
-        for (place, part) in tile.parts.enumerated() {
-            multiply(
-                p.rows, width, part.keys.count, p.base + part.column, p.stride, CblasNoTrans,
-                v.row(part.keys.lowerBound) + keyHead * width, v.stride, CblasNoTrans, o, stride, adding: place > 0)
+        let target = self.head(head, of: y)
+        for (part, keys) in tile.depthParts.enumerated() {
+            PanelProduct.run(
+                PanelProduct.Rows(
+                    Operand(s + keys.lowerBound, lineStride: space.stride, depthStride: 1), depth: keys.count),
+                Panels(space.depths(part), depth: keys.count, width: PanelProduct.columns),
+                height: tile.queries.count, width: width, into: target.row(tile.queries.lowerBound),
+                stride: target.stride, adding: part > 0)
         }
     }
 
-    /// Turns a row of scores into probabilities, zero past `visible`; returns its log-sum-exp.
-    private func softmax(_ row: UnsafeMutablePointer<Float>, visible: Int, count: Int) -> Float {
-        let peak = largest(row, visible)
-        var lanes = Vector.zero
-        var rest: Float = 0
-        for i in groups(of: visible) {
-            let e = (Vector(from: row + i) - peak).exponential
-            lanes += e
-            e.store(to: row + i)
+    /// dy += sᵀ x, at the tile's key rows.
+    private func accumulate(
+        _ tile: AttentionTile, _ s: UnsafeMutablePointer<Float>, _ x: Matrix, _ head: Int, _ space: AttentionScratch,
+        into dy: Matrix, _ keyHead: Int
+    ) {
+        let target = self.head(keyHead, of: dy)
+        let rows = tile.queries.count
+        let packed = Panels(space.queries, depth: rows, width: PanelProduct.columns)
+        packed.pack(
+            Operand(columnsOf: self.head(head, of: x)).from(line: 0, depth: tile.queries.lowerBound), 0..<width,
+            of: width)
+        for (keys, column) in tile.parts {
+            PanelProduct.run(
+                PanelProduct.Rows(Operand(s + column, lineStride: 1, depthStride: space.stride), depth: rows), packed,
+                height: keys.count, width: width, into: target.row(keys.lowerBound), stride: target.stride,
+                adding: true)
         }
-        for i in remainder(of: visible) {
-            row[i] = exp(row[i] - peak)
-            rest += row[i]
-        }
-        let sum = lanes.total + rest
-        let share = 1 / sum
-        for i in groups(of: visible) {
-            (Vector(from: row + i) * share).store(to: row + i)
-        }
-        for i in remainder(of: visible) {
-            row[i] *= share
-        }
-        (row + visible).update(repeating: 0, count: count - visible)
-        return peak + log(sum)
     }
 
-    /// p: scores → probabilities; ds: dp → p ∘ (dp − projection) · scale; both zero past `visible`.
-    private func differentiate(
-        _ p: UnsafeMutablePointer<Float>, _ ds: UnsafeMutablePointer<Float>, visible: Int, count: Int,
-        normalizer: Float, projection: Float
-    ) {
-        for i in groups(of: visible) {
-            let value = (Vector(from: p + i) - normalizer).exponential
-            value.store(to: p + i)
-            (value * (Vector(from: ds + i) - projection) * scale).store(to: ds + i)
-        }
-        for i in remainder(of: visible) {
-            p[i] = exp(p[i] - normalizer)
-            ds[i] = p[i] * (ds[i] - projection) * scale
-        }
-        (p + visible).update(repeating: 0, count: count - visible)
-        (ds + visible).update(repeating: 0, count: count - visible)
+    private func head(_ number: Int, of x: Matrix) -> Matrix {
+        x.columns(number * width..<(number + 1) * width)
     }
 }
 
-/// A block of a span's query rows, and the key rows that the last of them sees.
-private struct Tile {
-    let queries: Range<Int>
-    /// The key rows in one or two runs, and the score column where each begins.
-    let prefix: Range<Int>
-    let own: Range<Int>
-    private let firstVisible: Int
-
-    init(of span: Attention.Span, number: Int) {
-        let start = span.queries.lowerBound + number * Attention.blockRows
-        queries = start..<min(start + Attention.blockRows, span.queries.upperBound)
-        let hidden = span.queries.upperBound - queries.upperBound
-        prefix = span.prefix
-        own = span.own.lowerBound..<span.own.upperBound - hidden
-        firstVisible = prefix.count + own.count - queries.count + 1
-    }
-
-    var keys: Int { prefix.count + own.count }
-
-    /// How many score columns the tile's row `row` sees.
-    func visible(_ row: Int) -> Int { firstVisible + row }
-
-    var parts: [(keys: Range<Int>, column: Int)] {
-        prefix.isEmpty ? [(own, 0)] : [(prefix, 0), (own, prefix.count)]
-    }
+/// y *= factor
+@inline(__always)
+func scaleRow(_ y: UnsafeMutablePointer<Float>, by factor: Float, _ count: Int) {
+    for i in groups(of: count) { (Vector(from: y + i) * factor).store(to: y + i) }
+    for i in remainder(of: count) { y[i] *= factor }
 }

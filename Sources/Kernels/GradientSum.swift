@@ -24,28 +24,6 @@ public enum GradientSum {
             return partial[..<items].reduce(0, +).squareRoot()
         }
     }
-
-    /// g *= factor
-    public static func scale(
-        _ gradients: UnsafeMutablePointer<Float>, by factor: Float, count: Int, on pool: ThreadPool
-    ) {
-        pool.chunks(of: count, size: elementsPerItem) { range in
-            let base = gradients + range.lowerBound
-            for i in groups(of: range.count) {
-                (Vector(from: base + i) * factor).store(to: base + i)
-            }
-            for i in remainder(of: range.count) {
-                base[i] *= factor
-            }
-        }
-    }
-
-    /// g = 0
-    public static func clear(_ gradients: UnsafeMutablePointer<Float>, count: Int, on pool: ThreadPool) {
-        pool.chunks(of: count, size: elementsPerItem) { range in
-            (gradients + range.lowerBound).update(repeating: 0, count: range.count)
-        }
-    }
 }
 
 /// Sums that don't depend on their order: 64-bit integers in units of 2⁻⁴⁴.
@@ -61,10 +39,10 @@ public enum ExactSum {
     public static let limit = 0x1p18
     private static let elementsPerItem = 1 << 15
 
-    /// sums += g, rounded to the nearest unit; returns the largest |g|, infinite if some g is not a number or not below
+    /// sums += g, rounded to the nearest unit, and g = 0; returns the largest |g|, infinite if some g is not a number or not below
     /// `limit` (the sums are then worthless).
     public static func add(
-        _ gradients: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Int64>, count: Int, on pool: ThreadPool
+        _ gradients: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Int64>, count: Int, on pool: ThreadPool
     ) -> Double {
         let items = (count + elementsPerItem - 1) / elementsPerItem
         return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(1, items)) { peaks in
@@ -77,11 +55,13 @@ public enum ExactSum {
                     lanes = lanes.replacing(with: g.magnitudeBits, where: lanes .< g.magnitudeBits)
                     let sum = UnsafeMutableRawPointer(sums + start + i)
                     sum.storeBytes(of: sum.loadUnaligned(as: SIMD8<Int64>.self) &+ units(of: g), as: SIMD8<Int64>.self)
+                    Vector.zero.store(to: gradients + start + i)
                 }
                 for i in remainder(of: min(elementsPerItem, count - start)) {
                     let g = Vector(repeating: gradients[start + i])
                     rest = max(rest, g.magnitudeBits[0])
                     sums[start + i] &+= units(of: g)[0]
+                    gradients[start + i] = 0
                 }
                 peaks[item] = max(lanes.max(), rest)
             }
@@ -106,12 +86,16 @@ public enum ExactSum {
             &+ (unsafeBitCast(low, to: SIMD8<Int64>.self) &- magicBits)
     }
 
-    /// g = sums, rounded once to float32.
+    /// g = sums, rounded once to float32, and sums = 0.
     public static func store(
-        _ sums: UnsafePointer<Int64>, into gradients: UnsafeMutablePointer<Float>, count: Int, on pool: ThreadPool
+        _ sums: UnsafeMutablePointer<Int64>, into gradients: UnsafeMutablePointer<Float>, count: Int,
+        on pool: ThreadPool
     ) {
         pool.chunks(of: count, size: elementsPerItem) { range in
-            for i in range { gradients[i] = Float(sums[i]) * Float(unit) }
+            for i in range {
+                gradients[i] = Float(sums[i]) * Float(unit)
+                sums[i] = 0
+            }
         }
     }
 }

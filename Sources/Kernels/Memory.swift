@@ -5,8 +5,10 @@ public final class Memory: @unchecked Sendable {
     public let bytes: Int
     private let address: UnsafeMutableRawPointer
 
+    /// - Parameter pool: its threads touch every page now, so that none arrives in the middle of a step. Without one, pages
+    ///   come when they are first used.
     /// - Throws: `MemoryError` when the operating system refuses.
-    public init(bytes: Int) throws(MemoryError) {
+    public init(bytes: Int, touchedBy pool: ThreadPool? = nil) throws(MemoryError) {
         self.bytes = bytes
         let length = max(1, bytes)
         guard let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
@@ -14,6 +16,11 @@ public final class Memory: @unchecked Sendable {
         else { throw MemoryError(bytes: bytes) }
         madvise(mapped, length, MADV_HUGEPAGE)
         address = mapped
+        pool?.chunks(of: length, size: 1 << 24) { range in
+            for offset in Swift.stride(from: range.lowerBound, to: range.upperBound, by: 4096) {
+                mapped.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+            }
+        }
     }
 
     deinit { munmap(address, max(1, bytes)) }
@@ -43,6 +50,9 @@ public struct Cutter {
     public init() { base = nil }
 
     public init(_ memory: Memory) { base = memory.bind(to: Float.self).baseAddress }
+
+    /// Cuts an array that is itself a part of one.
+    init(_ base: UnsafeMutablePointer<Float>) { self.base = base }
 
     /// The next `floats` floats, at a multiple of 64 bytes.
     public mutating func take(_ floats: Int) -> UnsafeMutablePointer<Float> {

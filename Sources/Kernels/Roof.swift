@@ -15,9 +15,9 @@ public enum Roof {
         func round() {
             pool.run(pool.count) { (item: Int) in
                 let a = memory + 3 * count * item
-                multiply(
-                    size, size, size, a, size, CblasNoTrans, a + count, size, CblasTrans, a + 2 * count, size,
-                    adding: false)
+                cblas_sgemm(
+                    CblasRowMajor, CblasNoTrans, CblasTrans, blasint(size), blasint(size), blasint(size), 1,
+                    a, blasint(size), a + count, blasint(size), 0, a + 2 * count, blasint(size))
             }
         }
         round()

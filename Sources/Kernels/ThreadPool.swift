@@ -23,9 +23,15 @@ public final class ThreadPool: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var threads: [pthread_t] = []
+    /// Room for the packed operands of the product at hand: of all threads, then of each.
+    private let panels: UnsafeMutablePointer<Float>
 
     public init(count: Int) {
         self.count = max(1, count)
+        let floats = MatrixProduct.sharedPanelCount + self.count * MatrixProduct.ownPanelCount
+        panels = UnsafeMutableRawPointer.allocate(byteCount: 4 * floats, alignment: 1 << 21)
+            .bindMemory(to: Float.self, capacity: floats)
+        madvise(panels, 4 * floats, MADV_HUGEPAGE)
         // Every sgemm is a tile of a larger product, computed by the thread that asks for it.
         openblas_set_num_threads(1)
         pthread_mutex_init(mutex, nil)
@@ -52,6 +58,14 @@ public final class ThreadPool: @unchecked Sendable {
         pthread_mutex_destroy(mutex)
         wake.deallocate()
         mutex.deallocate()
+        panels.deallocate()
+    }
+
+    var sharedPanels: UnsafeMutablePointer<Float> { panels }
+
+    @inline(__always)
+    func ownPanels(_ thread: Int) -> UnsafeMutablePointer<Float> {
+        panels + MatrixProduct.sharedPanelCount + thread * MatrixProduct.ownPanelCount
     }
 
     /// Calls `body` once for every item in `0..<items`, on all threads; returns when all are done.

@@ -1,60 +1,77 @@
 import CVector
 
 /// One optimizer update of a run of parameters, in torch's order of operations.
+///
+/// Each rule reads the gradients times `factor` (of clipping) and leaves zeros in their place: the one pass over memory
+/// that an update is serves the next step too.
 public enum Update {
     private static let parametersPerItem = 1 << 15
 
     /// AdamW (arXiv 1711.05101) as `torch.optim.AdamW`: decoupled decay, then
     /// m = β₁ m + (1 − β₁) g, v = β₂ v + (1 − β₂) g², w −= η / (1 − β₁ˢ) · m / (√v / √(1 − β₂ˢ) + ε).
     public static func adamW(
-        _ values: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+        _ values: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, factor: Float,
         first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int,
         rate: Double, beta1: Double, beta2: Double, epsilon: Double, decay: Double, step: Int, on pool: ThreadPool
     ) {
         let keep = Float(1 - rate * decay)
-        let (b1, b2) = (Float(1 - beta1), Float(beta2))
+        let (b1, b2) = (Vector(repeating: Float(1 - beta1)), Float(beta2))
         let c2 = Float(1 - beta2)
-        let stepSize = Float(rate / (1 - power(beta1, step)))
+        let stepSize = Vector(repeating: -Float(rate / (1 - power(beta1, step))))
         let correction = Float((1 - power(beta2, step)).squareRoot())
         let epsilon = Float(epsilon)
-        eachVector(count, on: pool) { load, store in
-            let g = load(gradients)
-            var m = load(first)
-            m = m.addingProduct(g - m, Vector(repeating: b1))
-            let v = (load(second) * b2).addingProduct(g * c2, g)
-            let denominator = prefopt_square_root(v) / correction + epsilon
-            store((load(values) * keep).addingProduct(m / denominator, Vector(repeating: -stepSize)), values)
-            store(m, first)
-            store(v, second)
+        pool.chunks(of: count, size: parametersPerItem) { range in
+            var cursor = VectorCursor(range)
+            while let i = cursor.next() {
+                let g = i.load(gradients) * factor
+                var m = i.load(first)
+                m = m.addingProduct(g - m, b1)
+                let v = (i.load(second) * b2).addingProduct(g * c2, g)
+                let denominator = prefopt_square_root(v) / correction + epsilon
+                i.store((i.load(values) * keep).addingProduct(m / denominator, stepSize), values)
+                i.store(m, first)
+                i.store(v, second)
+                i.store(.zero, gradients)
+            }
         }
     }
 
     /// RMSprop as `torch.optim.RMSprop`, the DPO paper's choice: g += λ w, v = α v + (1 − α) g², w −= η g / (√v + ε).
     public static func rmsProp(
-        _ values: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+        _ values: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, factor: Float,
         second: UnsafeMutablePointer<Float>, count: Int,
         rate: Double, alpha: Double, epsilon: Double, decay: Double, on pool: ThreadPool
     ) {
         let (a, c) = (Float(alpha), Float(1 - alpha))
         let epsilon = Float(epsilon)
-        eachVector(count, on: pool) { load, store in
-            let w = load(values)
-            let g = load(gradients).addingProduct(w, Vector(repeating: Float(decay)))
-            let v = (load(second) * a).addingProduct(g * c, g)
-            store(w.addingProduct(g / (prefopt_square_root(v) + epsilon), Vector(repeating: -Float(rate))), values)
-            store(v, second)
+        let (decay, rate) = (Vector(repeating: Float(decay)), Vector(repeating: -Float(rate)))
+        pool.chunks(of: count, size: parametersPerItem) { range in
+            var cursor = VectorCursor(range)
+            while let i = cursor.next() {
+                let w = i.load(values)
+                let g = (i.load(gradients) * factor).addingProduct(w, decay)
+                let v = (i.load(second) * a).addingProduct(g * c, g)
+                i.store(w.addingProduct(g / (prefopt_square_root(v) + epsilon), rate), values)
+                i.store(v, second)
+                i.store(.zero, gradients)
+            }
         }
     }
 
     /// Plain gradient descent as `torch.optim.SGD`: w −= η (g + λ w).
     public static func sgd(
-        _ values: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, count: Int,
+        _ values: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, factor: Float, count: Int,
         rate: Double, decay: Double, on pool: ThreadPool
     ) {
-        eachVector(count, on: pool) { load, store in
-            let w = load(values)
-            let g = load(gradients).addingProduct(w, Vector(repeating: Float(decay)))
-            store(w.addingProduct(g, Vector(repeating: -Float(rate))), values)
+        let (decay, rate) = (Vector(repeating: Float(decay)), Vector(repeating: -Float(rate)))
+        pool.chunks(of: count, size: parametersPerItem) { range in
+            var cursor = VectorCursor(range)
+            while let i = cursor.next() {
+                let w = i.load(values)
+                let g = (i.load(gradients) * factor).addingProduct(w, decay)
+                i.store(w.addingProduct(g, rate), values)
+                i.store(.zero, gradients)
+            }
         }
     }
 
@@ -67,21 +84,35 @@ public enum Update {
         }
         return result
     }
+}
 
-    /// Calls `body` for every group of up to eight parameters with a way to load and to store that group of an array.
-    @inline(__always)
-    private static func eachVector(
-        _ count: Int, on pool: ThreadPool,
-        _ body: ((UnsafePointer<Float>) -> Vector, (Vector, UnsafeMutablePointer<Float>) -> Void) -> Void
-    ) {
-        pool.chunks(of: count, size: parametersPerItem) { range in
-            var i = range.lowerBound
-            while i + 8 <= range.upperBound {
-                body({ Vector(from: $0 + i) }, { $0.store(to: $1 + i) })
-                i += 8
-            }
-            let rest = range.upperBound - i
-            if rest > 0 { body({ Vector(tail: $0 + i, count: rest) }, { $0.store(tail: $1 + i, count: rest) }) }
+/// Walks over a range in groups of eight; the last may be shorter.
+private struct VectorCursor {
+    /// Up to eight elements of any array.
+    struct Group {
+        let start: Int
+        let count: Int
+
+        @inline(__always)
+        func load(_ array: UnsafePointer<Float>) -> Vector {
+            count == 8 ? Vector(from: array + start) : Vector(tail: array + start, count: count)
         }
+
+        @inline(__always)
+        func store(_ x: Vector, _ array: UnsafeMutablePointer<Float>) {
+            if count == 8 { x.store(to: array + start) } else { x.store(tail: array + start, count: count) }
+        }
+    }
+
+    private var rest: Range<Int>
+
+    init(_ range: Range<Int>) { rest = range }
+
+    @inline(__always)
+    mutating func next() -> Group? {
+        guard !rest.isEmpty else { return nil }
+        let group = Group(start: rest.lowerBound, count: min(8, rest.count))
+        rest = rest.lowerBound + group.count..<rest.upperBound
+        return group
     }
 }

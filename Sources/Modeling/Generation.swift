@@ -57,7 +57,7 @@ public final class Generator {
         self.capacity = capacity
         var extent = BatchExtent()
         (extent.rows, extent.outputRows, extent.scoredRows, extent.keys) = (longestPrompt, 1, 1, capacity)
-        space = try Workspace(a, extent: extent, purpose: .scoring, threads: model.pool.count)
+        space = try Workspace(a, extent: extent, purpose: .scoring, on: model.pool)
         let width = 2 * a.keyWidth
         memory = try Memory(bytes: a.layers * capacity * width * 4)
         let base = memory.bind(to: Float.self).baseAddress!

@@ -4,7 +4,7 @@ import Kernels
 public final class Transformer {
     public let architecture: Architecture
     public let weights: Weights
-    let pool: ThreadPool
+    public let pool: ThreadPool
     let blocks: [Block]
     let head: ResponseHead
 

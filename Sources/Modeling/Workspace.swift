@@ -89,13 +89,13 @@ public final class Workspace {
     }
 
     /// - Throws: `MemoryError`.
-    public init(_ a: Architecture, extent: BatchExtent, purpose: Purpose, threads: Int) throws(MemoryError) {
+    public init(_ a: Architecture, extent: BatchExtent, purpose: Purpose, on pool: ThreadPool) throws(MemoryError) {
         self.extent = extent
         var dry = Cutter()
-        _ = Workspace.cut(a, extent, purpose, threads, &dry)
-        memory = try Memory(bytes: dry.count * 4)
+        _ = Workspace.cut(a, extent, purpose, pool.count, &dry)
+        memory = try Memory(bytes: dry.count * 4, touchedBy: pool)
         var cutter = Cutter(memory)
-        let cut = Workspace.cut(a, extent, purpose, threads, &cutter)
+        let cut = Workspace.cut(a, extent, purpose, pool.count, &cutter)
         (streams, records, transient, headSpace, attentionScratch, parts) = cut
         if case .training(recompute: true) = purpose { recompute = true } else { recompute = false }
     }
@@ -138,7 +138,9 @@ public final class Workspace {
             dStream: cutter.take(gradientRows * d), dNormed: cutter.take(gradientRows * d),
             dOutput: cutter.take(backward ? out * d : 0), dAttended: cutter.take(gradientRows * a.queryWidth),
             dQuery: cutter.take(gradientRows * a.queryWidth), dKeyValue: cutter.take(gradientRows * 2 * a.keyWidth))
-        let scratch = (0..<threads).map { _ in cutter.take(Attention.scratchCount(keys: extent.keys)) }
+        let scratch = (0..<threads).map { _ in
+            cutter.take(Attention.scratchCount(keys: extent.keys, width: a.headWidth))
+        }
         note("block scratch", cutter)
 
         let chunk = min(max(1, extent.scoredRows), ResponseHead.chunkRows(vocabulary: a.vocabulary))

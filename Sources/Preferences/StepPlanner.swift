@@ -67,22 +67,30 @@ public struct StepPlanner: Sendable {
         epoch(step / stepsPerEpoch).plan(step: step)
     }
 
-    /// Each of the given comparisons alone in its own micro-batch, in the given order, with all its pairs; spread over
-    /// the ranks by cost. For reference logps and margin rewards, whose bits must not depend on a comparison's
-    /// neighbours.
-    public func planAlone(_ comparisons: [Int]) -> StepPlan {
+    /// The given comparisons in the given order, with all their pairs, packed and spread over the ranks by cost. For
+    /// reference logps and margin rewards: nothing but the order of the result depends on the packing.
+    public func plan(scoring comparisons: [Int]) -> StepPlan {
         var position = 0
-        var microBatches: [PlannedMicroBatch] = []
-        microBatches.reserveCapacity(comparisons.count)
+        var planned: [PlannedComparison] = []
+        planned.reserveCapacity(comparisons.count)
         for comparison in comparisons {
-            microBatches.append(PlannedMicroBatch([planned(comparison, pairs: pairs(of: comparison), from: position)]))
+            planned.append(self.planned(comparison, pairs: pairs(of: comparison), from: position))
             position += shapes[comparison].pairs.count
+        }
+        // Packing compares everything with everything, so a window at a time.
+        let window = StepPlanner.comparisonsPackedAtOnce * settings.worldSize
+        let microBatches = stride(from: 0, to: planned.count, by: window).flatMap { start in
+            StepPlanPacking.microBatches(
+                of: Array(planned[start..<min(planned.count, start + window)]), capacity: settings.microBatchTokens,
+                worldSize: settings.worldSize)
         }
         return StepPlan(
             step: 0, epoch: 0, microBatches: microBatches,
             ranks: StepPlanPacking.ranks(of: microBatches.map(\.cost), worldSize: settings.worldSize),
             pairs: comparisons.flatMap { pairs(of: $0) })
     }
+
+    private static let comparisonsPackedAtOnce = 64
 
     /// The plan of given comparisons' pairs, in step order.
     func plan(step: Int, epoch: Int, of parts: [(comparison: Int, pairs: Range<Int>)]) -> StepPlan {

@@ -10,13 +10,12 @@ struct Evaluation {
     let objective: Objective
     let communicator: Communicator
     let console: Console
-    let threads: Int
 
     /// - Throws: on every rank alike. Collective.
     func metrics(of transformer: Transformer, model: String) throws -> Metrics {
         let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
         let logps = try scoring.logps(
-            of: Array(set.comparisons.indices), with: transformer, threads: threads, title: "evaluation", model: model)
+            of: Array(set.comparisons.indices), with: transformer, title: "evaluation", model: model)
         var metrics = Metrics(of: objective)
         for pair in set.pairs {
             let input = columns.input(

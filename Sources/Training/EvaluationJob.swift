@@ -12,8 +12,7 @@ public enum EvaluationJob {
     public static func run(
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
     ) throws -> JSONObject {
-        let threads = file.machine.threadsPerRank ?? RankThreads.standard()
-        let pool = ThreadPool(count: threads)
+        let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
         let path = try communicator.agree { try file.requiredEvalFile() }
         let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
         let set = try TrainingRun.pairs(
@@ -26,12 +25,10 @@ public enum EvaluationJob {
         let digests = try communicator.agree { try TrainingRun.digests(file, initial, communicator) }
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
-            using: LogpsColumn(
-                communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads),
+            using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),
             positions: set.longest, on: pool)
         let metrics = try Evaluation(
-            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console,
-            threads: threads
+            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console
         ).metrics(of: policy.seeing(positions: set.longest, on: pool), model: model)
 
         var result: JSONObject = ["model": .string(model)]

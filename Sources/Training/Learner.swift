@@ -29,7 +29,7 @@ final class Learner {
         let (pool, file, policy) = (run.pool, run.file, run.policy)
         (workspace, gradients, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
             (
-                try Workspace(policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads),
+                try Workspace(policy.architecture, extent: run.extent, purpose: run.purpose, on: pool),
                 try GradientVector(count: policy.weights.count, reproducible: file.machine.reproducible, on: pool),
                 try Optimizer(file.optimizer, table: policy.weights.table, on: pool)
             )
@@ -45,7 +45,6 @@ final class Learner {
         // Compute this rank's micro-batches.
         var results = StepResults(pairs: plan.pairs.count)
         clock.measure(.compute) {
-            gradients.beginStep()
             for index in plan.ranks[communicator.rank] { compute(plan, index, into: &results) }
         }
         clock.measure(.wait) { communicator.barrier() }
@@ -63,12 +62,10 @@ final class Learner {
 
         // Clip and update.
         let rate = run.file.optimizer.learningRate * schedule.factor(at: plan.step)
+        let limit = run.file.optimizer.maxGradNorm ?? .infinity
+        let factor = norm > limit ? Float(limit / (norm + 1e-6)) : 1
         clock.measure(.update) {
-            if let limit = run.file.optimizer.maxGradNorm, norm > limit {
-                GradientSum.scale(
-                    gradients.values, by: Float(limit / (norm + 1e-6)), count: gradients.count, on: run.pool)
-            }
-            optimizer.update(weights, gradients: gradients.values, rate: rate, step: plan.step + 1)
+            optimizer.update(weights, gradients: gradients.values, factor: factor, rate: rate, step: plan.step + 1)
         }
         return StepOutcome(pairs: pairs, norm: norm, rate: rate, stop: results.stop)
     }

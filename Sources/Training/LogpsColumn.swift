@@ -10,7 +10,6 @@ struct LogpsColumn {
     let communicator: Communicator
     let console: Console
     let cacheFolder: String
-    let threads: Int
 
     /// Logps of the responses of the given comparisons under a model; 0 for the others.
     ///
@@ -54,7 +53,7 @@ struct LogpsColumn {
 
         let start = PhaseClock.now()
         let fresh = try ResponseScoring(set: set, communicator: communicator, console: console).logps(
-            of: unknown, with: transformer(), threads: threads, title: "\(name) logps", model: directory)
+            of: unknown, with: transformer(), title: "\(name) logps", model: directory)
         for comparison in unknown {
             for response in set.comparisons[comparison].responses { column[response] = fresh[response] }
         }

@@ -16,7 +16,7 @@ final class Optimizer {
         self.table = table
         self.pool = pool
         let names = Optimizer.momentNames(settings.kind)
-        memory = try Memory(bytes: 4 * names.count * table.count)
+        memory = try Memory(bytes: 4 * names.count * table.count, touchedBy: pool)
         let base = memory.bind(to: Float.self).baseAddress!
         moments = names.enumerated().map { ($1, base + $0 * table.count) }
     }
@@ -33,9 +33,11 @@ final class Optimizer {
     /// One update. Weight decay applies to matrices only, neither to norms nor to biases, as transformers has it.
     ///
     /// - Parameters:
+    ///   - gradients: become zeros.
+    ///   - factor: what the gradients are multiplied with: 1, or less when their norm is clipped.
     ///   - rate: the step's learning rate.
     ///   - step: counted from 1.
-    func update(_ weights: Weights, gradients: UnsafePointer<Float>, rate: Double, step: Int) {
+    func update(_ weights: Weights, gradients: UnsafeMutablePointer<Float>, factor: Float, rate: Double, step: Int) {
         for run in decayRuns {
             let (values, g, count) = (
                 weights.values + run.range.lowerBound, gradients + run.range.lowerBound, run.range.count
@@ -44,16 +46,18 @@ final class Optimizer {
             switch settings.kind {
             case .adamw:
                 Update.adamW(
-                    values, gradients: g, first: moments[0].values + run.range.lowerBound,
+                    values, gradients: g, factor: factor, first: moments[0].values + run.range.lowerBound,
                     second: moments[1].values + run.range.lowerBound, count: count, rate: rate,
                     beta1: settings.adamBeta1,
                     beta2: settings.adamBeta2, epsilon: settings.adamEpsilon, decay: decay, step: step, on: pool)
             case .rmsprop:
                 Update.rmsProp(
-                    values, gradients: g, second: moments[0].values + run.range.lowerBound, count: count, rate: rate,
+                    values, gradients: g, factor: factor, second: moments[0].values + run.range.lowerBound,
+                    count: count, rate: rate,
                     alpha: 0.99, epsilon: 1e-8, decay: decay, on: pool)
             case .sgd:
-                Update.sgd(values, gradients: g, count: count, rate: rate, decay: decay, on: pool)
+                Update.sgd(
+                    values, gradients: g, factor: factor, count: count, rate: rate, decay: decay, on: pool)
             }
         }
     }

@@ -7,8 +7,9 @@ import Storage
 /// ids and scored spans; its value is one sum of logps for each response. The file ends with a digest of all that stands
 /// before it: a file that lost or changed a byte is set aside as a whole and computed anew.
 struct ReferenceCache {
-    /// The kernels' arithmetic. To be raised when a change of theirs moves logps by more than rounding.
-    static let arithmetic = "float32-1"
+    /// The kernels' arithmetic. To be raised when a change of theirs moves the bits of logps: a run that mixes both would
+    /// depend on what was in the cache.
+    static let arithmetic = "float32-2"
 
     private static let magic = Array("prefopt logps 1\n".utf8)
 

@@ -3,8 +3,8 @@ import Kernels
 import Modeling
 import Preferences
 
-/// Logps of whole sets of responses, computed by all ranks. Every comparison is scored in a micro-batch of its own, so its
-/// bits depend on nothing but itself: not on its neighbours, the ranks or the threads.
+/// Logps of whole sets of responses, computed by all ranks. Their bits don't depend on the packing, the ranks or the
+/// threads: a row of a micro-batch is computed alike whatever its neighbours are.
 struct ResponseScoring {
     let set: PreferenceSet
     let communicator: Communicator
@@ -16,11 +16,11 @@ struct ResponseScoring {
     ///   - title: for the progress line.
     ///   - model: its directory, for messages.
     /// - Throws: `TrainingError.nonFiniteScore`, alike on every rank. Collective.
-    func logps(of comparisons: [Int], with transformer: Transformer, threads: Int, title: String, model: String) throws
+    func logps(of comparisons: [Int], with transformer: Transformer, title: String, model: String) throws
         -> [Double]
     {
         var sums = [Double](repeating: 0, count: set.responses.count)
-        try eachScore(of: comparisons, with: transformer, threads: threads, title: title) { response, logps in
+        try eachScore(of: comparisons, with: transformer, title: title) { response, logps in
             sums[response] = logps.reduce(0.0) { $0 + Double($1) }
         }
         communicator.sum(&sums)
@@ -34,23 +34,26 @@ struct ResponseScoring {
 
     /// Calls `body` with the token logps of every response of this rank's share of the comparisons.
     func eachScore(
-        of comparisons: [Int], with transformer: Transformer, threads: Int, title: String,
+        of comparisons: [Int], with transformer: Transformer, title: String,
         _ body: (_ response: Int, _ logps: [Float]) -> Void
     ) throws {
         let plan = StepPlanner(
             shapes: set.shapes,
             settings: .init(
-                globalBatchSize: max(1, set.pairs.count), microBatchTokens: 1, worldSize: communicator.size,
+                globalBatchSize: max(1, set.pairs.count), microBatchTokens: ResponseScoring.tokensAtOnce,
+                worldSize: communicator.size,
                 cost: StepCost(transformer.architecture))
-        ).planAlone(comparisons)
+        ).plan(scoring: comparisons)
         var extent = BatchExtent()
         for microBatch in plan.microBatches { extent.formUnion(BatchExtent(allResponses(of: microBatch))) }
         let space = try communicator.agree(status: { _ in 4 }) {
-            try Workspace(transformer.architecture, extent: extent, purpose: .scoring, threads: threads)
+            try Workspace(transformer.architecture, extent: extent, purpose: .scoring, on: transformer.pool)
         }
         let mine = plan.ranks[communicator.rank]
         console.beginActivity()
-        for (place, index) in mine.enumerated() {
+        let count = mine.reduce(0) { $0 + plan.microBatches[$1].comparisons.count }
+        var scored = 0
+        for index in mine {
             let microBatch = plan.microBatches[index]
             let scores = transformer.score(PackedBatch(allResponses(of: microBatch)), in: space)
             for (planned, responses) in zip(microBatch.comparisons, scores) {
@@ -58,10 +61,14 @@ struct ResponseScoring {
                     body(response, logps)
                 }
             }
-            console.progress("\(title): \(place + 1) of \(mine.count) on this rank", isLast: false)
+            scored += microBatch.comparisons.count
+            console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
         }
         console.endProgress()
     }
+
+    /// Packed tokens of a forward pass: enough that reading the weights costs little.
+    private static let tokensAtOnce = 2048
 
     /// All responses of a comparison, whether or not a pair of the plan needs them.
     private func allResponses(of microBatch: PlannedMicroBatch) -> [PackedSequence] {

@@ -67,8 +67,10 @@ extension RunFile {
             text.line("beta", beta)
             guard let margins else { break }
             text.line("preference_name", margins.preferenceName)
-            text.map("weights", [(margins.preferenceName, RunFileText.number(preferenceWeight))]
-                + margins.rewards.map { ($0.name, RunFileText.number($0.weight)) })
+            text.map(
+                "weights",
+                [(margins.preferenceName, RunFileText.number(preferenceWeight))]
+                    + margins.rewards.map { ($0.name, RunFileText.number($0.weight)) })
             text.map("margins", margins.rewards.map { ($0.name, "{\(Self.yaml($0.source))}") })
         }
         text.line("nll_weight", objective.nllWeight)

@@ -30,8 +30,7 @@ public struct ScoreJob: Sendable {
 
     /// - Throws: on every rank alike. Collective.
     public func run(over communicator: Communicator, console: Console) throws {
-        let threads = threads ?? RankThreads.standard()
-        let pool = ThreadPool(count: threads)
+        let pool = ThreadPool(count: threads ?? RankThreads.standard())
         let policy = try communicator.agree {
             if communicator.isRoot { try OutputFile.check(output) }
             return try LoadedModel(path: model, positions: 1, on: pool)
@@ -46,13 +45,13 @@ public struct ScoreJob: Sendable {
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
 
         let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
-        let (tokens, sums) = try tokenLogps(of: policy, title: "policy logps", scoring, threads, pool)
+        let (tokens, sums) = try tokenLogps(of: policy, title: "policy logps", scoring, pool)
         var referenceSums: [Double]?
         if let reference {
             let loaded = try communicator.agree {
                 try LoadedModel(path: reference, positions: 1, on: pool).requireVocabulary(of: policy)
             }
-            referenceSums = try tokenLogps(of: loaded, title: "reference logps", scoring, threads, pool).sums
+            referenceSums = try tokenLogps(of: loaded, title: "reference logps", scoring, pool).sums
         }
         try communicator.agree {
             guard communicator.isRoot else { return }
@@ -63,12 +62,12 @@ public struct ScoreJob: Sendable {
 
     /// Token logps of every response, on every rank, and their sums.
     private func tokenLogps(
-        of model: LoadedModel, title: String, _ scoring: ResponseScoring, _ threads: Int, _ pool: ThreadPool
+        of model: LoadedModel, title: String, _ scoring: ResponseScoring, _ pool: ThreadPool
     ) throws -> (tokens: [[Float]], sums: [Double]) {
         let set = scoring.set
         let transformer = model.seeing(positions: set.longest, on: pool)
         var words: [Int32] = []
-        try scoring.eachScore(of: Array(set.comparisons.indices), with: transformer, threads: threads, title: title) {
+        try scoring.eachScore(of: Array(set.comparisons.indices), with: transformer, title: title) {
             words.append(Int32($0))
             words += $1.map { Int32(bitPattern: $0.bitPattern) }
         }

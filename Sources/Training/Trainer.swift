@@ -138,8 +138,7 @@ public final class Trainer {
         let metrics = try clock.measure(.evaluate) {
             try Evaluation(
                 set: held.set, columns: held.columns, objective: run.file.objective, communicator: communicator,
-                console: console,
-                threads: run.threads
+                console: console
             ).metrics(of: learner.transformer, model: run.file.model.path)
         }
         lastEvaluation = state.step

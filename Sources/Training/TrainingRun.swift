@@ -82,7 +82,7 @@ public struct TrainingRun {
         (extent, used) = TrainingRun.survey(planner, steps: totalSteps, set: trainSet)
 
         let column = LogpsColumn(
-            communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads)
+            communicator: communicator, console: console, cacheFolder: file.cacheFolder)
         let digests = digests
         func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
             HeldPairs(

@@ -71,7 +71,7 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
         o: Grid, normalizers: Grid, dq: Grid, dkv: Grid
     ) {
         let side = keyHeads * width
-        let scratch = (0..<pool.count).map { _ in Grid(1, Attention.scratchCount(keys: visibleKeys)) }
+        let scratch = (0..<pool.count).map { _ in Grid(1, Attention.scratchCount(keys: visibleKeys, width: width)) }
         let attention = Attention(
             heads: heads, keyHeads: keyHeads, width: width, scale: scale, scratch: scratch.map(\.pointer),
             keys: visibleKeys)

@@ -9,11 +9,15 @@ import Testing
         let pool = ThreadPool(count: threads)
         var integers = [Int64](repeating: 0, count: count)
         var bound = 0.0
-        for part in parts { bound += ExactSum.add(part, to: &integers, count: count, on: pool) }
-        let floats = Grid(1, count)
-        ExactSum.store(integers, into: floats.pointer, count: count, on: pool)
-        #expect(floats.fenceHolds)
-        return (integers, bound, floats.floats)
+        for part in parts {
+            let gradients = Grid(part)
+            bound += ExactSum.add(gradients.pointer, to: &integers, count: count, on: pool)
+            #expect(gradients.floats.allSatisfy { $0 == 0 } && gradients.fenceHolds)
+        }
+        let (floats, sums) = (Grid(1, count), integers)
+        ExactSum.store(&integers, into: floats.pointer, count: count, on: pool)
+        #expect(floats.fenceHolds && integers.allSatisfy { $0 == 0 })
+        return (sums, bound, floats.floats)
     }
 
     private func parts(_ number: Int, _ count: Int, _ random: inout Random) -> [[Float]] {

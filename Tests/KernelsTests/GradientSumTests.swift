@@ -27,16 +27,4 @@ import Testing
             #expect(GradientSum.norm(g.pointer, count: 50, on: pool).isNaN)
         }
     }
-
-    @Test("scaling and clearing touch every element and nothing else", arguments: counts)
-    func scale(count: Int) {
-        var random = Random(2)
-        let g = Grid(random.floats(count))
-        let expected = g.floats.map { $0 * 0.3 }
-        let pool = ThreadPool(count: 3)
-        GradientSum.scale(g.pointer, by: 0.3, count: count, on: pool)
-        #expect(g.floats == expected && g.fenceHolds)
-        GradientSum.clear(g.pointer, count: count, on: pool)
-        #expect(g.floats.allSatisfy { $0 == 0 } && g.fenceHolds)
-    }
 }

@@ -32,22 +32,24 @@ private struct Weights {
         (first, second) = (Grid(1, start.count), Grid(1, start.count))
     }
 
-    func update(_ run: TorchUpdates.Run, gradients: Grid, step: Int, on pool: ThreadPool) {
+    func update(_ run: TorchUpdates.Run, gradients: Grid, factor: Float = 1, step: Int, on pool: ThreadPool) {
         let count = values.columns
         switch run.name {
         case "adamw":
             Update.adamW(
-                values.pointer, gradients: gradients.pointer, first: first.pointer, second: second.pointer,
+                values.pointer, gradients: gradients.pointer, factor: factor, first: first.pointer,
+                second: second.pointer,
                 count: count,
                 rate: run.rate, beta1: run.beta1, beta2: run.beta2, epsilon: run.epsilon, decay: run.decay,
                 step: step, on: pool)
         case "rmsprop":
             Update.rmsProp(
-                values.pointer, gradients: gradients.pointer, second: second.pointer, count: count,
+                values.pointer, gradients: gradients.pointer, factor: factor, second: second.pointer, count: count,
                 rate: run.rate, alpha: run.beta2, epsilon: run.epsilon, decay: run.decay, on: pool)
         default:
             Update.sgd(
-                values.pointer, gradients: gradients.pointer, count: count, rate: run.rate, decay: run.decay, on: pool)
+                values.pointer, gradients: gradients.pointer, factor: factor, count: count, rate: run.rate,
+                decay: run.decay, on: pool)
         }
     }
 }
@@ -102,5 +104,19 @@ private struct Weights {
             weights.update(run, gradients: gradients, step: 1, on: ThreadPool(count: 1))
             for i in 0..<11 { #expect(weights.values[0, i].isNaN == (i == place)) }
         }
+    }
+
+    @Test("an update takes the gradients times the factor of clipping, and leaves zeros", arguments: 0..<6)
+    func factor(number: Int) throws {
+        let run = try TorchUpdates.fixture.get().runs[number]
+        var random = Random(5)
+        let (start, g) = (random.floats(1003), random.floats(1003))
+        let pool = ThreadPool(count: 2)
+        let (clipped, scaled) = (Weights(start), Weights(start))
+        let gradients = Grid(g)
+        clipped.update(run, gradients: gradients, factor: 0.25, step: 1, on: pool)
+        scaled.update(run, gradients: Grid(g.map { $0 * 0.25 }), step: 1, on: pool)
+        #expect(clipped.values.floats == scaled.values.floats && clipped.second.floats == scaled.second.floats)
+        #expect(gradients.floats.allSatisfy { $0 == 0 } && gradients.fenceHolds)
     }
 }

@@ -45,7 +45,7 @@ struct Golden {
         let weights = try Weights(directory, architecture: architecture, on: pool)
         return GoldenModel(
             architecture: architecture, weights: weights,
-            transformer: Transformer(architecture, weights: weights, positions: 256, on: pool), threads: threads)
+            transformer: Transformer(architecture, weights: weights, positions: 256, on: pool), pool: pool)
     }
 }
 
@@ -53,10 +53,10 @@ struct GoldenModel {
     let architecture: Architecture
     let weights: Weights
     let transformer: Transformer
-    let threads: Int
+    let pool: ThreadPool
 
     func score(_ sequences: [PackedSequence]) throws -> [[[Float]]] {
-        let space = try Workspace(architecture, extent: BatchExtent(sequences), purpose: .scoring, threads: threads)
+        let space = try Workspace(architecture, extent: BatchExtent(sequences), purpose: .scoring, on: pool)
         return transformer.score(PackedBatch(sequences), in: space)
     }
 
@@ -65,7 +65,7 @@ struct GoldenModel {
         _ sequences: [PackedSequence], recompute: Bool, derivative: (_ sequence: Int, _ response: Int) -> Double
     ) throws -> [Float] {
         let space = try Workspace(
-            architecture, extent: BatchExtent(sequences), purpose: .training(recompute: recompute), threads: threads)
+            architecture, extent: BatchExtent(sequences), purpose: .training(recompute: recompute), on: pool)
         var gradients = [Float](repeating: 0, count: weights.count)
         gradients.withUnsafeMutableBufferPointer { buffer in
             transformer.step(PackedBatch(sequences), in: space, gradients: buffer.baseAddress!) {

@@ -159,12 +159,14 @@ struct StepPlanTests {
         #expect(plan.microBatches.count <= (plan.rows + 2047) / 2048 + 3)
     }
 
-    @Test("reference scoring has each comparison alone, spread over the ranks")
-    func alone() {
-        let planner = planner(Self.longTailed(200), batch: 8, tokens: 512, world: 5)
-        let plan = planner.planAlone(Array(0..<200))
-        #expect(plan.microBatches.map { $0.comparisons.map(\.comparison) } == (0..<200).map { [$0] })
-        #expect(plan.ranks.flatMap { $0 }.sorted() == Array(0..<200))
+    @Test("scoring has every comparison once, packed, spread over the ranks")
+    func scoring() {
+        let planner = planner(Self.longTailed(700), batch: 8, tokens: 2048, world: 5)
+        let plan = planner.plan(scoring: Array(0..<700))
+        #expect(plan.microBatches.flatMap { $0.comparisons.map(\.comparison) }.sorted() == Array(0..<700))
+        #expect(plan.microBatches.allSatisfy { $0.rows <= 2048 || $0.comparisons.count == 1 })
+        #expect(plan.microBatches.count <= plan.rows / 2048 * 5 / 4 + 10)
+        #expect(plan.ranks.flatMap { $0 }.sorted() == Array(plan.microBatches.indices))
         #expect(plan.pairs == Array(0..<planner.pairs))
         #expect(plan.imbalance < 1.05)
     }
@@ -175,7 +177,7 @@ struct StepPlanTests {
     func empty() {
         let planner = planner([], batch: 4, tokens: 100, world: 2)
         #expect(planner.stepsPerEpoch == 0 && planner.pairs == 0)
-        #expect(planner.planAlone([]).ranks == [[], []])
+        #expect(planner.plan(scoring: []).ranks == [[], []])
     }
 
     /// Debug builds are some 20 times slower, so the limit only catches a change of order.
