@@ -7,6 +7,13 @@ static inline prefopt_float8 prefopt_square_root(prefopt_float8 x) { return __bu
 // Asks for the cache line at an address.
 static inline void prefopt_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
+// A moment's rest in a loop that waits for another core.
+static inline void prefopt_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 // target[k · targetStride + i] = source[i · sourceStride + k] for k in 0..<8 and the eight i, of which those from `lines` on
 // repeat the last line. Stores in the order of k, eight floats each: with a smaller targetStride the next k overwrites what
 // is too much.

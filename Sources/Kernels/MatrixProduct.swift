@@ -7,15 +7,17 @@
 enum MatrixProduct {
     /// The longest part of K: a panel of B of that depth fills most of the first cache.
     private static let longestPart = 384
-    /// Lines that are packed for all at a time.
+    /// Lines that are packed for all at a time, …
     private static let sharedLines = 2016
+    /// … of as many parts of the depth as this many floats hold: few and long regions lose least to waiting.
+    private static let sharedFloats = 1 << 20
     /// The least and the largest number of lines in one item of work: multiples of both panels' widths. Packing a line
     /// costs as much as about fifteen multiplications of it; the largest still fits the second cache.
     private static let (leastLines, mostLines) = (48, 192)
 
-    /// The packed panels of a product: one set for all threads, and one for each.
+    /// Floats of the packed panels: one set for all threads, and one for each.
     static let sharedPanelCount =
-        Panels.count(lines: sharedLines, depth: longestPart, width: PanelProduct.rows)
+        max(sharedFloats, Panels.count(lines: sharedLines, depth: longestPart, width: PanelProduct.rows))
     static let ownPanelCount = Panels.count(lines: mostLines, depth: longestPart, width: PanelProduct.rows)
 
     static func run(
@@ -24,60 +26,74 @@ enum MatrixProduct {
     ) {
         guard rows > 0, columns > 0 else { return }
         if depth == 0, !adding { return RowMoves.clear(c, on: pool) }
-        let sharesRows = rows <= columns
-        let (shared, own) = sharesRows ? (rows, columns) : (columns, rows)
-        let longest = partLength(of: depth)
-        for first in stride(from: 0, to: shared, by: sharedLines) {
-            let block = first..<min(shared, first + sharedLines)
-            for start in stride(from: 0, to: depth, by: longest) {
-                let part = start..<min(depth, start + longest)
-                if sharesRows {
-                    pass(
-                        a.from(line: first, depth: start), block, width: PanelProduct.rows,
-                        b.from(line: 0, depth: start), own, ownWidth: PanelProduct.columns, depth: part.count, on: pool
-                    ) { packed, sharedRange, strip, ownRange in
-                        PanelProduct.run(
-                            PanelProduct.Rows(packed), strip, height: sharedRange.count, width: ownRange.count,
-                            into: c.row(first + sharedRange.lowerBound) + ownRange.lowerBound, stride: c.stride,
-                            adding: adding || start > 0)
-                    }
-                } else {
-                    pass(
-                        b.from(line: first, depth: start), block, width: PanelProduct.columns,
-                        a.from(line: 0, depth: start), own, ownWidth: PanelProduct.rows, depth: part.count, on: pool
-                    ) { packed, sharedRange, strip, ownRange in
-                        PanelProduct.run(
-                            PanelProduct.Rows(strip), packed, height: ownRange.count, width: sharedRange.count,
-                            into: c.row(ownRange.lowerBound) + first + sharedRange.lowerBound, stride: c.stride,
-                            adding: adding || start > 0)
-                    }
-                }
+        if rows <= columns {
+            eachTile(
+                shared: a, rows, width: PanelProduct.rows, own: b, columns, ownWidth: PanelProduct.columns,
+                depth: depth, on: pool
+            ) { shared, rows, own, columns, start in
+                PanelProduct.run(
+                    PanelProduct.Rows(shared), own, height: rows.count, width: columns.count,
+                    into: c.row(rows.lowerBound) + columns.lowerBound, stride: c.stride, adding: adding || start > 0)
+            }
+        } else {
+            eachTile(
+                shared: b, columns, width: PanelProduct.columns, own: a, rows, ownWidth: PanelProduct.rows,
+                depth: depth, on: pool
+            ) { shared, columns, own, rows, start in
+                PanelProduct.run(
+                    PanelProduct.Rows(own), shared, height: rows.count, width: columns.count,
+                    into: c.row(rows.lowerBound) + columns.lowerBound, stride: c.stride, adding: adding || start > 0)
             }
         }
     }
 
-    /// Packs the shared operand's lines, then calls `body` for every tile with the packed lines of both sides.
+    /// Calls `body` for every tile of the result and every part of the depth, in the order of the parts, with the packed
+    /// lines of both sides and where they and the part begin.
     @inline(__always)
-    private static func pass(
-        _ shared: Operand, _ block: Range<Int>, width: Int, _ own: Operand, _ ownLines: Int, ownWidth: Int, depth: Int,
-        on pool: ThreadPool, _ body: (Panels, Range<Int>, Panels, Range<Int>) -> Void
+    private static func eachTile(
+        shared: Operand, _ sharedCount: Int, width: Int, own: Operand, _ ownCount: Int, ownWidth: Int, depth: Int,
+        on pool: ThreadPool, _ body: (Panels, Range<Int>, Panels, Range<Int>, _ start: Int) -> Void
     ) {
-        let packed = Panels(pool.sharedPanels, depth: depth, width: width)
-        pool.chunks(of: block.count, size: leastLines) { packed.pack(shared, $0, of: block.count) }
-
-        let strip = stripLength(of: ownLines, unit: ownWidth, threads: pool.count)
-        let strips = (ownLines + strip - 1) / strip
-        // Too few strips for the threads: each is computed in several groups of the shared lines.
-        let group = strips >= pool.count ? block.count : groupLength(of: block.count, groups: pool.count / strips + 1)
-        let groups = (block.count + group - 1) / group
-        pool.run(strips * groups) { item, thread in
-            let line = item / groups * strip
-            let lines = line..<min(ownLines, line + strip)
-            let start = item % groups * group
-            let range = start..<min(block.count, start + group)
-            let panels = Panels(pool.ownPanels(thread), depth: depth, width: ownWidth)
-            panels.pack(own.from(line: line), 0..<lines.count, of: ownLines - line)
-            body(Panels(packed.panel(at: start), depth: depth, width: width), range, panels, lines)
+        let length = partLength(of: depth)
+        let strip = stripLength(of: ownCount, unit: ownWidth, threads: pool.count)
+        let strips = (ownCount + strip - 1) / strip
+        for first in stride(from: 0, to: sharedCount, by: sharedLines) {
+            let lines = min(sharedLines, sharedCount - first)
+            let partFloats = Panels.count(lines: lines, depth: length, width: width)
+            let partsAtOnce = max(1, sharedPanelCount / partFloats)
+            // Too few strips for the threads: each is computed in several groups of the shared lines.
+            let group = strips >= pool.count ? lines : groupLength(of: lines, groups: pool.count / strips + 1)
+            let groups = (lines + group - 1) / group
+            let pieces = (lines + leastLines - 1) / leastLines
+            for start in stride(from: 0, to: depth, by: length * partsAtOnce) {
+                let parts = min(partsAtOnce, (depth - start + length - 1) / length)
+                func panels(_ part: Int) -> Panels {
+                    Panels(
+                        pool.sharedPanels + part * partFloats, depth: min(length, depth - start - part * length),
+                        width: width)
+                }
+                pool.run(parts * pieces) { item in
+                    let line = item % pieces * leastLines
+                    panels(item / pieces).pack(
+                        shared.from(line: first, depth: start + item / pieces * length),
+                        line..<min(lines, line + leastLines), of: lines)
+                }
+                pool.run(strips * groups) { item, thread in
+                    let line = item / groups * strip
+                    let ownLines = line..<min(ownCount, line + strip)
+                    let sharedStart = item % groups * group
+                    let sharedEnd = min(lines, sharedStart + group)
+                    for part in 0..<parts {
+                        let packed = panels(part)
+                        let depthStart = start + part * length
+                        let strip = Panels(pool.ownPanels(thread), depth: packed.depth, width: ownWidth)
+                        strip.pack(own.from(line: line, depth: depthStart), 0..<ownLines.count, of: ownCount - line)
+                        body(
+                            Panels(packed.panel(at: sharedStart), depth: packed.depth, width: width),
+                            first + sharedStart..<first + sharedEnd, strip, ownLines, depthStart)
+                    }
+                }
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import COpenBLAS
+import CVector
 import Glibc
 import Synchronization
 
@@ -148,6 +149,7 @@ public final class ThreadPool: @unchecked Sendable {
     /// A moment's wait: first on the core, then giving it away, since another rank may share it.
     private func pause(_ spins: inout Int) {
         spins += 1
+        prefopt_pause()
         if spins & 0x3F == 0 { sched_yield() }
     }
 }
