@@ -2,9 +2,12 @@
 import PackageDescription
 
 /// The kernels need AVX2 and FMA in every configuration, and no bounds checks below `Block`: a debug build of them
-/// would be hundreds of times slower. `launch/setup.sh` passes another level (`-Xcc -march=…`) through the environment.
+/// would be hundreds of times slower. `launch/setup.sh` passes another level (`-Xcc -march=…`) through the environment,
+/// and with PREFOPT_AVX512 that its vectors may hold sixteen floats.
 let level = Context.environment["PREFOPT_CPU_LEVEL"] ?? "x86-64-v3"
-let fast: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecked", "-wmo", "-num-threads", "2"])]
+let vectors: [SwiftSetting] = Context.environment["PREFOPT_AVX512"] == "1" ? [.define("PREFOPT_AVX512")] : []
+let fast: [SwiftSetting] =
+    [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecked", "-wmo", "-num-threads", "2"])] + vectors
 
 let package = Package(
     name: "swift-prefopt",
@@ -40,8 +43,10 @@ let package = Package(
             name: "swift-prefopt",
             dependencies: [
                 "Training", "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives", "Storage",
+                "CVector",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ],
+            swiftSettings: vectors),
 
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),

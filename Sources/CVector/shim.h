@@ -4,6 +4,12 @@ typedef float prefopt_float8_unaligned __attribute__((ext_vector_type(8), aligne
 
 static inline prefopt_float8 prefopt_square_root(prefopt_float8 x) { return __builtin_elementwise_sqrt(x); }
 
+// Whether this CPU runs what was compiled for x86-64-v3 (AVX2, FMA), or with 4 for x86-64-v4 (AVX-512).
+static inline int prefopt_cpu_has_level(int level) {
+    __builtin_cpu_init();
+    return level >= 4 ? __builtin_cpu_supports("x86-64-v4") : __builtin_cpu_supports("x86-64-v3");
+}
+
 // Asks for the cache line at an address.
 static inline void prefopt_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 

@@ -13,7 +13,7 @@ enum MatrixProduct {
     private static let sharedFloats = 1 << 20
     /// The least and the largest number of lines in one item of work: multiples of both panels' widths. Packing a line
     /// costs as much as about fifteen multiplications of it; the largest still fits the second cache.
-    private static let (leastLines, mostLines) = (48, 192)
+    private static let (leastLines, mostLines) = (3 * PanelProduct.columns, 192)
 
     /// Floats of the packed panels: one set for all threads, and one for each.
     static let sharedPanelCount =

@@ -26,11 +26,11 @@ struct Block {
 
     /// - Parameters:
     ///   - x: [T, D]
-    ///   - y: [A, D]
+    ///   - y: [A, D]; nil when only the record is wanted, for the backward pass to come.
     ///   - keyValue: [≥ T, 2 G · E], where keys and values of these rows are put, from row `firstKey` on; the rows before
     ///     it are earlier tokens' (a generation cache).
     func forward(
-        _ x: Matrix, into y: Matrix, weights: UnsafeMutablePointer<Float>, record r: Record, rows: Rows,
+        _ x: Matrix, into y: Matrix?, weights: UnsafeMutablePointer<Float>, record r: Record, rows: Rows,
         keyValue: Matrix, firstKey: Int, attention: Attention, transient t: Workspace.Transient
     ) {
         let (a, p, pass) = (architecture, parameters, Pass(weights: weights, pool: pool))
@@ -52,6 +52,7 @@ struct Block {
         let activation = Matrix(t.activation, rows: rows.outputCount, columns: a.feedForward)
         p.feedForwardNorm.forward(middle, into: m, reciprocal: r.feedForwardReciprocal, pass)
         p.gateUp.forward(m, into: gateUp, pass)
+        guard let y else { return }
         GatedActivation.forward(gateUp, into: activation, on: pool)
         RowMoves.copy(middle, into: y, on: pool)
         p.down.forward(activation, into: y, adding: true, pass)

@@ -52,7 +52,8 @@ public final class Transformer {
                 let rows = layer == blocks.count - 1 ? outputs : all
                 let x = Matrix(space.streams[layer], rows: rows.count, columns: a.width)
                 let record = space.recompute ? space.records[0] : space.records[layer]
-                if space.recompute { run(layer, rows, batch, in: space) }
+                // The last block's record is still there.
+                if space.recompute, layer < blocks.count - 1 { run(layer, rows, batch, in: space, recordOnly: true) }
                 blocks[layer].backward(
                     t.dStream, x, weights: weights.values, gradients: gradients, record: record, rows: rows,
                     attention: attention(in: space), transient: t)
@@ -81,12 +82,15 @@ public final class Transformer {
         return Matrix(space.streams[blocks.count % space.streams.count], rows: batch.outputs.count, columns: a.width)
     }
 
-    private func run(_ layer: Int, _ rows: Block.Rows, _ batch: PackedBatch, in space: Workspace) {
+    private func run(
+        _ layer: Int, _ rows: Block.Rows, _ batch: PackedBatch, in space: Workspace, recordOnly: Bool = false
+    ) {
         let width = architecture.width
         let record = space.records[space.records.count == 1 ? 0 : layer]
         blocks[layer].forward(
             Matrix(space.streams[layer % space.streams.count], rows: rows.count, columns: width),
-            into: Matrix(space.streams[(layer + 1) % space.streams.count], rows: rows.outputCount, columns: width),
+            into: recordOnly
+                ? nil : Matrix(space.streams[(layer + 1) % space.streams.count], rows: rows.outputCount, columns: width),
             weights: weights.values, record: record, rows: rows,
             keyValue: Matrix(record.keyValue, rows: rows.count, columns: 2 * architecture.keyWidth), firstKey: 0,
             attention: attention(in: space), transient: space.transient)

@@ -30,6 +30,8 @@ final class Optimizer {
         }
     }
 
+    static func bytes(count: Int, kind: RunFile.Optimizer.Kind) -> Int { 4 * count * momentNames(kind).count }
+
     /// One update. Weight decay applies to matrices only, neither to norms nor to biases, as transformers has it.
     ///
     /// - Parameters:

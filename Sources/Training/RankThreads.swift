@@ -20,7 +20,8 @@ enum RankThreads {
             1, mask.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount })
     }
 
-    private static func ranksOnNode() -> Int? {
+    /// The ranks that share this node, as far as the launcher says.
+    static func ranksOnNode() -> Int? {
         for name in ["OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"] {
             if let text = getenv(name), let count = Int(String(cString: text)) { return count }
         }

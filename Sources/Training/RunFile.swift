@@ -14,7 +14,7 @@ public struct RunFile: Sendable, Equatable {
     public let objective: Objective
     /// MODPO's, nil for the others.
     public let margins: Margins?
-    public let batch: Batch
+    public internal(set) var batch: Batch
     public let duration: Duration
     public let optimizer: Optimizer
     public let records: Records

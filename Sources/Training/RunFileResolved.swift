@@ -18,7 +18,7 @@ extension RunFile {
             text.line("per_device_train_batch_size", pairs)
             text.line("gradient_accumulation_steps", accumulation)
         }
-        text.line("micro_batch_tokens", batch.microBatchTokens)
+        if let tokens = batch.microBatchTokens { text.line("micro_batch_tokens", tokens) }
 
         text.section("length")
         switch duration {

@@ -68,8 +68,8 @@ extension RunFile {
         /// Default `.global(8)`: what TRL does on one device, made the same on any number of them.
         public let size: Size
         /// `micro_batch_tokens`: most packed tokens of one forward and backward, unless one comparison has more.
-        /// Default 2048.
-        public let microBatchTokens: Int
+        /// By default chosen for the machine (`MicroBatchSize`) when the run begins.
+        public internal(set) var microBatchTokens: Int?
 
         init(_ reader: RunFileReader) throws(RunFileError) {
             let perDevice = try reader.integer("per_device_train_batch_size", atLeast: 1, atMost: 1 << 20)
@@ -79,7 +79,7 @@ extension RunFile {
             } else {
                 size = .global(try reader.integer("global_batch_size", atLeast: 1) ?? 8)
             }
-            microBatchTokens = try reader.integer("micro_batch_tokens", atLeast: 1) ?? 2048
+            microBatchTokens = try reader.integer("micro_batch_tokens", atLeast: 1)
         }
 
         /// Pairs per step.

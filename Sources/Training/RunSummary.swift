@@ -53,7 +53,7 @@ struct RunSummary {
         var parts: [(name: String, bytes: Int)] = [
             ("weights", 4 * count),
             ("gradients", GradientVector.bytes(count: count, reproducible: run.file.machine.reproducible)),
-            ("optimizer", 4 * count * Optimizer.momentNames(run.file.optimizer.kind).count),
+            ("optimizer", Optimizer.bytes(count: count, kind: run.file.optimizer.kind)),
         ]
         parts += Workspace.forecast(
             run.policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads

@@ -9,7 +9,8 @@ import Tokenization
 /// Everything that a run needs before its first step: the policy, the pairs, their columns, the plan and its size. Built
 /// alike on every rank; an error on any rank is an error on all.
 public struct TrainingRun {
-    public let file: RunFile
+    /// With `micro_batch_tokens` as chosen.
+    public private(set) var file: RunFile
     public let communicator: Communicator
     public let console: Console
     public let threads: Int
@@ -25,7 +26,11 @@ public struct TrainingRun {
     /// Of the largest micro-batch.
     let extent: BatchExtent
 
-    var purpose: Workspace.Purpose { .training(recompute: file.machine.gradientCheckpointing) }
+    var purpose: Workspace.Purpose { TrainingRun.purpose(file) }
+
+    private static func purpose(_ file: RunFile) -> Workspace.Purpose {
+        .training(recompute: file.machine.gradientCheckpointing)
+    }
 
     /// Pairs and what the objective needs of them beside the policy.
     struct HeldPairs {
@@ -69,11 +74,13 @@ public struct TrainingRun {
         self.policy = policy
         digests = try communicator.agree { try TrainingRun.digests(file, policy, communicator) }
 
+        let tokens = file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trainSet, threads, communicator)
+        self.file.batch.microBatchTokens = tokens
         let planner = StepPlanner(
             shapes: trainSet.shapes,
             settings: .init(
                 globalBatchSize: file.batch.pairs(worldSize: communicator.size),
-                microBatchTokens: file.batch.microBatchTokens,
+                microBatchTokens: tokens,
                 worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
                 seed: file.data.seed, cost: StepCost(shape)))
         self.planner = planner
@@ -135,6 +142,21 @@ public struct TrainingRun {
         }
         for path in others where digests[path] == nil { digests[path] = try ModelDirectory(path: path).contentDigest() }
         return digests
+    }
+
+    /// Collective.
+    private static func microBatchTokens(
+        _ file: RunFile, _ policy: LoadedModel, _ set: PreferenceSet, _ threads: Int, _ communicator: Communicator
+    ) -> Int {
+        if file.machine.reproducible { return MicroBatchSize.reproducible }
+        let count = policy.weights.count
+        let resident =
+            GradientVector.bytes(count: count, reproducible: false)
+            + Optimizer.bytes(count: count, kind: file.optimizer.kind)
+        let longest = set.shapes.lazy.map { $0.promptLength + $0.responseLengths.reduce(0, +) }.max() ?? 1
+        return MicroBatchSize.chosen(
+            for: policy.architecture, purpose: purpose(file), resident: resident, longest: longest, keys: set.longest,
+            threads: threads, over: communicator)
     }
 
     /// Looks at all steps to come: the extent of the largest micro-batch, and which comparisons occur.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CVector
 import Collectives
 import Glibc
 import Training
@@ -7,6 +8,7 @@ import Training
 @main struct Main {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
+        requireProcessor()
         do {
             var command = try Prefopt.parseAsRoot()
             try command.run()
@@ -18,6 +20,20 @@ import Training
             if isWrong { Console(speaks: true).line(text) } else { print(text) }
             exit(isWrong ? 2 : 0)
         }
+    }
+
+    /// Ends the program on a CPU that doesn't have the instructions it was built for: at the first kernel the system would.
+    private static func requireProcessor() {
+        #if PREFOPT_AVX512
+            let (level, instructions): (Int32, String) = (4, "AVX-512")
+        #else
+            let (level, instructions): (Int32, String) = (3, "AVX2 and FMA")
+        #endif
+        guard prefopt_cpu_has_level(level) == 0 else { return }
+        Console(speaks: isRoot).line(
+            "swift-prefopt: this CPU is too old for the program, which was built for x86-64-v\(level) (\(instructions)); "
+                + (level > 3 ? "build it with PREFOPT_CPU_LEVEL=x86-64-v3 launch/setup.sh" : "run it on a newer node"))
+        exit(2)
     }
 
     /// Whether this process speaks for the job, before MPI can say so.

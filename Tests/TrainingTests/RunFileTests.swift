@@ -27,7 +27,7 @@ struct RunFileTests {
         #expect(run.data.maxLength == nil && run.data.truncation == .drop && run.data.appendEOS)
         #expect(run.data.shuffle && run.data.seed == 42 && run.data.mapping == RowMapping())
         #expect(run.objective.kind == .sigmoid(beta: 0.1, labelSmoothing: 0) && run.objective.nllWeight == 0)
-        #expect(run.batch.size == .global(8) && run.batch.microBatchTokens == 2048)
+        #expect(run.batch.size == .global(8) && run.batch.microBatchTokens == nil)
         #expect(run.duration == .epochs(3))
         #expect(run.optimizer.kind == .adamw && run.optimizer.learningRate == 1e-6)
         #expect(run.optimizer.schedule == .linear && run.optimizer.warmup == .none)

@@ -1,0 +1,77 @@
+import Collectives
+import Glibc
+import Kernels
+import Modeling
+import Storage
+
+/// How many tokens a micro-batch holds when the run file doesn't say.
+enum MicroBatchSize {
+    /// With `reproducible`: what is added up before rounding must not depend on the machine.
+    static let reproducible = 2048
+
+    /// Above the largest a step gets no faster (docs/performance.md): weights are read and gradients written often enough
+    /// for their traffic to vanish behind the products.
+    private static let choices = [4096, 2048, 1024, 512, 256]
+
+    /// What may be taken of the memory that is free.
+    private static let share = 0.85
+
+    /// The largest choice whose arrays fit, on every rank, into its part of its node's free memory; else the smallest.
+    ///
+    /// - Parameters:
+    ///   - resident: bytes of the arrays that are still to come whatever the micro-batch is.
+    ///   - longest: rows of the largest comparison, which is never cut.
+    ///   - keys: tokens of the longest sequence.
+    /// Collective.
+    static func chosen(
+        for a: Architecture, purpose: Workspace.Purpose, resident: Int, longest: Int, keys: Int, threads: Int,
+        over communicator: Communicator
+    ) -> Int {
+        let free = share * Double(FreeMemory.bytes()) / Double(RankThreads.ranksOnNode() ?? 1)
+        let fitting = choices.first { tokens in
+            var extent = BatchExtent()
+            let rows = max(tokens, longest)
+            (extent.rows, extent.outputRows, extent.scoredRows, extent.keys) = (rows, rows, rows, keys)
+            let floats = Workspace.forecast(a, extent: extent, purpose: purpose, threads: threads)
+                .reduce(0) { $0 + $1.floats }
+            return Double(resident + 4 * floats) <= free
+        }
+        // The smallest of the ranks' choices.
+        return -Int(communicator.max(-Double(fitting ?? choices[choices.count - 1])))
+    }
+}
+
+/// Memory that this process could still take.
+enum FreeMemory {
+    /// What the kernel calls available, or less where a control group (Slurm's, a container's) sets a limit.
+    static func bytes() -> Int {
+        var free = field("MemAvailable:", of: "/proc/meminfo").map { $0 << 10 } ?? Int.max
+        let group = groupFolder()
+        if let limit = number("\(group)/memory.max"), let used = number("\(group)/memory.current") {
+            // Files that the group has read are counted as used, but make room when asked.
+            let cached = field("inactive_file", of: "\(group)/memory.stat") ?? 0
+            free = min(free, max(0, limit - used + cached))
+        }
+        return free
+    }
+
+    /// This process's folder in the control groups' second version.
+    private static func groupFolder() -> String {
+        let lines = text("/proc/self/cgroup")?.split(separator: "\n") ?? []
+        let path = lines.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
+        return "/sys/fs/cgroup" + (path == "/" ? "" : path)
+    }
+
+    private static func number(_ path: String) -> Int? {
+        text(path).flatMap { Int($0.prefix { !$0.isNewline }) }
+    }
+
+    private static func field(_ name: String, of path: String) -> Int? {
+        text(path)?.split(separator: "\n").first { $0.hasPrefix(name) }
+            .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
+    }
+
+    private static func text(_ path: String) -> String? {
+        (try? FileSystem.read(path)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
