@@ -11,9 +11,11 @@ public struct ModelDirectory: Sendable {
     private let places: [String: Int]
 
     /// Opens a directory and checks all its headers.
+    ///
+    /// - Parameter needsWeights: without it, a directory that has only `config.json` is one of no tensors.
     /// - Throws: `CheckpointError.model` when there is nothing to open, with what to do; `.index`, `.safetensors` or
     ///   `.json` for files that are wrong.
-    public init(path: String) throws(CheckpointError) {
+    public init(path: String, needsWeights: Bool = true) throws(CheckpointError) {
         guard FileSystem.isDirectory(path) else { throw ModelDirectory.notFound(path) }
         let config = FileSystem.join(path, "config.json")
         guard FileSystem.exists(config) else {
@@ -32,6 +34,8 @@ public struct ModelDirectory: Sendable {
             places = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
         } else if FileSystem.exists(index) {
             (files, places) = try ModelDirectory.openShards(of: index, in: path)
+        } else if !needsWeights {
+            (files, places) = ([], [:])
         } else {
             throw ModelDirectory.noWeights(path)
         }
@@ -130,7 +134,8 @@ public struct ModelDirectory: Sendable {
         for (place, file) in files.enumerated() {
             if let name = file.names.first(where: { places[$0] != place }) {
                 throw .index(
-                    path: path, reason: "\(FileSystem.name(of: file.path)) holds tensor \"\(name)\", which the index "
+                    path: path,
+                    reason: "\(FileSystem.name(of: file.path)) holds tensor \"\(name)\", which the index "
                         + (places[name] == nil ? "doesn't list" : "says is in another shard"))
             }
         }

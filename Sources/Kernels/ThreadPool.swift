@@ -29,10 +29,10 @@ public final class ThreadPool: @unchecked Sendable {
 
     public init(count: Int) {
         self.count = max(1, count)
-        let floats = MatrixProduct.sharedPanelCount + self.count * MatrixProduct.ownPanelCount
-        panels = UnsafeMutableRawPointer.allocate(byteCount: 4 * floats, alignment: 1 << 21)
-            .bindMemory(to: Float.self, capacity: floats)
-        madvise(panels, 4 * floats, MADV_HUGEPAGE)
+        let bytes = ThreadPool.panelBytes(threads: self.count)
+        panels = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 1 << 21)
+            .bindMemory(to: Float.self, capacity: bytes / 4)
+        madvise(panels, bytes, MADV_HUGEPAGE)
         // Every sgemm is a tile of a larger product, computed by the thread that asks for it.
         openblas_set_num_threads(1)
         pthread_mutex_init(mutex, nil)
@@ -60,6 +60,11 @@ public final class ThreadPool: @unchecked Sendable {
         wake.deallocate()
         mutex.deallocate()
         panels.deallocate()
+    }
+
+    /// What a pool's packed operands take.
+    public static func panelBytes(threads: Int) -> Int {
+        4 * (MatrixProduct.sharedPanelCount + threads * MatrixProduct.ownPanelCount)
     }
 
     var sharedPanels: UnsafeMutablePointer<Float> { panels }

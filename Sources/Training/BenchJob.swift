@@ -18,7 +18,7 @@ public enum BenchJob {
     public static func run(
         _ file: RunFile, steps: Int, over communicator: Communicator, console: Console
     ) throws -> Report {
-        let run = try TrainingRun(file, over: communicator, console: console)
+        let run = try TrainingRun(file, over: communicator, console: console, mayBeBare: true)
         for line in RunSummary(run).lines { console.line(line) }
         let learner = try Learner(run)
         var clock = PhaseClock()

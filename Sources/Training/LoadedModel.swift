@@ -1,6 +1,7 @@
 import Checkpoints
 import Kernels
 import Modeling
+import Preferences
 import Storage
 
 /// A model opened from a directory: what several commands need to begin with.
@@ -10,12 +11,19 @@ struct LoadedModel {
     let weights: Weights
     let transformer: Transformer
 
-    /// - Parameter positions: the longest sequence it will see; nil: the model's own limit.
+    /// - Parameters:
+    ///   - positions: the longest sequence it will see; nil: the model's own limit.
+    ///   - mayBeBare: a directory of `config.json` alone is a model with random weights.
     /// - Throws: `CheckpointError`, `ModelError` or `MemoryError`.
-    init(path: String, positions: Int? = nil, on pool: ThreadPool) throws {
-        directory = try ModelDirectory(path: path)
+    init(path: String, positions: Int? = nil, mayBeBare: Bool = false, on pool: ThreadPool) throws {
+        directory = try ModelDirectory(path: path, needsWeights: !mayBeBare)
         architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
-        weights = try Weights(directory, architecture: architecture, on: pool)
+        if directory.tensorNames.isEmpty, mayBeBare {
+            var random = SplitMix64(state: 0)
+            weights = try Weights(random: architecture, using: &random)
+        } else {
+            weights = try Weights(directory, architecture: architecture, on: pool)
+        }
         directory.releasePages()
         transformer = Transformer(
             architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)

@@ -58,6 +58,7 @@ struct RunSummary {
         parts += Workspace.forecast(
             run.policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads
         ).map { ($0.name, 4 * $0.floats) }
+        parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
         parts.append(("token ids", 4 * (run.train.set.tokens.count + (run.evaluation?.set.tokens.count ?? 0))))
         return parts
     }

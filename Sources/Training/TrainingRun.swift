@@ -38,8 +38,13 @@ public struct TrainingRun {
         let columns: ResponseColumns
     }
 
-    /// Loads and checks; computes what isn't cached. Collective.
-    public init(_ file: RunFile, over communicator: Communicator, console: Console) throws {
+    /// Loads and checks; computes what isn't cached.
+    ///
+    /// - Parameter mayBeBare: a policy of `config.json` alone gets random weights.
+    /// Collective.
+    public init(
+        _ file: RunFile, over communicator: Communicator, console: Console, mayBeBare: Bool = false
+    ) throws {
         self.file = file
         self.communicator = communicator
         self.console = console
@@ -56,7 +61,7 @@ public struct TrainingRun {
             return try file.requiredTrainFile()
         }
         let shape = try communicator.agree {
-            let directory = try ModelDirectory(path: file.model.path)
+            let directory = try ModelDirectory(path: file.model.path, needsWeights: !mayBeBare)
             return try Architecture(config: directory.config, file: FileSystem.join(file.model.path, "config.json"))
         }
         tokenizerPath = file.model.tokenizerPath ?? file.model.path
@@ -70,11 +75,14 @@ public struct TrainingRun {
             )
         }
 
-        let policy = try communicator.agree { try LoadedModel(path: file.model.path, positions: positions, on: pool) }
+        let policy = try communicator.agree {
+            try LoadedModel(path: file.model.path, positions: positions, mayBeBare: mayBeBare, on: pool)
+        }
         self.policy = policy
         digests = try communicator.agree { try TrainingRun.digests(file, policy, communicator) }
 
-        let tokens = file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trainSet, threads, communicator)
+        let tokens =
+            file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trainSet, threads, communicator)
         self.file.batch.microBatchTokens = tokens
         let planner = StepPlanner(
             shapes: trainSet.shapes,
