@@ -29,6 +29,10 @@ public struct Attention {
     let keyHeads: Int
     let width: Int
     let scale: Float
+    /// Scores s become cap · tanh(s / cap).
+    let cap: Float?
+    /// A query at position p sees keys at positions above p − window.
+    let window: Int?
     private let scratch: [UnsafeMutablePointer<Float>]
     private let scratchKeys: Int
 
@@ -39,12 +43,15 @@ public struct Attention {
     ///   - heads, keyHeads, width: H, G, E.
     ///   - scratch: one buffer of `scratchCount(keys:)` floats for each thread of the pool.
     public init(
-        heads: Int, keyHeads: Int, width: Int, scale: Float, scratch: [UnsafeMutablePointer<Float>], keys: Int
+        heads: Int, keyHeads: Int, width: Int, scale: Float, cap: Float? = nil, window: Int? = nil,
+        scratch: [UnsafeMutablePointer<Float>], keys: Int
     ) {
         self.heads = heads
         self.keyHeads = keyHeads
         self.width = width
         self.scale = scale
+        self.cap = cap
+        self.window = window
         self.scratch = scratch
         scratchKeys = keys
     }
@@ -65,7 +72,9 @@ public struct Attention {
                 score(tile, head, keyHead, q, k, into: scores)
                 for row in 0..<scores.rows {
                     normalizers[(tile.queries.lowerBound + row) * heads + head] =
-                        softmax(scores.row(row), visible: tile.visible(row), count: scores.columns)
+                        softmax(
+                            scores.row(row), first: firstColumn(tile.visible(row)), visible: tile.visible(row),
+                            count: scores.columns)
                 }
                 apply(tile, scores, keyHead, v, into: o.row(tile.queries.lowerBound) + head * width, o.stride)
             }
@@ -118,7 +127,7 @@ public struct Attention {
         for row in 0..<rows {
             let t = first + row
             differentiate(
-                p.row(row), ds.row(row), visible: tile.visible(row), count: tile.keys,
+                p.row(row), ds.row(row), first: firstColumn(tile.visible(row)), visible: tile.visible(row), count: tile.keys,
                 normalizer: normalizers[t * heads + head],
                 projection: dot(dO.row(t) + column, o.row(t) + column, width))
         }
@@ -150,7 +159,20 @@ public struct Attention {
                 k.row(part.keys.lowerBound) + keyHead * width, k.stride, CblasTrans,
                 scores.base + part.column, scores.stride, adding: false, scale: scale)
         }
+        guard let cap else { return }
+        for row in 0..<scores.rows {
+            let s = scores.row(row)
+            for i in groups(of: scores.columns) {
+                ((Vector(from: s + i) / cap).hyperbolicTangent * cap).store(to: s + i)
+            }
+            for i in remainder(of: scores.columns) {
+                s[i] = tanh(s[i] / cap) * cap
+            }
+        }
     }
+
+    /// The first column that a row with `visible` columns sees: columns are positions.
+    private func firstColumn(_ visible: Int) -> Int { window.map { max(0, visible - $0) } ?? 0 }
 
     /// o = p v
     private func apply(
@@ -164,7 +186,9 @@ public struct Attention {
     }
 
     /// Turns a row of scores into probabilities, zero past `visible`; returns its log-sum-exp.
-    private func softmax(_ row: UnsafeMutablePointer<Float>, visible: Int, count: Int) -> Float {
+    private func softmax(_ row: UnsafeMutablePointer<Float>, first: Int, visible: Int, count: Int) -> Float {
+        row.update(repeating: 0, count: first)
+        let (row, visible, count) = (row + first, visible - first, count - first)
         let peak = largest(row, visible)
         var lanes = Vector.zero
         var rest: Float = 0
@@ -191,9 +215,16 @@ public struct Attention {
 
     /// p: scores → probabilities; ds: dp → p ∘ (dp − projection) · scale; both zero past `visible`.
     private func differentiate(
-        _ p: UnsafeMutablePointer<Float>, _ ds: UnsafeMutablePointer<Float>, visible: Int, count: Int,
+        _ p: UnsafeMutablePointer<Float>, _ ds: UnsafeMutablePointer<Float>, first: Int, visible: Int, count: Int,
         normalizer: Float, projection: Float
     ) {
+        p.update(repeating: 0, count: first)
+        ds.update(repeating: 0, count: first)
+        let (p, ds, visible, count) = (p + first, ds + first, visible - first, count - first)
+        if let cap {
+            // The slope of the cap.
+            for i in 0..<visible { ds[i] = (ds[i] - projection) * (1 - (p[i] / cap) * (p[i] / cap)) + projection }
+        }
         for i in groups(of: visible) {
             let value = (Vector(from: p + i) - normalizer).exponential
             value.store(to: p + i)
