@@ -28,9 +28,11 @@ public struct ModelDirectory: Sendable {
         let index = FileSystem.join(path, "model.safetensors.index.json")
         if FileSystem.exists(single) {
             let file = try SafetensorsFile(path: single)
+            hasIndex = false
             files = [file]
             places = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
         } else if FileSystem.exists(index) {
+            hasIndex = true
             (files, places) = try ModelDirectory.openShards(of: index, in: path)
         } else {
             throw ModelDirectory.noWeights(path)
@@ -39,6 +41,14 @@ public struct ModelDirectory: Sendable {
 
     /// All tensors in the order of their bytes, shard by shard.
     public var tensorNames: [String] { files.flatMap(\.names) }
+
+    /// The files of the weights with their tensors, in the order of the tensors' bytes.
+    public var weightFiles: [(name: String, tensors: [TensorView])] {
+        files.map { (FileSystem.name(of: $0.path), $0.tensors) }
+    }
+
+    /// Whether an index says which file holds which tensor.
+    public let hasIndex: Bool
 
     public func tensor(_ name: String) -> TensorView? { places[name].flatMap { files[$0][name] } }
 
@@ -130,7 +140,8 @@ public struct ModelDirectory: Sendable {
         for (place, file) in files.enumerated() {
             if let name = file.names.first(where: { places[$0] != place }) {
                 throw .index(
-                    path: path, reason: "\(FileSystem.name(of: file.path)) holds tensor \"\(name)\", which the index "
+                    path: path,
+                    reason: "\(FileSystem.name(of: file.path)) holds tensor \"\(name)\", which the index "
                         + (places[name] == nil ? "doesn't list" : "says is in another shard"))
             }
         }

@@ -17,13 +17,13 @@ struct LoadedModel {
         architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
         weights = try Weights(directory, architecture: architecture, on: pool)
         directory.releasePages()
-        transformer = Transformer(
+        transformer = try Transformer(
             architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
     }
 
     /// The same weights ready for sequences of up to so many tokens.
-    func seeing(positions: Int, on pool: ThreadPool) -> Transformer {
-        Transformer(architecture, weights: weights, positions: positions, on: pool)
+    func seeing(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
+        try Transformer(architecture, weights: weights, positions: positions, on: pool)
     }
 }
 

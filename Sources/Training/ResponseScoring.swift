@@ -44,7 +44,9 @@ struct ResponseScoring {
                 cost: StepCost(transformer.architecture))
         ).planAlone(comparisons)
         var extent = BatchExtent()
-        for microBatch in plan.microBatches { extent.formUnion(BatchExtent(allResponses(of: microBatch))) }
+        for microBatch in plan.microBatches {
+            extent.formUnion(BatchExtent(allResponses(of: microBatch), for: transformer.architecture))
+        }
         let space = try communicator.agree(status: { _ in 4 }) {
             try Workspace(transformer.architecture, extent: extent, purpose: .scoring, threads: threads)
         }
@@ -52,7 +54,8 @@ struct ResponseScoring {
         console.beginActivity()
         for (place, index) in mine.enumerated() {
             let microBatch = plan.microBatches[index]
-            let scores = transformer.score(PackedBatch(allResponses(of: microBatch)), in: space)
+            let scores = transformer.score(
+                PackedBatch(allResponses(of: microBatch), for: transformer.architecture), in: space)
             for (planned, responses) in zip(microBatch.comparisons, scores) {
                 for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) {
                     body(response, logps)
