@@ -30,11 +30,14 @@ public struct ModelDirectory: Sendable {
         let index = FileSystem.join(path, "model.safetensors.index.json")
         if FileSystem.exists(single) {
             let file = try SafetensorsFile(path: single)
+            hasIndex = false
             files = [file]
             places = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
         } else if FileSystem.exists(index) {
+            hasIndex = true
             (files, places) = try ModelDirectory.openShards(of: index, in: path)
         } else if !needsWeights {
+            hasIndex = false
             (files, places) = ([], [:])
         } else {
             throw ModelDirectory.noWeights(path)
@@ -43,6 +46,14 @@ public struct ModelDirectory: Sendable {
 
     /// All tensors in the order of their bytes, shard by shard.
     public var tensorNames: [String] { files.flatMap(\.names) }
+
+    /// The files of the weights with their tensors, in the order of the tensors' bytes.
+    public var weightFiles: [(name: String, tensors: [TensorView])] {
+        files.map { (FileSystem.name(of: $0.path), $0.tensors) }
+    }
+
+    /// Whether an index says which file holds which tensor.
+    public let hasIndex: Bool
 
     public func tensor(_ name: String) -> TensorView? { places[name].flatMap { files[$0][name] } }
 

@@ -1,14 +1,14 @@
 import Glibc
 
 /// Rotary position embedding (arXiv 2104.09864), in the halves layout of Hugging Face's models: element i of a head turns
-/// together with element i + E/2 by the angle position · frequencyᵢ.
+/// together with element i + R/2 by the angle position · frequencyᵢ. Only a head's first R of E elements turn.
 public struct Rotary: @unchecked Sendable {
-    /// cos and sin of every angle, [positions, E/2] each.
+    /// cos and sin of every angle, [rows of the table, R/2] each.
     private let cosines: UnsafeMutablePointer<Float>
     private let sines: UnsafeMutablePointer<Float>
     private let owner: Storage
-    public let positions: Int
     private let half: Int
+    private let headWidth: Int
 
     private final class Storage {
         let memory: UnsafeMutablePointer<Float>
@@ -16,43 +16,58 @@ public struct Rotary: @unchecked Sendable {
         deinit { memory.deallocate() }
     }
 
+    /// A table of the positions 0..<positions: row p holds position p.
+    ///
     /// - Parameters:
-    ///   - frequencies: radians per position, E/2 of them.
+    ///   - frequencies: radians per position, R/2 of them.
     ///   - scale: factor on cos and sin (1, except for scalings that stretch attention).
-    ///   - positions: how many positions the tables cover.
-    public init(frequencies: [Double], scale: Double = 1, positions: Int) {
-        half = frequencies.count
-        self.positions = positions
-        owner = Storage(count: 2 * positions * half)
+    ///   - headWidth: E; nil: R.
+    public init(frequencies: [Double], scale: Double = 1, positions: Int, headWidth: Int? = nil) {
+        self.init(rows: positions, half: frequencies.count, scale: scale, headWidth: headWidth) { row in
+            (Double(row), frequencies)
+        }
+    }
+
+    /// A table whose rows differ in frequencies too: `row` gives a row's position and its R/2 frequencies.
+    public init(
+        rows: Int, half: Int, scale: Double, headWidth: Int?, _ row: (Int) -> (position: Double, frequencies: [Double])
+    ) {
+        self.half = half
+        self.headWidth = headWidth ?? 2 * half
+        owner = Storage(count: 2 * rows * half)
         cosines = owner.memory
-        sines = owner.memory + positions * half
-        for position in 0..<positions {
+        sines = owner.memory + rows * half
+        for number in 0..<rows {
+            let (position, frequencies) = row(number)
             for (i, frequency) in frequencies.enumerated() {
-                let angle = Double(position) * frequency
-                cosines[position * half + i] = Float(cos(angle) * scale)
-                sines[position * half + i] = Float(sin(angle) * scale)
+                let angle = position * frequency
+                cosines[number * half + i] = Float(cos(angle) * scale)
+                sines[number * half + i] = Float(sin(angle) * scale)
             }
         }
     }
 
-    /// Turns every head of every row in place. `x` is [T, heads · E]; row t stands at `positions[t]`.
-    public func forward(_ x: Matrix, heads: Int, positions: UnsafePointer<Int32>, on pool: ThreadPool) {
-        turn(x, heads: heads, positions: positions, direction: 1, on: pool)
+    /// Turns every head of every row in place. `x` is [T, ≥ heads · E], of which the first `heads` heads turn; row t turns
+    /// by the table's row `rows[t]`.
+    public func forward(_ x: Matrix, heads: Int, rows: UnsafePointer<Int32>, on pool: ThreadPool) {
+        turn(x, heads: heads, rows: rows, direction: 1, on: pool)
     }
 
     /// The derivative of a rotation is the rotation back (and the same scale): dx in place.
-    public func backward(_ dx: Matrix, heads: Int, positions: UnsafePointer<Int32>, on pool: ThreadPool) {
-        turn(dx, heads: heads, positions: positions, direction: -1, on: pool)
+    public func backward(_ dx: Matrix, heads: Int, rows: UnsafePointer<Int32>, on pool: ThreadPool) {
+        turn(dx, heads: heads, rows: rows, direction: -1, on: pool)
     }
 
-    private func turn(_ x: Matrix, heads: Int, positions: UnsafePointer<Int32>, direction: Float, on pool: ThreadPool) {
-        let half = half
+    private func turn(
+        _ x: Matrix, heads: Int, rows tableRows: UnsafePointer<Int32>, direction: Float, on pool: ThreadPool
+    ) {
+        let (half, headWidth) = (half, headWidth)
         pool.chunks(of: x.rows, size: 32) { rows in
             for t in rows {
-                let cosine = cosines + Int(positions[t]) * half
-                let sine = sines + Int(positions[t]) * half
+                let cosine = cosines + Int(tableRows[t]) * half
+                let sine = sines + Int(tableRows[t]) * half
                 for head in 0..<heads {
-                    let low = x.row(t) + head * 2 * half
+                    let low = x.row(t) + head * headWidth
                     let high = low + half
                     for i in groups(of: half) {
                         let (a, b) = (Vector(from: low + i), Vector(from: high + i))

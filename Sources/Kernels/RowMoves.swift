@@ -36,4 +36,11 @@ public enum RowMoves {
             for t in rows { y.row(t).update(from: x.row(t), count: y.columns) }
         }
     }
+
+    /// y += x
+    public static func add(_ x: Matrix, into y: Matrix, on pool: ThreadPool) {
+        pool.chunks(of: y.rows, size: rowsPerItem) { rows in
+            for t in rows { accumulate(x.row(t), into: y.row(t), y.columns) }
+        }
+    }
 }

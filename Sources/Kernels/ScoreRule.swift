@@ -38,31 +38,34 @@ struct ScoreRule {
         normalizer: Float, projection: Float
     ) {
         let (x, y) = (p + visible.lowerBound, d + visible.lowerBound)
-        if let cap {
-            limit(x, visible.count, cap)
-            for i in 0..<visible.count {
-                let tanh = x[i] / cap
-                y[i] = (y[i] - projection) * (1 - tanh * tanh)
-                x[i] = exp(x[i] - normalizer)
-                y[i] *= x[i] * scale
-            }
-        } else {
-            for i in groups(of: visible.count) {
-                let value = (Vector(from: x + i) * scale - normalizer).exponential
-                value.store(to: x + i)
-                (value * (Vector(from: y + i) - projection) * scale).store(to: y + i)
-            }
-            for i in remainder(of: visible.count) {
-                x[i] = exp(x[i] * scale - normalizer)
-                y[i] = x[i] * (y[i] - projection) * scale
-            }
+        if let cap { limit(x, visible.count, cap) }
+        let factor = cap == nil ? scale : 1
+        // The slope of the cap is 1 − (s / cap)²: without one, 1.
+        let share = cap.map { 1 / $0 } ?? 0
+        for i in groups(of: visible.count) {
+            let score = Vector(from: x + i) * factor
+            let value = (score - normalizer).exponential
+            value.store(to: x + i)
+            let slope = scale - (score * share) * (score * share) * scale
+            (value * (Vector(from: y + i) - projection) * slope).store(to: y + i)
+        }
+        for i in remainder(of: visible.count) {
+            let score = x[i] * factor
+            x[i] = exp(score - normalizer)
+            y[i] = x[i] * (y[i] - projection) * (scale - (score * share) * (score * share) * scale)
         }
         clear(p, outside: visible, count)
         clear(d, outside: visible, count)
     }
 
     private func limit(_ x: UnsafeMutablePointer<Float>, _ count: Int, _ cap: Float) {
-        for i in 0..<count { x[i] = cap * tanhf(x[i] * scale / cap) }
+        let share = scale / cap
+        for i in groups(of: count) {
+            ((Vector(from: x + i) * share).hyperbolicTangent * cap).store(to: x + i)
+        }
+        for i in remainder(of: count) {
+            x[i] = (Vector(repeating: x[i]) * share).hyperbolicTangent[0] * cap
+        }
     }
 
     @inline(__always)

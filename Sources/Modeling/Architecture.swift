@@ -1,3 +1,4 @@
+import Kernels
 import Storage
 
 /// The shape and the arithmetic of a decoder, as its `config.json` gives them: everything the one block needs to know.
@@ -10,8 +11,6 @@ public struct Architecture: Sendable, Equatable {
     public var width: Int
     /// F
     public var feedForward: Int
-    /// L
-    public var layers: Int
     /// H
     public var heads: Int
     /// G
@@ -22,8 +21,25 @@ public struct Architecture: Sendable, Equatable {
     public var vocabulary: Int
     /// `max_position_embeddings`: the longest sequence the model was made for.
     public var positions: Int
+
+    /// What differs from layer to layer; L of them.
+    public var layerKinds: [Layer]
+    public var norm: Norm
     public var normEpsilon: Float
-    public var rotary: RotaryFrequencies
+    public var placement: Placement
+    /// Whether attention and feed-forward both read what enters the block, and are added to it together.
+    public var parallelResidual: Bool
+    public var queryKeyNorm: QueryKeyNorm
+    /// Scores s become cap · tanh(s / cap) before softmax.
+    public var attentionCap: Float?
+    public var nonlinearity: Nonlinearity
+    /// Whether the nonlinearity gates a second projection, f(g) ∘ u, or stands alone, f(h).
+    public var gated: Bool
+    public var place: Place
+    /// Factor on the tokens' embeddings.
+    public var embeddingScale: Float
+    /// Logits z become cap · tanh(z / cap).
+    public var logitCap: Float?
     /// Whether the head's weight is the embedding's.
     public var tiedHead: Bool
     public var queryKeyValueBias: Bool
@@ -36,85 +52,66 @@ public struct Architecture: Sendable, Equatable {
 
     /// The families whose `config.json` is understood. They differ in which fields they use, not in code.
     public enum Family: String, Sendable, CaseIterable {
-        case llama, mistral, qwen2
+        case llama, mistral, qwen2, qwen3, gpt2
+        case gptNeoX = "gpt_neox"
+        case gemma, gemma2, phi3, olmo2, smollm3
     }
 
     public static var families: [String] { Family.allCases.map(\.rawValue) }
 
+    /// One layer's attention.
+    public struct Layer: Sendable, Equatable {
+        /// A query at position p sees keys at positions above p − window; nil: all before it.
+        public var window: Int?
+        /// Whether queries and keys turn with their positions, in a model that has rotary positions.
+        public var turns: Bool
+        /// Factor on q kᵀ.
+        public var scale: Float
+    }
+
+    public enum Norm: Sendable, Equatable {
+        /// Root mean square, times w.
+        case rms
+        /// Root mean square, times 1 + w.
+        case rmsAroundOne
+        /// Mean and variance, times w, plus b.
+        case layer
+    }
+
+    /// Where a block's norms stand, seen from attention and from the feed-forward network.
+    public enum Placement: Sendable, Equatable { case before, after, both }
+
+    /// What queries and keys are normalised over before they turn.
+    public enum QueryKeyNorm: Sendable, Equatable { case none, head, wholeWidth }
+
+    /// How a token's position enters.
+    public enum Place: Sendable, Equatable {
+        case rotary(RotaryFrequencies)
+        /// A learned row for each of `positions` positions, added to the embedding.
+        case learned
+    }
+
+    /// L
+    public var layers: Int { layerKinds.count }
     /// Width of all query heads together: H · E.
     public var queryWidth: Int { heads * headWidth }
     /// Width of all key heads together: G · E.
     public var keyWidth: Int { keyHeads * headWidth }
+    /// Columns that the nonlinearity reads: 2F with a gate, F without.
+    public var hiddenWidth: Int { gated ? 2 * feedForward : feedForward }
+    /// Norms of queries and keys in a row: one per head, or one.
+    var queryParts: Int { queryKeyNorm == .head ? heads : 1 }
+    var keyParts: Int { queryKeyNorm == .head ? keyHeads : 1 }
+
+    /// The longest sequence that can be computed at all, where there is a limit.
+    public var hardLimit: Int? { place == .learned ? positions : nil }
+
+    var rotary: RotaryFrequencies? {
+        if case .rotary(let frequencies) = place { frequencies } else { nil }
+    }
 
     /// Parameters that take part in products with every packed row: all but the embedding and the head.
     public var blockParameters: Int {
-        layers * (width * (2 * queryWidth + 2 * keyWidth) + 3 * width * feedForward)
-    }
-}
-
-extension Architecture {
-    /// Reads a `config.json`.
-    ///
-    /// - Parameters:
-    ///   - config: the parsed file.
-    ///   - file: its path, for messages.
-    /// - Throws: `ModelError` naming the field that is missing, mistyped or asks for arithmetic that isn't implemented.
-    public init(config: JSON, file: String) throws(ModelError) {
-        guard let object = config.object else {
-            throw .wrongType(file: file, field: "", found: config.kind, expected: "an object")
-        }
-        let fields = ConfigFields(object: object, file: file)
-        let type = try fields.string("model_type") ?? "missing"
-        guard let family = Family(rawValue: type) else { throw .family(file: file, found: type) }
-        self.family = family
-
-        width = try fields.size("hidden_size")
-        feedForward = try fields.size("intermediate_size")
-        layers = try fields.size("num_hidden_layers")
-        heads = try fields.size("num_attention_heads")
-        keyHeads = try fields.size("num_key_value_heads", default: heads)
-        vocabulary = try fields.size("vocab_size")
-        positions = try fields.size("max_position_embeddings", default: 2048)
-        normEpsilon = Float(try fields.number("rms_norm_eps", default: 1e-6))
-        initializerRange = try fields.number("initializer_range", default: 0.02)
-        tiedHead = try fields.bool("tie_word_embeddings", default: false)
-        guard heads % keyHeads == 0 else {
-            throw .inconsistent(
-                file: file, reason: "num_attention_heads \(heads) is not a multiple of num_key_value_heads \(keyHeads)")
-        }
-        if let given = try fields.optionalSize("head_dim") {
-            headWidth = given
-        } else {
-            guard width % heads == 0 else {
-                throw .inconsistent(
-                    file: file,
-                    reason:
-                        "hidden_size \(width) is not a multiple of num_attention_heads \(heads), and there is no head_dim"
-                )
-            }
-            headWidth = width / heads
-        }
-        guard headWidth % 2 == 0 else {
-            throw .inconsistent(file: file, reason: "the head width \(headWidth) is odd; rotary positions need pairs")
-        }
-
-        switch family {
-        case .llama:
-            queryKeyValueBias = try fields.bool("attention_bias", default: false)
-            outputBias = queryKeyValueBias
-            feedForwardBias = try fields.bool("mlp_bias", default: false)
-        case .mistral:
-            (queryKeyValueBias, outputBias, feedForwardBias) = (false, false, false)
-            try fields.require("sliding_window", isOneOf: [.null], supported: "null (attention to the whole text)")
-        case .qwen2:
-            (queryKeyValueBias, outputBias, feedForwardBias) = (true, false, false)
-            try fields.require("use_sliding_window", isOneOf: [false, .null], supported: "false")
-            try fields.requireFullAttention("layer_types")
-        }
-        try fields.require("hidden_act", isOneOf: ["silu", "swish"], supported: "silu")
-        try fields.require("pretraining_tp", isOneOf: [1, .null], supported: "1")
-        rotary = try RotaryFrequencies(fields: fields, headWidth: headWidth, positions: positions)
-        endTokens = try fields.tokens("eos_token_id")
-        try fields.refuseUnknown(family: family)
+        layers * width * (2 * queryWidth + 2 * keyWidth + hiddenWidth + feedForward)
     }
 }

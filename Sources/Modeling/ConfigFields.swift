@@ -1,15 +1,32 @@
 import Storage
 
-/// The fields of a `config.json`, read with their types checked, so that every complaint names file and field.
-struct ConfigFields {
+/// The fields of a `config.json`, read with their types checked, so that every complaint names file and field. It keeps
+/// account of what was read: the rest is refused.
+final class ConfigFields {
     let object: JSONObject
     let file: String
+    private var read: Set<String> = []
 
-    /// A field's value; absent and null are the same in Hugging Face's configs.
+    init(object: JSONObject, file: String) {
+        self.object = object
+        self.file = file
+    }
+
+    /// A field's value; absent and null are mostly the same in Hugging Face's configs (else see `has`).
     subscript(name: String) -> JSON? {
+        read.insert(name)
         guard let value = object[name], !value.isNull else { return nil }
         return value
     }
+
+    /// Whether the field is there, if only as null.
+    func has(_ name: String) -> Bool {
+        read.insert(name)
+        return object[name] != nil
+    }
+
+    /// Marks a field that the model's own code doesn't read either.
+    func ignore(_ name: String) { read.insert(name) }
 
     func string(_ name: String) throws(ModelError) -> String? {
         guard let value = self[name] else { return nil }
@@ -23,13 +40,24 @@ struct ConfigFields {
         return flag
     }
 
-    func number(_ name: String, default standard: Double? = nil) throws(ModelError) -> Double {
-        guard let value = self[name] else {
-            guard let standard else { throw .missing(file: file, field: name) }
-            return standard
-        }
+    func optionalNumber(_ name: String) throws(ModelError) -> Double? {
+        guard let value = self[name] else { return nil }
         guard let number = value.double, number.isFinite else { throw wrong(name, value, "a number") }
         return number
+    }
+
+    func number(_ name: String, default standard: Double? = nil) throws(ModelError) -> Double {
+        guard let number = try optionalNumber(name) ?? standard else { throw .missing(file: file, field: name) }
+        return number
+    }
+
+    /// A list of `count` positive numbers.
+    func numbers(_ name: String, count: Int) throws(ModelError) -> [Double] {
+        guard let value = self[name] else { throw .missing(file: file, field: name) }
+        let numbers = (value.array ?? []).compactMap(\.double)
+        guard numbers.count == count, numbers.count == value.array?.count, numbers.allSatisfy({ $0 > 0 && $0.isFinite })
+        else { throw wrong(name, value, "a list of \(count) positive numbers") }
+        return numbers
     }
 
     func optionalSize(_ name: String) throws(ModelError) -> Int? {
@@ -45,6 +73,13 @@ struct ConfigFields {
         return size
     }
 
+    /// A whole number from 0.
+    func whole(_ name: String, default standard: Int) throws(ModelError) -> Int {
+        guard let value = self[name] else { return standard }
+        guard let number = value.integer, number >= 0 else { throw wrong(name, value, "a whole number from 0") }
+        return number
+    }
+
     /// One id or a list of them.
     func tokens(_ name: String) throws(ModelError) -> [Int32] {
         guard let value = self[name] else { return [] }
@@ -54,22 +89,9 @@ struct ConfigFields {
         return known
     }
 
-    /// Refuses any value of a field but the ones whose arithmetic is implemented; an absent field is fine.
-    func require(_ name: String, isOneOf allowed: [JSON], supported: String) throws(ModelError) {
-        guard let value = object[name], !allowed.contains(value) else { return }
-        throw .unsupported(file: file, field: name, found: value.text, supported: supported)
-    }
-
-    func requireFullAttention(_ name: String) throws(ModelError) {
-        guard let value = self[name] else { return }
-        guard let kinds = value.array, kinds.allSatisfy({ $0 == "full_attention" }) else {
-            throw .unsupported(file: file, field: name, found: value.text, supported: "full_attention in every layer")
-        }
-    }
-
-    /// Refuses every field that is neither read nor known to leave the arithmetic of training alone.
-    func refuseUnknown(family: Architecture.Family) throws(ModelError) {
-        for name in object.names where !ConfigFields.read.contains(name) && !ConfigFields.harmless.contains(name) {
+    /// Refuses every field that was neither read nor is known to leave the arithmetic of training alone.
+    func refuseUnread(family: Architecture.Family) throws(ModelError) {
+        for name in object.names where !read.contains(name) && !ConfigFields.harmless.contains(name) {
             if let value = object[name], value.isNull || value == false { continue }
             throw .unsupported(
                 file: file, field: name, found: object[name]?.text ?? "",
@@ -83,25 +105,21 @@ struct ConfigFields {
         .wrongType(file: file, field: name, found: value.text, expected: expected)
     }
 
-    private static let read: Set<String> = [
-        "model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-        "num_key_value_heads", "vocab_size", "max_position_embeddings", "rms_norm_eps", "initializer_range",
-        "tie_word_embeddings", "head_dim", "attention_bias", "mlp_bias", "sliding_window", "use_sliding_window",
-        "layer_types", "hidden_act", "pretraining_tp", "rope_theta", "rope_scaling", "rope_parameters",
-        "partial_rotary_factor", "eos_token_id",
-    ]
-
-    /// Bookkeeping, generation settings and what only matters with dropout, which preference training switches off.
+    /// Bookkeeping, generation settings, how a model was split over machines (`pretraining_tp`: the same sums in parts),
+    /// and what only matters with dropout, which preference training switches off.
     private static let harmless: Set<String> = [
         "_name_or_path", "_attn_implementation_autoset", "architectures", "attention_dropout", "auto_map",
-        "bos_token_id",
-        "pad_token_id", "dtype", "torch_dtype", "transformers_version", "use_cache", "max_window_layers", "id2label",
+        "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "transformers_version", "use_cache", "id2label",
         "label2id", "finetuning_task", "problem_type", "task_specific_params", "tokenizer_class", "prefix",
         "return_dict", "chunk_size_feed_forward", "is_decoder", "sep_token_id", "decoder_start_token_id",
         "max_length", "min_length", "do_sample", "num_beams", "num_beam_groups", "diversity_penalty", "temperature",
         "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
         "encoder_no_repeat_ngram_size", "num_return_sequences", "early_stopping", "forced_bos_token_id",
         "forced_eos_token_id", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens",
-        "exponential_decay_length_penalty", "unsloth_version", "unsloth_fixed", "hidden_dropout", "resid_pdrop",
+        "exponential_decay_length_penalty", "unsloth_version", "unsloth_fixed", "pretraining_tp",
+        "max_window_layers",
+        "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "classifier_dropout", "summary_type",
+        "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "n_ctx",
+        "reorder_and_upcast_attn", "cache_implementation", "is_llama_config",
     ]
 }

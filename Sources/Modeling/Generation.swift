@@ -42,7 +42,8 @@ public final class Generator {
     private let memory: Memory
     /// [capacity, 2 G · E] of every layer.
     private let caches: [Matrix]
-    private let capacity: Int
+    /// Which of the model's sets of frequencies the cached keys turned by (see `RotaryFrequencies.stretch`).
+    private var cachedStretch = 0
     private var prompt: [Int32] = []
     private var promptLogits: [Float] = []
 
@@ -54,9 +55,10 @@ public final class Generator {
         self.model = model
         let a = model.architecture
         let capacity = longestPrompt + maxNewTokens
-        self.capacity = capacity
         var extent = BatchExtent()
-        (extent.rows, extent.outputRows, extent.scoredRows, extent.keys) = (longestPrompt, 1, 1, capacity)
+        // A text that grows into another set of frequencies is read once more.
+        let rows = a.rotary?.dependsOnLength == true ? capacity : longestPrompt
+        (extent.rows, extent.outputRows, extent.scoredRows, extent.keys) = (rows, 1, 1, capacity)
         space = try Workspace(a, extent: extent, purpose: .scoring, on: model.pool)
         let width = 2 * a.keyWidth
         memory = try Memory(bytes: a.layers * capacity * width * 4)
@@ -67,7 +69,7 @@ public final class Generator {
     /// Reads a prompt (at least one token); `generate` continues it as often as wanted.
     public func read(prompt: [Int32]) {
         self.prompt = prompt
-        promptLogits = Array(advance(prompt, from: 0))
+        promptLogits = Array(advance(prompt, known: 0))
     }
 
     /// One continuation of the prompt that was read: up to `maxNewTokens` tokens, the last being an end token if it ends.
@@ -79,42 +81,48 @@ public final class Generator {
         while response.count < maxNewTokens {
             response.append(next)
             guard !endTokens.contains(next), response.count < maxNewTokens else { break }
-            next = sampling.choose(advance([next], from: prompt.count + response.count - 1), using: &generator)
+            let text = prompt + response
+            next = sampling.choose(advance(text, known: text.count - 1), using: &generator)
         }
         return response
     }
 
-    /// Runs fresh tokens through the model, from a position on; returns the logits after the last.
-    private func advance(_ tokens: [Int32], from position: Int) -> UnsafeBufferPointer<Float> {
+    /// Runs a text through the model, of which the first `known` tokens' keys and values are cached; returns the logits
+    /// after its last token.
+    private func advance(_ text: [Int32], known: Int) -> UnsafeBufferPointer<Float> {
         let a = model.architecture
-        let count = tokens.count
-        let weights = model.weights
-        let table = Matrix(weights.values + weights.table.embedding, rows: a.vocabulary, columns: a.width)
-        let positions = (position..<position + count).map { Int32($0) }
-        let output = [Int32(count - 1)]
-        let own = 0..<position + count
-        let attention = model.attention(in: space)
+        let stretch = a.rotary?.stretch(length: text.count) ?? 0
+        let first = stretch == cachedStretch ? known : 0
+        cachedStretch = stretch
 
-        RowMoves.gather(table, tokens, into: Matrix(space.streams[0], rows: count, columns: a.width), on: model.pool)
-        positions.withUnsafeBufferPointer { positions in
+        let tokens = Array(text[first...])
+        let count = tokens.count
+        let positions = (first..<text.count).map { Int32($0) }
+        let (rotary, angles) = model.angles(
+            of: positions, stretches: Array(repeating: Int32(stretch), count: count))
+        let output = [Int32(count - 1)]
+        model.embed(tokens, positions, into: Matrix(space.streams[0], rows: count, columns: a.width))
+        angles.withUnsafeBufferPointer { angles in
             output.withUnsafeBufferPointer { output in
                 for (layer, block) in model.blocks.enumerated() {
                     let isLast = layer == model.blocks.count - 1
                     let queries = isLast ? 0..<1 : 0..<count
                     let rows = Block.Rows(
-                        count: count, positions: positions.baseAddress!, outputs: isLast ? output.baseAddress! : nil,
-                        outputPositions: isLast ? positions.baseAddress! + count - 1 : positions.baseAddress!,
-                        outputCount: queries.count, spans: [.init(queries: queries, prefix: 0..<0, own: own)],
-                        groups: [0..<1])
+                        count: count, rotary: rotary, angles: angles.baseAddress!,
+                        outputs: isLast ? output.baseAddress! : nil,
+                        outputAngles: isLast ? angles.baseAddress! + count - 1 : angles.baseAddress!,
+                        outputCount: queries.count,
+                        spans: [.init(queries: queries, prefix: 0..<0, own: 0..<text.count)], groups: [0..<1])
                     block.forward(
                         Matrix(space.streams[layer % 2], rows: count, columns: a.width),
                         into: Matrix(space.streams[(layer + 1) % 2], rows: queries.count, columns: a.width),
-                        weights: weights.values, record: space.records[0], rows: rows,
-                        keyValue: caches[layer], firstKey: position, attention: attention, transient: space.transient)
+                        weights: model.weights.values, record: space.records[0], rows: rows,
+                        keyValue: caches[layer], firstKey: first, attention: model.attention(layer, in: space),
+                        transient: space.transient)
                 }
             }
         }
         let hidden = Matrix(space.streams[model.blocks.count % 2], rows: 1, columns: a.width)
-        return model.head.logits(of: hidden, weights: weights.values, space: space.headSpace)
+        return model.head.logits(of: hidden, weights: model.weights.values, space: space.headSpace)
     }
 }

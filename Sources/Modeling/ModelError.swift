@@ -9,6 +9,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case wrongShape(directory: String, name: String, found: [Int], expected: [Int])
     case wrongElementType(directory: String, name: String, found: String)
     case unusedTensor(directory: String, name: String)
+    case untiedHead(directory: String, name: String)
+    case tooLong(positions: Int, limit: Int)
     case nonFinite(directory: String, name: String)
 
     public var description: String {
@@ -32,6 +34,12 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unusedTensor(let directory, let name):
             "\(directory): tensor \"\(name)\" has no place in the model that config.json describes; "
                 + "remove it or correct config.json"
+        case .untiedHead(let directory, let name):
+            "\(directory): config.json says that the head is the embedding (tie_word_embeddings), but \"\(name)\" is stored "
+                + "and differs from it; set \"tie_word_embeddings\": false, or remove the tensor"
+        case .tooLong(let positions, let limit):
+            "sequences of up to \(positions) tokens, but the model has learned positions for \(limit); "
+                + "set max_length to \(limit) or less"
         case .nonFinite(let directory, let name):
             "\(directory): tensor \"\(name)\" holds a value that is not finite; the checkpoint is damaged"
         }

@@ -15,6 +15,34 @@ public enum SaveType: String, Sendable, CaseIterable {
     }
 }
 
+extension SafetensorsWriter {
+    /// Writes a parameter's tensor from a vector of values or of gradients, piece by piece.
+    public mutating func write(
+        _ parameter: ParameterTable.Parameter, of vector: UnsafePointer<Float>, as type: SaveType
+    ) throws(CheckpointError) {
+        let pieces = parameter.pieces()
+        let capacity = (pieces.first?.count ?? 0) * parameter.storedColumns
+        let wide = UnsafeMutablePointer<Float>.allocate(capacity: capacity)
+        let narrow = UnsafeMutablePointer<UInt16>.allocate(capacity: capacity)
+        defer {
+            wide.deallocate()
+            narrow.deallocate()
+        }
+        for rows in pieces {
+            let count = rows.count * parameter.storedColumns
+            parameter.copy(storedRows: rows, from: vector, into: wide)
+            switch type {
+            case .float32:
+                try write(UnsafeRawBufferPointer(start: wide, count: 4 * count))
+                continue
+            case .float16: Conversion.toFloat16(wide, into: narrow, count: count)
+            case .bfloat16: Conversion.toBFloat16(wide, into: narrow, count: count)
+            }
+            try write(UnsafeRawBufferPointer(start: narrow, count: 2 * count))
+        }
+    }
+}
+
 extension Weights {
     /// Writes the weights in Hugging Face's layout: `model.safetensors`, or numbered shards of at most `shardBytes` and their
     /// index.
@@ -33,16 +61,87 @@ extension Weights {
             shards[shards.count - 1].append(parameter)
             filled += bytes
         }
-        guard shards.count > 1 else {
-            return try save(shards[0], to: FileSystem.join(directory, "model.safetensors"), as: type)
+        let files = shards.enumerated().map { number, shard in
+            let name =
+                shards.count == 1
+                ? "model.safetensors"
+                : "model-\(Weights.fiveDigits(number + 1))-of-\(Weights.fiveDigits(shards.count)).safetensors"
+            return SavedFile(name: name, tensors: shard.map { SavedTensor(name: $0.name, content: .parameter($0)) })
         }
+        try save(files, indexed: shards.count > 1, to: directory, as: type)
+    }
+
+    /// Writes the weights into files named and filled as the source's: same tensors, same names, same order.
+    ///
+    /// - Throws: `CheckpointError`.
+    func save(to directory: String, as type: SaveType, like source: ModelDirectory) throws(CheckpointError) {
+        var parameters: [String: ParameterTable.Parameter] = [:]
+        for parameter in table.parameters { parameters[parameter.name] = parameter }
+        // A head stored beside the embedding it is tied to.
+        if let name = table.tiedHeadName {
+            parameters[name] = table.parameters.first { $0.range.lowerBound == table.embedding }
+        }
+        let files = source.weightFiles.map { file in
+            let tensors = file.tensors.map { view in
+                SavedTensor(name: view.name, content: parameters[view.name].map { .parameter($0) } ?? .asItCame(view))
+            }
+            return SavedFile(name: file.name, tensors: tensors)
+        }
+        try save(files, indexed: source.hasIndex, to: directory, as: type)
+    }
+
+    /// A file to be written.
+    private struct SavedFile {
+        let name: String
+        let tensors: [SavedTensor]
+    }
+
+    private struct SavedTensor {
+        let name: String
+        let content: Content
+
+        enum Content {
+            case parameter(ParameterTable.Parameter)
+            /// A tensor that isn't trained (see `isBuffer`).
+            case asItCame(TensorView)
+        }
+
+        func entry(_ type: SaveType) -> SafetensorsWriter.Entry {
+            switch content {
+            case .parameter(let parameter): (name, type.elementType, parameter.shape)
+            case .asItCame(let view): (name, view.elementType, view.shape)
+            }
+        }
+    }
+
+    private func save(
+        _ files: [SavedFile], indexed: Bool, to directory: String, as type: SaveType
+    ) throws(CheckpointError) {
         var map = JSONObject()
-        for (number, shard) in shards.enumerated() {
-            let name = "model-\(Weights.fiveDigits(number + 1))-of-\(Weights.fiveDigits(shards.count)).safetensors"
-            try save(shard, to: FileSystem.join(directory, name), as: type)
-            for parameter in shard { map[parameter.name] = .string(name) }
+        var bytes = 0
+        for file in files {
+            // Wider elements go first, so that all are aligned.
+            let tensors = file.tensors.enumerated().sorted {
+                let (a, b) = ($0.element.entry(type).elementType.size, $1.element.entry(type).elementType.size)
+                return (-a, $0.offset) < (-b, $1.offset)
+            }.map(\.element)
+            let layout = tensors.map { $0.entry(type) }
+            var writer = try SafetensorsWriter(
+                path: FileSystem.join(directory, file.name), layout: layout, metadata: ["format": "pt"])
+            for tensor in tensors {
+                switch tensor.content {
+                case .parameter(let parameter): try writer.write(parameter, of: values, as: type)
+                case .asItCame(let view): try writer.write(view.bytes)
+                }
+            }
+            try writer.finish()
+            for entry in layout {
+                map[entry.name] = .string(file.name)
+                bytes += entry.shape.reduce(entry.elementType.size, *)
+            }
         }
-        let index: JSON = ["metadata": ["total_size": .integer(count * size)], "weight_map": .object(map)]
+        guard indexed else { return }
+        let index: JSON = ["metadata": ["total_size": .integer(bytes)], "weight_map": .object(map)]
         do throws(StorageError) {
             try AtomicFile.write(index.prettyText, to: FileSystem.join(directory, "model.safetensors.index.json"))
         } catch {
@@ -53,31 +152,6 @@ extension Weights {
     private static func fiveDigits(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
-
-    private func save(_ shard: [ParameterTable.Parameter], to path: String, as type: SaveType) throws(CheckpointError) {
-        var writer = try SafetensorsWriter(
-            path: path, layout: shard.map { ($0.name, type.elementType, $0.shape) }, metadata: ["format": "pt"])
-        let piece = 1 << 18
-        let narrow = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: piece)
-        defer { narrow.deallocate() }
-        let narrowBytes = UnsafeRawBufferPointer(narrow)
-        for parameter in shard {
-            for start in stride(from: parameter.range.lowerBound, to: parameter.range.upperBound, by: piece) {
-                let count = min(piece, parameter.range.upperBound - start)
-                let source = values + start
-                if type == .float32 {
-                    try writer.write(UnsafeRawBufferPointer(start: source, count: 4 * count))
-                    continue
-                }
-                switch type {
-                case .float16: Conversion.toFloat16(source, into: narrow.baseAddress!, count: count)
-                default: Conversion.toBFloat16(source, into: narrow.baseAddress!, count: count)
-                }
-                try writer.write(UnsafeRawBufferPointer(rebasing: narrowBytes[..<(2 * count)]))
-            }
-        }
-        try writer.finish()
     }
 }
 
@@ -96,5 +170,5 @@ public func saveModel(_ weights: Weights, like source: ModelDirectory, to direct
         throw .storage(error)
     }
     try source.copyCompanionFiles(to: directory)
-    try weights.save(to: directory, as: type)
+    try weights.save(to: directory, as: type, like: source)
 }

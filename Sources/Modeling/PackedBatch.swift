@@ -26,13 +26,37 @@ public struct PackedSequence: Sendable {
         self.responses = responses
     }
 
-    /// Rows in the packed run: a response's last token predicts nothing, so it needs none.
-    public var rows: Int { prompt.count + responses.reduce(0) { $0 + $1.tokens.count - 1 } }
-    /// Rows that the last block passes on: the prompt's last row and the responses'.
-    public var outputRows: Int { rows - prompt.count + 1 }
     public var scoredRows: Int { responses.reduce(0) { $0 + $1.length } }
+    /// Rows of the prompt, once, and of the responses.
+    public var rows: Int { prompt.count + responseRows }
+}
+
+extension PackedSequence {
+    /// Neighbouring responses that can share the prompt's rows: where a model's frequencies depend on the length of a
+    /// sequence, a prompt's keys aren't the same before every response.
+    struct Part {
+        let stretch: Int
+        var responses: Range<Int>
+    }
+
+    /// Mostly one part, with all responses.
+    func parts(for a: Architecture) -> [Part] {
+        var parts: [Part] = []
+        for (place, response) in responses.enumerated() {
+            let stretch = a.rotary?.stretch(length: prompt.count + response.tokens.count) ?? 0
+            if let last = parts.last, last.stretch == stretch {
+                parts[parts.count - 1].responses = last.responses.lowerBound..<place + 1
+            } else {
+                parts.append(Part(stretch: stretch, responses: place..<place + 1))
+            }
+        }
+        return parts.isEmpty ? [Part(stretch: 0, responses: 0..<0)] : parts
+    }
+
+    /// The rows of the responses: a response's last token predicts nothing, so it needs none.
+    fileprivate var responseRows: Int { responses.reduce(0) { $0 + $1.tokens.count - 1 } }
     /// The most key rows that a query sees.
-    public var longestSpan: Int { prompt.count + (responses.map { $0.tokens.count - 1 }.max() ?? 0) }
+    fileprivate var longestSpan: Int { prompt.count + (responses.map { $0.tokens.count - 1 }.max() ?? 0) }
 }
 
 /// A micro-batch: a ragged run of T rows, without padding. Each prompt's rows stand once, then the rows of each of its
@@ -54,8 +78,8 @@ public struct PackedBatch: Sendable {
     public private(set) var outputGroups: [Range<Int>] = []
     /// [A] The row of each output row.
     public private(set) var outputs: [Int32] = []
-    /// [A]
-    public private(set) var outputPositions: [Int32] = []
+    /// [T] Which of the model's sets of frequencies each row turns by (see `RotaryFrequencies.stretch`).
+    private(set) var stretches: [Int32] = []
     /// The scored tokens, sequence by sequence and response by response.
     public private(set) var scored = ScoredTokens()
 
@@ -69,13 +93,22 @@ public struct PackedBatch: Sendable {
         public fileprivate(set) var sequences: [[Range<Int>]] = []
     }
 
-    public init(_ sequences: [PackedSequence]) {
-        for sequence in sequences { append(sequence) }
+    /// - Parameter architecture: of the model that will read the batch.
+    public init(_ sequences: [PackedSequence], for architecture: Architecture) {
+        for sequence in sequences { append(sequence, architecture) }
     }
 
-    private mutating func append(_ sequence: PackedSequence) {
-        let promptRows = tokens.count..<tokens.count + sequence.prompt.count
+    private mutating func append(_ sequence: PackedSequence, _ architecture: Architecture) {
         let (firstSpan, firstOutputSpan) = (spans.count, outputSpans.count)
+        var ranges: [Range<Int>] = []
+        for part in sequence.parts(for: architecture) { append(part, of: sequence, ranges: &ranges) }
+        scored.sequences.append(ranges)
+        groups.append(firstSpan..<spans.count)
+        outputGroups.append(firstOutputSpan..<outputSpans.count)
+    }
+
+    private mutating func append(_ part: PackedSequence.Part, of sequence: PackedSequence, ranges: inout [Range<Int>]) {
+        let promptRows = tokens.count..<tokens.count + sequence.prompt.count
         appendRows(sequence.prompt, from: 0)
         spans.append(.init(queries: promptRows, prefix: 0..<0, own: promptRows))
 
@@ -83,8 +116,7 @@ public struct PackedBatch: Sendable {
         appendOutputs(promptRows.upperBound - 1..<promptRows.upperBound)
         outputSpans.append(.init(queries: promptOutput..<promptOutput + 1, prefix: 0..<0, own: promptRows))
 
-        var ranges: [Range<Int>] = []
-        for response in sequence.responses {
+        for response in sequence.responses[part.responses] {
             let rows = tokens.count..<tokens.count + response.tokens.count - 1
             let firstOutput = outputs.count
             appendRows(response.tokens.dropLast(), from: sequence.prompt.count)
@@ -100,9 +132,7 @@ public struct PackedBatch: Sendable {
             }
             ranges.append(start..<scored.rows.count)
         }
-        scored.sequences.append(ranges)
-        groups.append(firstSpan..<spans.count)
-        outputGroups.append(firstOutputSpan..<outputSpans.count)
+        stretches.append(contentsOf: repeatElement(Int32(part.stretch), count: tokens.count - stretches.count))
     }
 
     private mutating func appendRows(_ ids: ArraySlice<Int32>, from position: Int) {
@@ -112,7 +142,6 @@ public struct PackedBatch: Sendable {
 
     private mutating func appendOutputs(_ rows: Range<Int>) {
         outputs.append(contentsOf: rows.map { Int32($0) })
-        outputPositions.append(contentsOf: positions[rows])
     }
 }
 
@@ -132,10 +161,11 @@ public struct BatchExtent: Sendable, Equatable {
     public init() {}
 
     /// The extent of one micro-batch.
-    public init(_ sequences: [PackedSequence]) {
+    public init(_ sequences: [PackedSequence], for architecture: Architecture) {
         for sequence in sequences {
-            rows += sequence.rows
-            outputRows += sequence.outputRows
+            let parts = sequence.parts(for: architecture).count
+            rows += parts * sequence.prompt.count + sequence.responseRows
+            outputRows += parts + sequence.responseRows
             scoredRows += sequence.scoredRows
             keys = max(keys, sequence.longestSpan)
             sequenceScoredRows = max(sequenceScoredRows, sequence.scoredRows)

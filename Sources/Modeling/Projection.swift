@@ -38,30 +38,11 @@ struct Projection: Sendable {
     private func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
         Matrix(base + weight, rows: outputs, columns: inputs)
     }
-}
 
-/// A root-mean-square norm, known by its weight's place in the parameter vector.
-struct Normalization: Sendable {
-    let weight: Int
-    let epsilon: Float
-
-    func forward(_ x: Matrix, into y: Matrix, reciprocal: UnsafeMutablePointer<Float>, _ pass: Pass) {
-        RMSNorm.forward(
-            x, weight: pass.weights + weight, epsilon: epsilon, into: y, reciprocal: reciprocal, on: pass.pool)
-    }
-
-    /// y of `forward` once more.
-    func restore(_ x: Matrix, into y: Matrix, reciprocal: UnsafeMutablePointer<Float>, _ pass: Pass) {
-        RMSNorm.restore(x, weight: pass.weights + weight, reciprocal: reciprocal, into: y, on: pass.pool)
-    }
-
-    /// dx += …, and the weight's gradient.
-    func backward(
-        _ dy: Matrix, input x: Matrix, into dx: Matrix, reciprocal: UnsafeMutablePointer<Float>,
-        gradients: UnsafeMutablePointer<Float>, _ pass: Pass
-    ) {
-        RMSNorm.backward(
-            dy, x, weight: pass.weights + weight, reciprocal: reciprocal, into: dx, dWeight: gradients + weight,
-            on: pass.pool)
+    /// Some of the outputs as a projection of their own.
+    func rows(_ range: Range<Int>) -> Projection {
+        Projection(
+            weight: weight + range.lowerBound * inputs, bias: bias.map { $0 + range.lowerBound }, outputs: range.count,
+            inputs: inputs)
     }
 }

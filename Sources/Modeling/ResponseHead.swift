@@ -37,6 +37,7 @@ struct ResponseHead {
         normalize(hidden, weights: weights, into: hidden, space)
         let logits = Matrix(space.logits, rows: 1, columns: architecture.vocabulary)
         Linear.forward(hidden, weight: head(weights), into: logits, on: pool)
+        if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
         return UnsafeBufferPointer(start: logits.base, count: logits.columns)
     }
 
@@ -68,14 +69,14 @@ struct ResponseHead {
         }
         RowMoves.clear(d, on: pool)
         table.finalNorm.backward(
-            dNormed, input: stream, into: d, reciprocal: space.reciprocal, gradients: gradients,
+            dNormed, input: stream, into: d, statistics: space.statistics, gradients: gradients,
             Pass(weights: weights, pool: pool))
     }
 
     private func normalize(
         _ x: Matrix, weights: UnsafeMutablePointer<Float>, into y: Matrix, _ space: Workspace.HeadSpace
     ) {
-        table.finalNorm.forward(x, into: y, reciprocal: space.reciprocal, Pass(weights: weights, pool: pool))
+        table.finalNorm.forward(x, into: y, statistics: space.statistics, Pass(weights: weights, pool: pool))
     }
 
     private func head(_ base: UnsafeMutablePointer<Float>) -> Matrix {
@@ -93,6 +94,7 @@ struct ResponseHead {
             RowMoves.gather(normed, $0.baseAddress! + piece.lowerBound, into: hidden, on: pool)
         }
         Linear.forward(hidden, weight: head(weights), into: logits, on: pool)
+        if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
         scored.targets.withUnsafeBufferPointer {
             TokenLogps.forward(
                 logits, targets: $0.baseAddress! + piece.lowerBound,
@@ -109,9 +111,15 @@ struct ResponseHead {
         let dHidden = Matrix(space.dHidden, rows: piece.count, columns: architecture.width)
         let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
         scored.targets.withUnsafeBufferPointer {
-            TokenLogps.backward(
-                logits, targets: $0.baseAddress! + piece.lowerBound, normalizers: space.normalizers + piece.lowerBound,
-                gradients: space.gradients + piece.lowerBound, on: pool)
+            let targets = $0.baseAddress! + piece.lowerBound
+            let (normalizers, gradients) = (space.normalizers + piece.lowerBound, space.gradients + piece.lowerBound)
+            if let cap = architecture.logitCap {
+                TokenLogps.backward(
+                    logits, cap: cap, targets: targets, normalizers: normalizers, gradients: gradients, on: pool)
+            } else {
+                TokenLogps.backward(
+                    logits, targets: targets, normalizers: normalizers, gradients: gradients, on: pool)
+            }
         }
         Linear.backwardInput(logits, weight: head(weights), into: dHidden, adding: false, on: pool)
         Linear.backwardWeight(logits, hidden, into: head(gradients), on: pool)

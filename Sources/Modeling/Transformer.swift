@@ -7,16 +7,29 @@ public final class Transformer {
     public let pool: ThreadPool
     let blocks: [Block]
     let head: ResponseHead
+    /// The angles of all positions, in a model whose frequencies are the same for sequences of any length.
+    private let rotary: Rotary?
 
     /// - Parameter positions: the longest sequence (prompt and response) that will be asked for.
-    public init(_ architecture: Architecture, weights: Weights, positions: Int, on pool: ThreadPool) {
+    /// - Throws: `ModelError.tooLong` if the model has no positions for it.
+    public init(
+        _ architecture: Architecture, weights: Weights, positions: Int, on pool: ThreadPool
+    ) throws(ModelError) {
+        if let limit = architecture.hardLimit, positions > limit {
+            throw .tooLong(positions: positions, limit: limit)
+        }
         self.architecture = architecture
         self.weights = weights
         self.pool = pool
-        let rotary = Rotary(
-            frequencies: architecture.rotary.values(headWidth: architecture.headWidth), positions: max(1, positions))
-        blocks = weights.table.blocks.map {
-            Block(architecture: architecture, parameters: $0, rotary: rotary, pool: pool)
+        rotary = architecture.rotary.flatMap { frequencies in
+            frequencies.dependsOnLength
+                ? nil
+                : Rotary(
+                    frequencies: frequencies.values(), scale: frequencies.attentionFactor, positions: max(1, positions),
+                    headWidth: architecture.headWidth)
+        }
+        blocks = zip(architecture.layerKinds, weights.table.blocks).map {
+            Block(architecture: architecture, layer: $0, parameters: $1, pool: pool)
         }
         head = ResponseHead(architecture: architecture, table: weights.table, pool: pool)
     }
@@ -56,26 +69,45 @@ public final class Transformer {
                 if space.recompute, layer < blocks.count - 1 { run(layer, rows, batch, in: space, recordOnly: true) }
                 blocks[layer].backward(
                     t.dStream, x, weights: weights.values, gradients: gradients, record: record, rows: rows,
-                    attention: attention(in: space), transient: t)
+                    attention: attention(layer, in: space), transient: t)
             }
         }
-        let embedding = Matrix(gradients + weights.table.embedding, rows: a.vocabulary, columns: a.width)
-        batch.tokens.withUnsafeBufferPointer {
-            RowMoves.scatterAdd(
-                Matrix(t.dStream, rows: batch.tokens.count, columns: a.width), $0.baseAddress!, into: embedding,
-                on: pool)
+        embedBackward(
+            Matrix(t.dStream, rows: batch.tokens.count, columns: a.width), batch.tokens, batch.positions,
+            gradients: gradients)
+    }
+
+    /// What enters the first block.
+    func embed(_ tokens: [Int32], _ positions: [Int32], into y: Matrix) {
+        Embedding.forward(
+            embeddingTable(weights.values), tokens, scale: architecture.embeddingScale,
+            positionTable: positionTable(weights.values), positions, into: y, on: pool)
+    }
+
+    private func embedBackward(
+        _ dy: Matrix, _ tokens: [Int32], _ positions: [Int32], gradients: UnsafeMutablePointer<Float>
+    ) {
+        Embedding.backward(
+            dy, tokens, scale: architecture.embeddingScale, positions, into: embeddingTable(gradients),
+            positionTable: positionTable(gradients), on: pool)
+    }
+
+    private func embeddingTable(_ vector: UnsafeMutablePointer<Float>) -> Matrix {
+        Matrix(vector + weights.table.embedding, rows: architecture.vocabulary, columns: architecture.width)
+    }
+
+    private func positionTable(_ vector: UnsafeMutablePointer<Float>) -> Matrix? {
+        weights.table.positions.map {
+            Matrix(vector + $0, rows: architecture.positions, columns: architecture.width)
         }
     }
 
     /// Runs all blocks; returns the last one's output [A, D].
     private func forward(_ batch: PackedBatch, in space: Workspace) -> Matrix {
         let a = architecture
-        let table = Matrix(weights.values + weights.table.embedding, rows: a.vocabulary, columns: a.width)
-        batch.tokens.withUnsafeBufferPointer {
-            RowMoves.gather(
-                table, $0.baseAddress!, into: Matrix(space.streams[0], rows: batch.tokens.count, columns: a.width),
-                on: pool)
-        }
+        embed(
+            batch.tokens, batch.positions,
+            into: Matrix(space.streams[0], rows: batch.tokens.count, columns: a.width))
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices { run(layer, layer == blocks.count - 1 ? outputs : all, batch, in: space) }
         }
@@ -89,34 +121,52 @@ public final class Transformer {
         let record = space.records[space.records.count == 1 ? 0 : layer]
         blocks[layer].forward(
             Matrix(space.streams[layer % space.streams.count], rows: rows.count, columns: width),
-            into: recordOnly
-                ? nil : Matrix(space.streams[(layer + 1) % space.streams.count], rows: rows.outputCount, columns: width),
-            weights: weights.values, record: record, rows: rows,
+            into: Matrix(space.streams[(layer + 1) % space.streams.count], rows: rows.outputCount, columns: width),
+            recordOnly: recordOnly, weights: weights.values, record: record, rows: rows,
             keyValue: Matrix(record.keyValue, rows: rows.count, columns: 2 * architecture.keyWidth), firstKey: 0,
-            attention: attention(in: space), transient: space.transient)
+            attention: attention(layer, in: space), transient: space.transient)
     }
 
-    func attention(in space: Workspace) -> Attention {
+    /// The attention of a layer: the one place that builds it.
+    func attention(_ layer: Int, in space: Workspace) -> Attention {
         let a = architecture
+        let kind = a.layerKinds[layer]
         return Attention(
-            heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth, scale: 1 / Float(a.headWidth).squareRoot(),
-            scratch: space.attentionScratch, keys: space.extent.keys)
+            heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth, scale: kind.scale, cap: a.attentionCap,
+            window: kind.window, scratch: space.attentionScratch, keys: space.extent.keys)
+    }
+
+    /// The angles that rows turn by, and for each row of `positions` its row among them. `stretches`: see
+    /// `RotaryFrequencies.stretch`.
+    func angles(of positions: [Int32], stretches: [Int32]) -> (Rotary?, [Int32]) {
+        guard let frequencies = architecture.rotary, rotary == nil else { return (rotary, positions) }
+        var sets: [Int32: [Double]] = [:]
+        for stretch in stretches where sets[stretch] == nil {
+            sets[stretch] = frequencies.values(stretch: Int(stretch))
+        }
+        let table = Rotary(
+            rows: positions.count, half: frequencies.pairs, scale: frequencies.attentionFactor,
+            headWidth: architecture.headWidth
+        ) { (Double(positions[$0]), sets[stretches[$0]] ?? []) }
+        return (table, positions.indices.map { Int32($0) })
     }
 
     /// The rows of all blocks but the last, and those of the last.
     private func withRows(of batch: PackedBatch, _ body: (_ all: Block.Rows, _ outputs: Block.Rows) -> Void) {
-        batch.positions.withUnsafeBufferPointer { positions in
+        let (rotary, angles) = angles(of: batch.positions, stretches: batch.stretches)
+        let outputAngles = batch.outputs.map { angles[Int($0)] }
+        angles.withUnsafeBufferPointer { angles in
             batch.outputs.withUnsafeBufferPointer { outputs in
-                batch.outputPositions.withUnsafeBufferPointer { outputPositions in
+                outputAngles.withUnsafeBufferPointer { outputAngles in
                     let count = batch.tokens.count
                     body(
                         Block.Rows(
-                            count: count, positions: positions.baseAddress!, outputs: nil,
-                            outputPositions: positions.baseAddress!, outputCount: count,
-                            spans: batch.spans, groups: batch.groups),
+                            count: count, rotary: rotary, angles: angles.baseAddress!, outputs: nil,
+                            outputAngles: angles.baseAddress!, outputCount: count, spans: batch.spans,
+                            groups: batch.groups),
                         Block.Rows(
-                            count: count, positions: positions.baseAddress!, outputs: outputs.baseAddress!,
-                            outputPositions: outputPositions.baseAddress!, outputCount: batch.outputs.count,
+                            count: count, rotary: rotary, angles: angles.baseAddress!, outputs: outputs.baseAddress!,
+                            outputAngles: outputAngles.baseAddress!, outputCount: batch.outputs.count,
                             spans: batch.outputSpans, groups: batch.outputGroups))
                 }
             }

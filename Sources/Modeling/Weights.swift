@@ -23,8 +23,9 @@ public final class Weights: @unchecked Sendable {
     ///
     /// - Throws: `ModelError` for a tensor that is missing, misshapen, of another type, not finite or not used.
     public convenience init(_ directory: ModelDirectory, architecture: Architecture, on pool: ThreadPool) throws {
-        try self.init(ParameterTable(architecture))
-        var unused = Set(directory.tensorNames)
+        let stored = Set(directory.tensorNames)
+        try self.init(ParameterTable(architecture, naming: TensorNaming(of: stored, architecture)))
+        var unused = stored
         for parameter in table.parameters {
             guard let tensor = directory.tensor(parameter.name) else {
                 throw ModelError.missingTensor(directory: directory.path, name: parameter.name, shape: parameter.shape)
@@ -36,10 +37,27 @@ public final class Weights: @unchecked Sendable {
             }
             try read(tensor, into: parameter, of: directory, on: pool)
         }
-        // Tied checkpoints may store the head a second time, and old Llama ones the rotary frequencies.
-        for name in unused.sorted()
-        where !(architecture.tiedHead && name == "lm_head.weight") && !name.hasSuffix("rotary_emb.inv_freq") {
+        if let name = table.tiedHeadName, unused.remove(name) != nil {
+            try requireTied(name, in: directory)
+        }
+        for name in unused.sorted() where !Weights.isBuffer(name) {
             throw ModelError.unusedTensor(directory: directory.path, name: name)
+        }
+    }
+
+    /// Tensors that old releases stored though they follow from `config.json`: rotary frequencies and causal masks.
+    static func isBuffer(_ name: String) -> Bool {
+        name.hasSuffix("rotary_emb.inv_freq") || name.hasSuffix(".attn.bias") || name.hasSuffix(".masked_bias")
+            || name.hasSuffix(".attention.bias")
+    }
+
+    /// A head stored beside the embedding that it is said to be must be the same.
+    private func requireTied(_ name: String, in directory: ModelDirectory) throws(ModelError) {
+        guard let embedding = table.parameters.first(where: { $0.range.lowerBound == table.embedding }),
+            let stored = directory.tensor(embedding.name), let head = directory.tensor(name)
+        else { return }
+        guard head.elementType == stored.elementType, head.bytes.elementsEqual(stored.bytes) else {
+            throw .untiedHead(directory: directory.path, name: name)
         }
     }
 
@@ -63,9 +81,6 @@ public final class Weights: @unchecked Sendable {
         _ tensor: TensorView, into parameter: ParameterTable.Parameter, of directory: ModelDirectory,
         on pool: ThreadPool
     ) throws(ModelError) {
-        let piece = 1 << 16
-        let count = parameter.range.count
-        let target = values + parameter.range.lowerBound
         let source = tensor.bytes.baseAddress!
         let widen: (UnsafeRawPointer, UnsafeMutablePointer<Float>, Int) -> Void
         switch tensor.elementType {
@@ -75,11 +90,21 @@ public final class Weights: @unchecked Sendable {
         default:
             throw .wrongElementType(directory: directory.path, name: parameter.name, found: tensor.elementType.rawValue)
         }
-        pool.run((count + piece - 1) / piece) { (item: Int) in
-            let start = item * piece
-            widen(source + start * tensor.elementType.size, target + start, min(piece, count - start))
+        let pieces = parameter.pieces(of: 1 << 16)
+        let columns = parameter.storedColumns
+        pool.run(pieces.count) { (item: Int) in
+            let rows = pieces[item]
+            let start = source + rows.lowerBound * columns * tensor.elementType.size
+            if parameter.layout == .same {
+                return widen(
+                    start, values + parameter.range.lowerBound + rows.lowerBound * columns, rows.count * columns)
+            }
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count * columns) { piece in
+                widen(start, piece.baseAddress!, piece.count)
+                parameter.put(storedRows: rows, piece.baseAddress!, into: values)
+            }
         }
-        guard Conversion.isFinite(target, count: count) else {
+        guard Conversion.isFinite(values + parameter.range.lowerBound, count: parameter.range.count) else {
             throw .nonFinite(directory: directory.path, name: parameter.name)
         }
     }

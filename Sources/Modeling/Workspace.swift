@@ -1,36 +1,5 @@
 import Kernels
 
-/// What a block keeps of its forward pass for its backward pass. T rows, but A in the last block where marked *.
-struct Record {
-    /// [T] reciprocal root-mean-squares of the rows that enter attention.
-    var attentionReciprocal: UnsafeMutablePointer<Float>
-    /// [T*, H · E] after the rotary turn.
-    var query: UnsafeMutablePointer<Float>
-    /// [T, 2 G · E] keys after the rotary turn, then values.
-    var keyValue: UnsafeMutablePointer<Float>
-    /// [T*, H · E] attention's output.
-    var attended: UnsafeMutablePointer<Float>
-    /// [T*, H] log-sum-exp of every score row.
-    var normalizers: UnsafeMutablePointer<Float>
-    /// [T*, D] the residual stream between attention and feed-forward.
-    var middle: UnsafeMutablePointer<Float>
-    /// [T*]
-    var feedForwardReciprocal: UnsafeMutablePointer<Float>
-    /// [T*, 2F]
-    var gateUp: UnsafeMutablePointer<Float>
-
-    init(_ a: Architecture, rows: Int, cutter: inout Cutter) {
-        attentionReciprocal = cutter.take(rows)
-        query = cutter.take(rows * a.queryWidth)
-        keyValue = cutter.take(rows * 2 * a.keyWidth)
-        attended = cutter.take(rows * a.queryWidth)
-        normalizers = cutter.take(rows * a.heads)
-        middle = cutter.take(rows * a.width)
-        feedForwardReciprocal = cutter.take(rows)
-        gateUp = cutter.take(rows * 2 * a.feedForward)
-    }
-}
-
 /// All memory that a micro-batch needs beside weights and gradients, cut once for the largest one of the run.
 public final class Workspace {
     /// What the memory will be used for.
@@ -69,6 +38,10 @@ public final class Workspace {
         let dAttended: UnsafeMutablePointer<Float>
         let dQuery: UnsafeMutablePointer<Float>
         let dKeyValue: UnsafeMutablePointer<Float>
+        /// [T, G · E] gradient of the keys before their norm, and [T, D] of what the feed-forward network of a parallel
+        /// block reads; in models that have them.
+        let dPlainKeys: UnsafeMutablePointer<Float>
+        let dMiddle: UnsafeMutablePointer<Float>
     }
 
     /// Buffers of the response head.
@@ -85,7 +58,7 @@ public final class Workspace {
         let normalizers: UnsafeMutablePointer<Float>
         let gradients: UnsafeMutablePointer<Float>
         /// [A] of the final norm.
-        let reciprocal: UnsafeMutablePointer<Float>
+        let statistics: UnsafeMutablePointer<Float>
     }
 
     /// - Throws: `MemoryError`.
@@ -137,7 +110,9 @@ public final class Workspace {
             normed: cutter.take(t * d), outputNormed: cutter.take(out * d), activation: cutter.take(t * a.feedForward),
             dStream: cutter.take(gradientRows * d), dNormed: cutter.take(gradientRows * d),
             dOutput: cutter.take(backward ? out * d : 0), dAttended: cutter.take(gradientRows * a.queryWidth),
-            dQuery: cutter.take(gradientRows * a.queryWidth), dKeyValue: cutter.take(gradientRows * 2 * a.keyWidth))
+            dQuery: cutter.take(gradientRows * a.queryWidth), dKeyValue: cutter.take(gradientRows * 2 * a.keyWidth),
+            dPlainKeys: cutter.take(a.queryKeyNorm == .none ? 0 : gradientRows * a.keyWidth),
+            dMiddle: cutter.take(a.parallelResidual ? gradientRows * a.width : 0))
         let scratch = (0..<threads).map { _ in
             cutter.take(Attention.scratchCount(keys: extent.keys, width: a.headWidth))
         }
@@ -148,7 +123,7 @@ public final class Workspace {
             chunk: chunk, hidden: cutter.take(chunk * d), dHidden: cutter.take(backward ? chunk * d : 0),
             logits: cutter.take(chunk * a.vocabulary), logps: cutter.take(extent.scoredRows),
             normalizers: cutter.take(extent.scoredRows), gradients: cutter.take(extent.scoredRows),
-            reciprocal: cutter.take(out))
+            statistics: cutter.take(out * Normalization.statistics(a.norm)))
         note("head chunk", cutter)
         return (streams, records, transient, head, scratch, parts)
     }

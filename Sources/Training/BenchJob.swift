@@ -65,7 +65,7 @@ public enum BenchJob {
                 }
                 // In the last block the prompt's rows but one need neither queries nor anything after them.
                 let spared = prompt - 1
-                let lastBlock = Double(a.width * 2 * a.queryWidth + 3 * a.width * a.feedForward)
+                let lastBlock = Double(a.width * (2 * a.queryWidth + a.hiddenWidth + a.feedForward))
                 products += Double(a.blockParameters) * Double(sequence.rows) - lastBlock * spared
                 products += Double(a.width * a.vocabulary) * Double(sequence.scoredRows)
                 products += 2 * Double(a.queryWidth) * (Double(a.layers) * attended - spared * (spared + 1) / 2)

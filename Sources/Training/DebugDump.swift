@@ -18,11 +18,7 @@ struct DebugDump {
         var writer = try SafetensorsWriter(
             path: FileSystem.join(folder, "gradients-\(step).safetensors"),
             layout: table.parameters.map { ($0.name, .float32, $0.shape) }, metadata: ["format": "pt"])
-        for parameter in table.parameters {
-            try writer.write(
-                UnsafeRawBufferPointer(
-                    start: gradients.values + parameter.range.lowerBound, count: 4 * parameter.range.count))
-        }
+        for parameter in table.parameters { try writer.write(parameter, of: gradients.values, as: .float32) }
         try writer.finish()
 
         var text = ""

@@ -29,7 +29,7 @@ public enum EvaluationJob {
             positions: set.longest, on: pool)
         let metrics = try Evaluation(
             set: set, columns: columns, objective: file.objective, communicator: communicator, console: console
-        ).metrics(of: policy.seeing(positions: set.longest, on: pool), model: model)
+        ).metrics(of: communicator.agree { try policy.seeing(positions: set.longest, on: pool) }, model: model)
 
         var result: JSONObject = ["model": .string(model)]
         for (name, value) in metrics.values { result["eval_\(name)"] = .number(value) }

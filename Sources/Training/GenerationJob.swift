@@ -54,7 +54,7 @@ public struct GenerationJob: Sendable {
                 "note: up to \(positions) tokens, but the model was made for \(loaded.architecture.positions) "
                     + "(max_position_embeddings)")
         }
-        let transformer = loaded.seeing(positions: positions, on: pool)
+        let transformer = try communicator.agree { try loaded.seeing(positions: positions, on: pool) }
         let generator = try communicator.agree(status: { _ in 4 }) {
             try Generator(transformer, longestPrompt: longest, maxNewTokens: maxNewTokens)
         }

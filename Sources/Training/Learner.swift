@@ -72,7 +72,7 @@ final class Learner {
 
     private func compute(_ plan: StepPlan, _ index: Int, into results: inout StepResults) {
         let microBatch = plan.microBatches[index]
-        let batch = PackedBatch(set.packed(microBatch))
+        let batch = PackedBatch(set.packed(microBatch), for: transformer.architecture)
         let share = 1 / Double(plan.pairs.count)
         gradients.add { values in
             transformer.step(batch, in: workspace, gradients: values) { sequence, logps, derivatives in

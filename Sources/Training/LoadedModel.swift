@@ -25,13 +25,13 @@ struct LoadedModel {
             weights = try Weights(directory, architecture: architecture, on: pool)
         }
         directory.releasePages()
-        transformer = Transformer(
+        transformer = try Transformer(
             architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
     }
 
     /// The same weights ready for sequences of up to so many tokens.
-    func seeing(positions: Int, on pool: ThreadPool) -> Transformer {
-        Transformer(architecture, weights: weights, positions: positions, on: pool)
+    func seeing(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
+        try Transformer(architecture, weights: weights, positions: positions, on: pool)
     }
 }
 

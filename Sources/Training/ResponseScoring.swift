@@ -45,7 +45,9 @@ struct ResponseScoring {
                 cost: StepCost(transformer.architecture))
         ).plan(scoring: comparisons)
         var extent = BatchExtent()
-        for microBatch in plan.microBatches { extent.formUnion(BatchExtent(allResponses(of: microBatch))) }
+        for microBatch in plan.microBatches {
+            extent.formUnion(BatchExtent(allResponses(of: microBatch), for: transformer.architecture))
+        }
         let space = try communicator.agree(status: { _ in 4 }) {
             try Workspace(transformer.architecture, extent: extent, purpose: .scoring, on: transformer.pool)
         }
@@ -55,7 +57,8 @@ struct ResponseScoring {
         var scored = 0
         for index in mine {
             let microBatch = plan.microBatches[index]
-            let scores = transformer.score(PackedBatch(allResponses(of: microBatch)), in: space)
+            let scores = transformer.score(
+                PackedBatch(allResponses(of: microBatch), for: transformer.architecture), in: space)
             for (planned, responses) in zip(microBatch.comparisons, scores) {
                 for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) {
                     body(response, logps)

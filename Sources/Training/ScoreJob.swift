@@ -65,7 +65,7 @@ public struct ScoreJob: Sendable {
         of model: LoadedModel, title: String, _ scoring: ResponseScoring, _ pool: ThreadPool
     ) throws -> (tokens: [[Float]], sums: [Double]) {
         let set = scoring.set
-        let transformer = model.seeing(positions: set.longest, on: pool)
+        let transformer = try scoring.communicator.agree { try model.seeing(positions: set.longest, on: pool) }
         var words: [Int32] = []
         try scoring.eachScore(of: Array(set.comparisons.indices), with: transformer, title: title) {
             words.append(Int32($0))

@@ -94,7 +94,7 @@ public struct TrainingRun {
         self.planner = planner
         totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
         let used: [Int]
-        (extent, used) = TrainingRun.survey(planner, steps: totalSteps, set: trainSet)
+        (extent, used) = TrainingRun.survey(planner, steps: totalSteps, set: trainSet, for: shape)
 
         let column = LogpsColumn(
             communicator: communicator, console: console, cacheFolder: file.cacheFolder)
@@ -169,7 +169,7 @@ public struct TrainingRun {
 
     /// Looks at all steps to come: the extent of the largest micro-batch, and which comparisons occur.
     private static func survey(
-        _ planner: StepPlanner, steps: Int, set: PreferenceSet
+        _ planner: StepPlanner, steps: Int, set: PreferenceSet, for shape: Architecture
     ) -> (extent: BatchExtent, comparisons: [Int]) {
         var extent = BatchExtent()
         var occurs = [Bool](repeating: false, count: set.comparisons.count)
@@ -179,7 +179,7 @@ public struct TrainingRun {
             let epoch = planner.epoch(first / planner.stepsPerEpoch)
             for step in first..<min(steps, first + planner.stepsPerEpoch) {
                 for microBatch in epoch.plan(step: step).microBatches {
-                    extent.formUnion(BatchExtent(set.packed(microBatch)))
+                    extent.formUnion(BatchExtent(set.packed(microBatch), for: shape))
                     for planned in microBatch.comparisons { occurs[planned.comparison] = true }
                 }
             }

@@ -35,10 +35,11 @@ def train(binary, folder, settings, ranks=1):
     return pathlib.Path(settings["output_dir"])
 
 
-def score(binary, model, data, output, reference=None, ranks=1):
+def score(binary, model, data, output, reference=None, ranks=1, max_length=None):
     """The rows of `score --per-token`, in order."""
     arguments = ["score", "--model", model, "--data", data, "--output", output, "--per-token"]
-    start(binary, arguments + (["--reference", reference] if reference else []), ranks)
+    arguments += ["--reference", reference] if reference else []
+    start(binary, arguments + (["--max-length", max_length] if max_length else []), ranks)
     return read_lines(output)
 
 

@@ -13,6 +13,8 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
     var spans: [Span]
     /// Ranges of spans that share key rows.
     var groups: [Range<Int>]
+    var cap: Float?
+    var window: Int?
     let scale: Float = 0.375
 
     var queryRows: Int { spans.map(\.queries.upperBound).max()! }
@@ -21,10 +23,11 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
 
     /// The key rows that query row `row` of `span` sees.
     func visible(_ span: Span, _ row: Int) -> [Int] {
-        Array(span.prefix) + Array(span.own.dropLast(span.queries.upperBound - 1 - row))
+        let all = Array(span.prefix) + Array(span.own.dropLast(span.queries.upperBound - 1 - row))
+        return window.map { all.suffix($0) } ?? all
     }
 
-    /// o = softmax(q kᵀ · scale) v, one query and one head at a time
+    /// o = softmax(cap · tanh(q kᵀ · scale / cap)) v, or without the cap, one query and one head at a time
     func twin(_ q: [Double], _ k: [Double], _ v: [Double]) -> [Double] {
         var o = [Double](repeating: 0, count: q.count)
         for span in spans {
@@ -35,7 +38,8 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
                     let keyColumn = head * keyHeads / heads * width
                     let scores = keys.map { key in
                         let start = key * keyHeads * width + keyColumn
-                        return (0..<width).reduce(0.0) { $0 + q[column + $1] * k[start + $1] } * Double(scale)
+                        let score = (0..<width).reduce(0.0) { $0 + q[column + $1] * k[start + $1] } * Double(scale)
+                        return cap.map { Double($0) * tanh(score / Double($0)) } ?? score
                     }
                     let peak = scores.max()!
                     let shares = scores.map { exp($0 - peak) }
@@ -73,8 +77,8 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
         let side = keyHeads * width
         let scratch = (0..<pool.count).map { _ in Grid(1, Attention.scratchCount(keys: visibleKeys, width: width)) }
         let attention = Attention(
-            heads: heads, keyHeads: keyHeads, width: width, scale: scale, scratch: scratch.map(\.pointer),
-            keys: visibleKeys)
+            heads: heads, keyHeads: keyHeads, width: width, scale: scale, cap: cap, window: window,
+            scratch: scratch.map(\.pointer), keys: visibleKeys)
         let (o, normalizers) = (Grid(queryRows, heads * width, gap: 2), Grid(queryRows, heads, gap: 0))
         attention.forward(
             inputs.q.matrix, inputs.k, inputs.v, spans: spans, into: o.matrix, normalizers: normalizers.pointer,
@@ -122,6 +126,20 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
                 Span(queries: 10..<11, prefix: 0..<20, own: 30..<35),
                 Span(queries: 11..<144, prefix: 0..<20, own: 35..<180),
             ], groups: [0..<4]),
+        AttentionCase(
+            testDescription: "capped scores, and a window that ends in the prompt",
+            heads: 4, keyHeads: 2, width: 16,
+            spans: [
+                Span(queries: 0..<30, prefix: 0..<0, own: 0..<30), Span(queries: 30..<43, prefix: 0..<30, own: 30..<43),
+                Span(queries: 43..<62, prefix: 0..<30, own: 43..<62),
+            ], groups: [0..<3], cap: 1.5, window: 11),
+        AttentionCase(
+            testDescription: "a window far behind the first key of long spans",
+            heads: 2, width: 5,
+            spans: [
+                Span(queries: 0..<430, prefix: 0..<0, own: 0..<430),
+                Span(queries: 430..<900, prefix: 0..<430, own: 430..<900),
+            ], groups: [0..<2], window: 33),
         AttentionCase(
             testDescription: "one new row after many, as in generation", heads: 2, keyHeads: 2,
             spans: [

@@ -16,7 +16,7 @@ import Testing
     func forward(rows: Int, width: Int) {
         var random = Random(1)
         let (gateUp, activation) = (Grid(rows, 2 * width, &random, scale: 6), Grid(rows, width, gap: 1))
-        GatedActivation.forward(gateUp.matrix, into: activation.matrix, on: ThreadPool(count: 2))
+        GatedActivation.forward(gateUp.matrix, .silu, into: activation.matrix, on: ThreadPool(count: 2))
         #expect(deviation(activation, from: twin(gateUp.values, width)) < 1e-6)
     }
 
@@ -26,7 +26,7 @@ import Testing
         let gateUp = Grid(rows, 2 * width, &random, scale: 6)
         let (activation, dGateUp) = (Grid(rows, width, gap: 1, &random), gateUp.copy())
         let upstream = activation.values
-        GatedActivation.backward(gateUp: dGateUp.matrix, activation: activation.matrix, on: ThreadPool(count: 2))
+        GatedActivation.backward(gateUp: dGateUp.matrix, .silu, activation: activation.matrix, on: ThreadPool(count: 2))
         #expect(deviation(activation, from: twin(gateUp.values, width)) < 1e-6)
         #expect(dGateUp.fenceHolds)
         let off = deviation(ofGradient: dGateUp.floats, at: gateUp.values, sampling: 200) { x in
@@ -40,9 +40,9 @@ import Testing
         expectSameBits("gated activation") { pool in
             var random = Random(3)
             let (gateUp, activation) = (Grid(101, 2 * 57, &random, scale: 6), Grid(101, 57))
-            GatedActivation.forward(gateUp.matrix, into: activation.matrix, on: pool)
+            GatedActivation.forward(gateUp.matrix, .silu, into: activation.matrix, on: pool)
             let dActivation = Grid(101, 57, &random)
-            GatedActivation.backward(gateUp: gateUp.matrix, activation: dActivation.matrix, on: pool)
+            GatedActivation.backward(gateUp: gateUp.matrix, .silu, activation: dActivation.matrix, on: pool)
             return [activation, gateUp, dActivation]
         }
     }
@@ -57,7 +57,7 @@ import Testing
             }
         }
         let activation = Grid(1, 20)
-        GatedActivation.forward(gateUp.matrix, into: activation.matrix, on: ThreadPool(count: 1))
+        GatedActivation.forward(gateUp.matrix, .silu, into: activation.matrix, on: ThreadPool(count: 1))
         for i in 0..<20 {
             let gate = gateUp[0, i]
             if gate > 0 {
@@ -77,10 +77,10 @@ import Testing
                 var random = Random(4)
                 let (gateUp, activation) = (Grid(1, 2 * width, &random), Grid(1, width))
                 gateUp[0, place] = bad
-                GatedActivation.forward(gateUp.matrix, into: activation.matrix, on: pool)
+                GatedActivation.forward(gateUp.matrix, .silu, into: activation.matrix, on: pool)
                 #expect(activation[0, place % width].isNaN)
                 let upstream = Grid(1, width, &random)
-                GatedActivation.backward(gateUp: gateUp.matrix, activation: upstream.matrix, on: pool)
+                GatedActivation.backward(gateUp: gateUp.matrix, .silu, activation: upstream.matrix, on: pool)
                 #expect(upstream[0, place % width].isNaN && gateUp[0, place % width].isNaN)
             }
         }

@@ -80,4 +80,35 @@ import Testing
             }
         }
     }
+
+    @Test(
+        "parts of a row are normalised alone, and a weight may be counted from one", arguments: [1, 3],
+        [0, 1] as [Float])
+    func parts(parts: Int, offset: Float) {
+        var random = Random(5)
+        let (rows, width) = (9, 11)
+        let (x, w) = (Grid(rows, parts * width, &random), Grid(1, width, &random))
+        let (y, again) = (Grid(rows, parts * width, gap: 5), Grid(rows, parts * width))
+        let (dy, dx) = (Grid(rows, parts * width, &random), Grid(rows, parts * width, gap: 2, &random))
+        let (r, dw) = (Grid(1, rows * parts), Grid(1, width, &random))
+        let (startX, startW) = (dx.floats, dw.floats)
+        let pool = ThreadPool(count: 2)
+        RMSNorm.forward(
+            x.matrix, parts: parts, weight: w.pointer, offset: offset, epsilon: epsilon, into: y.matrix,
+            reciprocal: r.pointer, on: pool)
+        RMSNorm.restore(
+            x.matrix, parts: parts, weight: w.pointer, offset: offset, reciprocal: r.pointer, into: again.matrix,
+            on: pool)
+        RMSNorm.backward(
+            dy.matrix, x.matrix, parts: parts, weight: w.pointer, offset: offset, reciprocal: r.pointer,
+            into: dx.matrix, dWeight: dw.pointer, on: pool)
+        func whole(_ x: [Double], _ w: [Double]) -> [Double] { twin(x, w.map { $0 + Double(offset) }) }
+        #expect(deviation(y, from: whole(x.values, w.values)) < 1e-6)
+        #expect(again.floats == y.floats && dx.fenceHolds && dw.fenceHolds && r.fenceHolds)
+        let (xs, ws, upstream) = (x.values, w.values, dy.values)
+        let gradientX = zip(dx.floats, startX).map { $0 - $1 }
+        #expect(deviation(ofGradient: gradientX, at: xs, sampling: 64) { inner(whole($0, ws), upstream) } < 1e-5)
+        let gradientW = zip(dw.floats, startW).map { $0 - $1 }
+        #expect(deviation(ofGradient: gradientW, at: ws) { inner(whole(xs, $0), upstream) } < 1e-5)
+    }
 }

@@ -45,7 +45,7 @@ struct Golden {
         let weights = try Weights(directory, architecture: architecture, on: pool)
         return GoldenModel(
             architecture: architecture, weights: weights,
-            transformer: Transformer(architecture, weights: weights, positions: 256, on: pool), pool: pool)
+            transformer: try Transformer(architecture, weights: weights, positions: 256, on: pool), pool: pool)
     }
 }
 
@@ -56,8 +56,9 @@ struct GoldenModel {
     let pool: ThreadPool
 
     func score(_ sequences: [PackedSequence]) throws -> [[[Float]]] {
-        let space = try Workspace(architecture, extent: BatchExtent(sequences), purpose: .scoring, on: pool)
-        return transformer.score(PackedBatch(sequences), in: space)
+        let space = try Workspace(
+            architecture, extent: BatchExtent(sequences, for: architecture), purpose: .scoring, on: pool)
+        return transformer.score(PackedBatch(sequences, for: architecture), in: space)
     }
 
     /// The gradient vector of Σ derivative(sequence, response) · logps.
@@ -65,10 +66,11 @@ struct GoldenModel {
         _ sequences: [PackedSequence], recompute: Bool, derivative: (_ sequence: Int, _ response: Int) -> Double
     ) throws -> [Float] {
         let space = try Workspace(
-            architecture, extent: BatchExtent(sequences), purpose: .training(recompute: recompute), on: pool)
+            architecture, extent: BatchExtent(sequences, for: architecture), purpose: .training(recompute: recompute),
+            on: pool)
         var gradients = [Float](repeating: 0, count: weights.count)
         gradients.withUnsafeMutableBufferPointer { buffer in
-            transformer.step(PackedBatch(sequences), in: space, gradients: buffer.baseAddress!) {
+            transformer.step(PackedBatch(sequences, for: architecture), in: space, gradients: buffer.baseAddress!) {
                 sequence, logps, output in
                 for response in logps.indices { output[response] = derivative(sequence, response) }
             }
