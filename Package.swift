@@ -57,7 +57,8 @@ let package = Package(
             exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
         .testTarget(
             name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
-        .testTarget(name: "ModelingTests", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),
+        .testTarget(
+            name: "ModelingTests", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage", "Scratch"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Preferences", "Storage"], exclude: ["Fixtures"]),

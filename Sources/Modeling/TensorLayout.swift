@@ -66,4 +66,13 @@ extension ParameterTable.Parameter {
         let (head, part) = place.quotientAndRemainder(dividingBy: parts)
         return (part * heads + head) * width + element
     }
+
+    /// The inverse of `vectorRow`; the row itself in a layout that leaves rows alone.
+    func storedRow(ofVectorRow row: Int) -> Int {
+        guard case .byHead(let heads, let parts) = layout else { return row }
+        let width = storedRows / (heads * parts)
+        let (place, element) = row.quotientAndRemainder(dividingBy: width)
+        let (part, head) = place.quotientAndRemainder(dividingBy: heads)
+        return (head * parts + part) * width + element
+    }
 }

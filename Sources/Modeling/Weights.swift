@@ -27,14 +27,8 @@ public final class Weights: @unchecked Sendable {
         try self.init(ParameterTable(architecture, naming: TensorNaming(of: stored, architecture)))
         var unused = stored
         for parameter in table.parameters {
-            guard let tensor = directory.tensor(parameter.name) else {
-                throw ModelError.missingTensor(directory: directory.path, name: parameter.name, shape: parameter.shape)
-            }
+            let tensor = try Weights.check(parameter, in: directory)
             unused.remove(parameter.name)
-            guard tensor.shape == parameter.shape else {
-                throw ModelError.wrongShape(
-                    directory: directory.path, name: parameter.name, found: tensor.shape, expected: parameter.shape)
-            }
             try read(tensor, into: parameter, of: directory, on: pool)
         }
         if let name = table.tiedHeadName, unused.remove(name) != nil {
@@ -43,6 +37,25 @@ public final class Weights: @unchecked Sendable {
         for name in unused.sorted() where !Weights.isBuffer(name) {
             throw ModelError.unusedTensor(directory: directory.path, name: name)
         }
+    }
+
+    /// A parameter's stored tensor, of its shape and of a type that can be read.
+    /// - Throws: `ModelError`.
+    @discardableResult
+    static func check(
+        _ parameter: ParameterTable.Parameter, in directory: ModelDirectory
+    ) throws(ModelError) -> TensorView {
+        guard let tensor = directory.tensor(parameter.name) else {
+            throw .missingTensor(directory: directory.path, name: parameter.name, shape: parameter.shape)
+        }
+        guard tensor.shape == parameter.shape else {
+            throw .wrongShape(
+                directory: directory.path, name: parameter.name, found: tensor.shape, expected: parameter.shape)
+        }
+        guard [.float32, .float16, .bfloat16].contains(tensor.elementType) else {
+            throw .wrongElementType(directory: directory.path, name: parameter.name, found: tensor.elementType.rawValue)
+        }
+        return tensor
     }
 
     /// Tensors that old releases stored though they follow from `config.json`: rotary frequencies and causal masks.
@@ -81,27 +94,19 @@ public final class Weights: @unchecked Sendable {
         _ tensor: TensorView, into parameter: ParameterTable.Parameter, of directory: ModelDirectory,
         on pool: ThreadPool
     ) throws(ModelError) {
-        let source = tensor.bytes.baseAddress!
-        let widen: (UnsafeRawPointer, UnsafeMutablePointer<Float>, Int) -> Void
-        switch tensor.elementType {
-        case .float32: widen = { UnsafeMutableRawPointer($1).copyMemory(from: $0, byteCount: 4 * $2) }
-        case .float16: widen = { Conversion.fromFloat16($0, into: $1, count: $2) }
-        case .bfloat16: widen = { Conversion.fromBFloat16($0, into: $1, count: $2) }
-        default:
-            throw .wrongElementType(directory: directory.path, name: parameter.name, found: tensor.elementType.rawValue)
-        }
         let pieces = parameter.pieces(of: 1 << 16)
         let columns = parameter.storedColumns
         pool.run(pieces.count) { (item: Int) in
             let rows = pieces[item]
-            let start = source + rows.lowerBound * columns * tensor.elementType.size
+            let start = rows.lowerBound * columns
             if parameter.layout == .same {
-                return widen(
-                    start, values + parameter.range.lowerBound + rows.lowerBound * columns, rows.count * columns)
+                return tensor.widen(
+                    from: start, into: values + parameter.range.lowerBound + start, count: rows.count * columns)
             }
             withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count * columns) { piece in
-                widen(start, piece.baseAddress!, piece.count)
-                parameter.put(storedRows: rows, piece.baseAddress!, into: values)
+                guard let base = piece.baseAddress else { return }
+                tensor.widen(from: start, into: base, count: piece.count)
+                parameter.put(storedRows: rows, base, into: values)
             }
         }
         guard Conversion.isFinite(values + parameter.range.lowerBound, count: parameter.range.count) else {

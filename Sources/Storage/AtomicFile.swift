@@ -8,13 +8,20 @@ public enum AtomicFile {
     /// Writes under a temporary name beside the target, makes it durable, renames it into place and makes the rename
     /// durable. A failure leaves the target as it was and no temporary file.
     public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(StorageError) {
+        try write(to: path) { file throws(StorageError) in try file.write(bytes) }
+    }
+
+    /// The same for content that is written piece by piece.
+    public static func write(
+        to path: String, _ fill: (borrowing OpenFile) throws(StorageError) -> Void
+    ) throws(StorageError) {
         guard !FileSystem.isDirectory(path) else { throw .directory(path: path) }
         let directory = FileSystem.parent(of: path)
         let unique = "\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16))"
         let temporary = FileSystem.join(directory, "\(temporaryPrefix)\(FileSystem.name(of: path))-\(unique)")
         do throws(StorageError) {
             let file = try OpenFile(creating: temporary)
-            try file.write(bytes)
+            try fill(file)
             try file.synchronize()
             try FileSystem.rename(temporary, to: path)
         } catch {

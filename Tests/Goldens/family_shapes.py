@@ -11,7 +11,6 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 VOCABULARY = 61
 
-# D 32 unless said otherwise; every shape has something that only its family has.
 _USUAL = dict(hidden_size=24, intermediate_size=20, num_attention_heads=4, num_hidden_layers=2)
 _GROUPED = dict(_USUAL, num_key_value_heads=2)
 _LONG = dict(
@@ -59,14 +58,13 @@ SHAPES = {
 }
 
 
-def build(name, folder, seed=0, dtype=torch.float32, shard_size="1GB", overrides=None):
-    """Writes the directory; every parameter matters: norms away from rest, biases away from zero."""
+def build(name, folder, seed=0, dtype=torch.float32, shard_size="1GB", vocabulary=VOCABULARY, **changes):
+    """Writes the directory; every parameter matters: norms away from rest, biases away from zero. `changes` replace
+    arguments of the shape."""
     family, arguments = SHAPES[name]
     ids = dict(bos_token_id=None, eos_token_id=0, pad_token_id=None)
     limit = {} if "n_positions" in arguments else dict(max_position_embeddings=256)
-    config = AutoConfig.for_model(family, vocab_size=VOCABULARY, **dict(ids, **dict(limit, **arguments)))
-    for key, value in (overrides or {}).items():
-        setattr(config, key, value)
+    config = AutoConfig.for_model(family, vocab_size=vocabulary, **dict(ids, **dict(limit, **dict(arguments, **changes))))
     model = AutoModelForCausalLM.from_config(config)
     generator = torch.Generator().manual_seed(seed)
     around_zero = family in ("gemma", "gemma2")

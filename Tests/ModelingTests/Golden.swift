@@ -38,15 +38,7 @@ struct Golden {
         }
     }
 
-    func load(threads: Int = 2) throws -> GoldenModel {
-        let directory = try ModelDirectory(path: path)
-        let architecture = try Architecture(config: directory.config, file: path + "/config.json")
-        let pool = ThreadPool(count: threads)
-        let weights = try Weights(directory, architecture: architecture, on: pool)
-        return GoldenModel(
-            architecture: architecture, weights: weights,
-            transformer: try Transformer(architecture, weights: weights, positions: 256, on: pool), pool: pool)
-    }
+    func load(threads: Int = 2) throws -> GoldenModel { try GoldenModel(path: path, threads: threads) }
 }
 
 struct GoldenModel {
@@ -54,6 +46,16 @@ struct GoldenModel {
     let weights: Weights
     let transformer: Transformer
     let pool: ThreadPool
+
+    init(path: String, threads: Int) throws {
+        let directory = try ModelDirectory(path: path)
+        let pool = ThreadPool(count: threads)
+        architecture = try Architecture(config: directory.config, file: path + "/config.json")
+        weights = try Weights(directory, architecture: architecture, on: pool)
+        transformer = try Transformer(
+            architecture, weights: weights, positions: architecture.hardLimit ?? 256, on: pool)
+        self.pool = pool
+    }
 
     func score(_ sequences: [PackedSequence]) throws -> [[[Float]]] {
         let space = try Workspace(
