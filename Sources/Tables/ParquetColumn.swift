@@ -38,12 +38,15 @@ struct ParquetColumn {
         }
         var start = chunk.dataOffset
         if let dictionary = chunk.dictionaryOffset, dictionary >= 4, dictionary < start { start = dictionary }
-        guard 4...limit ~= start, 0...limit - start ~= chunk.compressedSize, chunk.values >= 0 else {
+        // Nothing lies nowhere: writers give a chunk without values any place.
+        if chunk.values == 0 { start = limit }
+        guard 4...limit ~= start, chunk.values == 0 || 0...limit - start ~= chunk.compressedSize, chunk.values >= 0
+        else {
             throw .damaged("the column lies outside the file")
         }
         self.column = column
         self.file = file
-        end = start + chunk.compressedSize
+        end = chunk.values == 0 ? limit : start + chunk.compressedSize
         codec = chunk.codec
         entriesLeft = chunk.values
         position = start
@@ -104,8 +107,10 @@ struct ParquetColumn {
         entriesLeft -= page.values
         inPage = page.values
         var cursor = ByteCursor(content)
-        repetitions = try levels(column.maximumRepetition, size: page.repetitionSize, page, &cursor)
-        definitions = try levels(column.maximumDefinition, size: page.definitionSize, page, &cursor)
+        repetitions = try levels(
+            column.maximumRepetition, page.repetitionEncoding, size: page.repetitionSize, page, &cursor)
+        definitions = try levels(
+            column.maximumDefinition, page.definitionEncoding, size: page.definitionSize, page, &cursor)
         let rest = content[cursor.position...]
         // A page of nulls alone may hold nothing, whatever its encoding.
         values =
@@ -131,7 +136,7 @@ struct ParquetColumn {
 
     /// The decoder of one kind of levels; nil if they are all zero.
     private func levels(
-        _ maximum: Int, size: Int, _ page: ParquetPage, _ cursor: inout ByteCursor
+        _ maximum: Int, _ encoding: Int, size: Int, _ page: ParquetPage, _ cursor: inout ByteCursor
     ) throws(ParquetFault) -> RunLengthDecoder? {
         let width = Int.bitWidth - maximum.leadingZeroBitCount
         if page.kind == .dataV2 {
@@ -139,7 +144,7 @@ struct ParquetColumn {
             return maximum == 0 ? nil : try RunLengthDecoder(bytes, width: width)
         }
         guard maximum > 0 else { return nil }
-        guard page.levelEncodings.allSatisfy({ $0 == 3 }) else {
+        guard encoding == ParquetPage.runLengths else {
             throw .unsupported("uses BIT_PACKED levels", remedy: "write the file with a current Parquet writer")
         }
         let length = Int(try cursor.unsigned(bytes: 4))

@@ -13,13 +13,17 @@ struct ParquetPage {
     var values = -1
     var encoding = -1
     /// Version 1: how the levels are written.
-    var levelEncodings: [Int] = []
+    var definitionEncoding = runLengths
+    var repetitionEncoding = runLengths
     /// Version 2: bytes of the levels, which stand uncompressed in front.
     var definitionSize = 0
     var repetitionSize = 0
     var isCompressed = true
     /// Bytes of this head.
     private(set) var headSize = 0
+
+    /// The number of the only encoding of levels that is read.
+    static let runLengths = 3
 
     /// More in one page is refused: files have pages of a megabyte.
     static let largest = 512 << 20
@@ -55,7 +59,8 @@ struct ParquetPage {
             switch (field.number, field.kind) {
             case (1, .int32): page.values = try reader.integer()
             case (2, .int32): page.encoding = try reader.integer()
-            case (3, .int32), (4, .int32): page.levelEncodings.append(try reader.integer())
+            case (3, .int32): page.definitionEncoding = try reader.integer()
+            case (4, .int32): page.repetitionEncoding = try reader.integer()
             default: return false
             }
             return true

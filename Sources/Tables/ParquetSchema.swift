@@ -77,7 +77,6 @@ struct ParquetSchema {
         /// Reads the element that comes next, with all below it.
         mutating func field(path: [String], levels: Levels) throws(ParquetFault) -> (name: String, node: Node) {
             guard next < elements.count else { throw .damaged("a schema with fewer nodes than its tree") }
-            guard path.count < ParquetSchema.deepest else { throw .damaged("a schema nested too deeply") }
             let element = elements[next]
             let name = element.name
             guard element.repetition == 2 else { return (name, try single(path: path, levels: levels)) }
@@ -94,6 +93,13 @@ struct ParquetSchema {
             let isOptional = element.repetition == 1
             var levels = levels
             if isOptional { levels.definition += 1 }
+            return try content(path: path, levels: levels, isOptional: isOptional)
+        }
+
+        /// The value or the members of the element that comes next, whatever its repetition.
+        private mutating func content(path: [String], levels: Levels, isOptional: Bool) throws(ParquetFault) -> Node {
+            guard path.count < ParquetSchema.deepest else { throw .damaged("a schema nested too deeply") }
+            let element = elements[next]
             let isMap =
                 element.logical == .map || element.converted == Self.converted.map
                 || element.converted == Self.converted.mapKeyValue
@@ -104,12 +110,6 @@ struct ParquetSchema {
                     ? try map(path: path, levels: levels, defined: defined)
                     : try list(path: path, levels: levels, defined: defined)
             }
-            return try content(path: path, levels: levels, isOptional: isOptional)
-        }
-
-        /// The value or the members of the element that comes next, whatever its repetition.
-        private mutating func content(path: [String], levels: Levels, isOptional: Bool) throws(ParquetFault) -> Node {
-            let element = elements[next]
             let path = path + [element.name]
             next += 1
             guard element.physical == nil || element.children == 0 else {

@@ -54,7 +54,10 @@ struct ParquetType: Equatable {
         case .boolean(let value): return .bool(value)
         case .number(let value): return .number(value)
         case .integer(let value):
-            guard meaning == .unsigned else { return .integer(Int(value)) }
+            // Differences of 32-bit numbers wrap around in 32 bits.
+            guard meaning == .unsigned else {
+                return .integer(physical == .int32 ? Int(Int32(truncatingIfNeeded: value)) : Int(value))
+            }
             let bits = physical == .int32 ? UInt64(UInt32(truncatingIfNeeded: value)) : UInt64(bitPattern: value)
             return Int(exactly: bits).map { .integer($0) } ?? .number(Double(bits))
         case .bytes(let bytes):

@@ -45,9 +45,6 @@ func copyBack(_ output: inout [UInt8], offset: Int, length: Int) throws(ParquetF
         throw .damaged("compressed data refers to what is not there")
     }
     let start = output.count - offset
-    if offset >= length {
-        output.append(contentsOf: output[start..<start + length])
-    } else {
-        for place in start..<start + length { output.append(output[place]) }
-    }
+    // Byte by byte: a slice of the output would share its memory, and appending it would copy all of it.
+    for place in start..<start + length { output.append(output[place]) }
 }

@@ -33,6 +33,7 @@ rows = pa.table(
         "small": pa.array([maybe(random.randrange(-128, 128)) for _ in range(41)], pa.int8()),
         "whole": pa.array([random.randrange(-(2**62), 2**62) for _ in range(41)], pa.int64()),
         "step": pa.array([1_000_000 + 3 * i + random.randrange(3) for i in range(41)], pa.int64()),
+        "wide": pa.array([random.randrange(-(2**31), 2**31) for _ in range(41)], pa.int32()),
         "count": pa.array([random.randrange(2**32) for _ in range(41)], pa.uint32()),
         "single": pa.array([maybe(random.gauss(0, 3)) for _ in range(41)], pa.float32()),
         "double": pa.array([random.gauss(0, 1e9) for _ in range(41)], pa.float64()),
@@ -96,7 +97,7 @@ twin(nested, "nested.jsonl")
 DELTAS = {
     "prompt": "DELTA_BYTE_ARRAY", "chosen": "DELTA_LENGTH_BYTE_ARRAY", "label": "DELTA_BYTE_ARRAY",
     "small": "DELTA_BINARY_PACKED", "whole": "DELTA_BINARY_PACKED", "step": "DELTA_BINARY_PACKED",
-    "count": "DELTA_BINARY_PACKED", "single": "BYTE_STREAM_SPLIT", "double": "BYTE_STREAM_SPLIT",
+    "wide": "DELTA_BINARY_PACKED", "count": "DELTA_BINARY_PACKED", "single": "BYTE_STREAM_SPLIT", "double": "BYTE_STREAM_SPLIT",
     "half": "BYTE_STREAM_SPLIT", "safe": "RLE",
 }
 NESTED_DELTAS = {
