@@ -34,7 +34,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "CExample",
-                "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives", "Storage",
+                "Modeling", "Kernels", "Checkpoints", "Preferences", "Tables", "Tokenization", "Collectives", "Storage",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(

@@ -18,6 +18,8 @@ public struct TrainingRun {
     /// Content digests of the models by folder; rank 0 knows them.
     let digests: [String: Digest.Value]
     let tokenizerPath: String
+    /// What became of each data file, as it was told.
+    let dataLines: [String]
     let train: HeldPairs
     let evaluation: HeldPairs?
     let planner: StepPlanner
@@ -34,7 +36,12 @@ public struct TrainingRun {
     }
 
     /// Loads and checks; computes what isn't cached. Collective.
-    public init(_ file: RunFile, over communicator: Communicator, console: Console) throws {
+    ///
+    /// - Parameter computingColumns: false to leave out reference logps and margin rewards, for a look at the data: such a
+    ///   run can't be trained.
+    public init(
+        _ file: RunFile, over communicator: Communicator, console: Console, computingColumns: Bool = true
+    ) throws {
         self.file = file
         self.communicator = communicator
         self.console = console
@@ -46,9 +53,9 @@ public struct TrainingRun {
                 + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
 
         // Data first: a wrong row is found before a large model is read.
-        let trainPath = try communicator.agree {
+        let trainFiles = try communicator.agree {
             if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
-            return try file.requiredTrainFile()
+            return try file.requiredTrainFiles()
         }
         let shape = try communicator.agree {
             let directory = try ModelDirectory(path: file.model.path)
@@ -56,8 +63,16 @@ public struct TrainingRun {
         }
         tokenizerPath = file.model.tokenizerPath ?? file.model.path
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
-        let trainSet = try TrainingRun.pairs(trainPath, encoders, communicator, console)
-        let evaluationSet = try file.data.evalFile.map { try TrainingRun.pairs($0, encoders, communicator, console) }
+        var dataLines: [String] = []
+        func load(_ files: [DataFile]) throws -> PreferenceSet {
+            try PreferenceSet.load(files, encoders, seed: file.data.seed, over: communicator) {
+                dataLines.append($0)
+                console.line($0)
+            }
+        }
+        let trainSet = try load(trainFiles)
+        let evaluationSet = file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles)
+        self.dataLines = dataLines
         let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
         if positions > shape.positions {
             console.line(
@@ -67,7 +82,9 @@ public struct TrainingRun {
 
         let policy = try communicator.agree { try LoadedModel(path: file.model.path, positions: positions, on: pool) }
         self.policy = policy
-        digests = try communicator.agree { try TrainingRun.digests(file, policy, communicator) }
+        digests = try communicator.agree {
+            computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+        }
 
         let planner = StepPlanner(
             shapes: trainSet.shapes,
@@ -85,7 +102,8 @@ public struct TrainingRun {
             communicator: communicator, console: console, cacheFolder: file.cacheFolder, threads: threads)
         let digests = digests
         func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
-            HeldPairs(
+            guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
+            return HeldPairs(
                 set: set,
                 columns: try ResponseColumns(
                     of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
@@ -112,15 +130,6 @@ public struct TrainingRun {
             appendEOS: file.data.appendEOS, needsRejected: file.objective.needsRejected, scoreNames: columns,
             vocabularySize: shape.vocabulary)
         return { RowEncoder(tokenizer: tokenizer, mapping: file.data.mapping, rule: rule, file: $0) }
-    }
-
-    static func pairs(
-        _ path: String, _ encoder: (String) -> RowEncoder, _ communicator: Communicator, _ console: Console
-    ) throws -> PreferenceSet {
-        let set = try PreferenceSet.load(path, encoder: encoder(path), over: communicator)
-        for line in PreferenceSummary(file: path, set: set).lines { console.line(line) }
-        try communicator.agree { try set.requirePairs(file: path) }
-        return set
     }
 
     /// Digests of all models that logps are computed with.

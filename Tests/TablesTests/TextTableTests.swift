@@ -91,6 +91,30 @@ import Testing
         #expect(try rows(text, as: "rows.csv") == message)
     }
 
+    @Test("a folder stands for its data files of one format, in the order of their names")
+    func folders() throws {
+        for name in [
+            "shards/b.jsonl.gz", "shards/a.jsonl", "shards/README.md", "shards/.hidden.csv", "mixed/a.csv",
+            "mixed/b.parquet", "none/x.txt",
+        ] {
+            _ = try folder.write("", as: name)
+        }
+        let shards = folder.file("shards")
+        #expect(try DataFolder.files(shards) == [shards + "/a.jsonl", shards + "/b.jsonl.gz"])
+        #expect(try DataFolder.files(shards + "/README.md") == [shards + "/README.md"])
+        func complaint(_ name: String) -> String {
+            do throws(TableError) { return "no error: \(try DataFolder.files(folder.file(name)))" } catch {
+                return error.description.replacing(folder.path + "/", with: "")
+            }
+        }
+        #expect(
+            complaint("mixed")
+                == "mixed: the folder has CSV (a.csv) and Parquet (b.parquet); list the files that are meant")
+        #expect(
+            complaint("none")
+                == "none: the folder has no data files (JSONL, JSON, CSV, TSV, Parquet); name the folder they lie in")
+    }
+
     @Test(
         "formats are told by name, Parquet by its mark too",
         arguments: [
