@@ -28,15 +28,16 @@ let package = Package(
         .target(name: "Collectives", dependencies: ["COpenMPI"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
+        .target(name: "Tables", dependencies: ["Storage"]),
         .target(name: "Tokenization", dependencies: ["Storage"]),
-        .target(name: "Preferences", dependencies: ["Tokenization", "Storage"]),
+        .target(name: "Preferences", dependencies: ["Tables", "Tokenization", "Storage"]),
         .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
         .target(name: "CExample", exclude: ["files"], cSettings: [.unsafeFlags(["-std=c23"])]),
         .target(
             name: "Training",
             dependencies: [
                 "CExample",
-                "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives", "Storage",
+                "Modeling", "Kernels", "Checkpoints", "Preferences", "Tables", "Tokenization", "Collectives", "Storage",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
@@ -52,6 +53,7 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
+        .testTarget(name: "TablesTests", dependencies: ["Tables", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Storage"],
             exclude: ["Fixtures", "make_tokenizer_goldens.py"]),

@@ -13,6 +13,8 @@ public enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible {
     case tooLong
     /// A ranked row that ranks nothing: no pairs, or scores that are all equal.
     case noPairs
+    /// The data set says of the two responses that neither is better, or its raters say so.
+    case noPreference
 
     /// As `score` names it for one row.
     public var description: String {
@@ -23,6 +25,7 @@ public enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible {
         case .identicalResponses: "identical responses"
         case .tooLong: "too long"
         case .noPairs: "no pairs"
+        case .noPreference: "no preference"
         }
     }
 
@@ -35,6 +38,7 @@ public enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible {
         case .identicalResponses: "with identical responses"
         case .tooLong: "too long"
         case .noPairs: "without pairs"
+        case .noPreference: "without a preference (a tie)"
         }
     }
 

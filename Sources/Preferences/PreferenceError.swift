@@ -1,9 +1,10 @@
 import Storage
+import Tables
 
 /// Where a data row stands: for error messages.
 public struct RowPlace: Sendable, Equatable, CustomStringConvertible {
     public let file: String
-    /// Counted from 1, blank lines included, as editors count.
+    /// Counted from 1, blank lines included, as editors count; in Parquet the row's number from 1.
     public let line: Int
 
     public init(file: String, line: Int) {
@@ -16,7 +17,7 @@ public struct RowPlace: Sendable, Equatable, CustomStringConvertible {
 
 /// What is wrong with a data file. Each text says where, what was found, what was expected and what to do.
 public enum PreferenceError: Error, Sendable, CustomStringConvertible {
-    case storage(StorageError)
+    case table(TableError)
     case notJSON(RowPlace, JSONError)
     case notAnObject(RowPlace, found: String)
     case missingColumn(RowPlace, column: String, present: [String], remedy: String)
@@ -29,6 +30,11 @@ public enum PreferenceError: Error, Sendable, CustomStringConvertible {
     case invalidPair(RowPlace, column: String, number: Int, found: String, responses: Int)
     case wrongCount(RowPlace, item: String, found: Int, responses: Int)
     case missingScore(RowPlace, column: String, name: String, present: [String])
+    case missingReward(RowPlace, name: String, present: [String])
+    case unknownFormat(RowPlace, present: [String])
+    case ambiguousFormat(RowPlace, present: [String], formats: [RowFormat])
+    /// A row among single rated responses that isn't one.
+    case notRated(RowPlace, present: [String])
     case emptyPrompt(RowPlace, column: String)
     case tooLong(RowPlace, tokens: Int, maxLength: Int)
     case noRows(file: String)
@@ -37,7 +43,7 @@ public enum PreferenceError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .storage(let error):
+        case .table(let error):
             "\(error)"
         case .notJSON(let place, let error):
             "\(place): \(error); each line must be one JSON object"
@@ -70,6 +76,18 @@ public enum PreferenceError: Error, Sendable, CustomStringConvertible {
         case .missingScore(let place, let column, let name, let present):
             "\(place): \"\(column)\" has no \"\(name)\"; it has \(Self.list(present)); "
                 + "add the score to the row or name another column in margins"
+        case .missingReward(let place, let name, let present):
+            "\(place): the row gives no margin reward \"\(name)\"; it gives \(Self.list(present)); "
+                + "name one of them in margins, or add the score to the row"
+        case .unknownFormat(let place, let present):
+            "\(place): rows of no known format: the row has \(Self.list(present)); name its columns with prompt_column, "
+                + "chosen_column and rejected_column, or give one of: \(RowFormat.known)"
+        case .ambiguousFormat(let place, let present, let formats):
+            "\(place): the row has \(Self.list(present)), which fits \(formats.map(\.noun).joined(separator: " and ")); "
+                + "remove the columns of one, or name prompt_column, chosen_column and rejected_column"
+        case .notRated(let place, let present):
+            "\(place): the file began with rated responses (prompt, response, helpfulness), and this row has "
+                + "\(Self.list(present)); give every format a file of its own"
         case .emptyPrompt(let place, let column):
             "\(place): \"\(column)\" is empty and the tokenizer adds no beginning-of-sequence token; "
                 + "a response needs at least one token before it: write a prompt"

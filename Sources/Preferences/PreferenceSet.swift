@@ -71,6 +71,8 @@ public struct PreferenceSet: Sendable, Equatable {
     /// Columns of the file that the run doesn't use, sorted.
     public private(set) var unusedColumns: [String] = []
 
+    private init() {}
+
     /// Puts the ranks' shares together, in any order.
     /// - Throws: `PreferenceError.damagedRows` unless together they are the rows 0, 1, 2, … once each.
     public init(merging shares: [EncodedRows]) throws(PreferenceError) {
@@ -169,5 +171,68 @@ extension PreferenceSet {
     /// Most tokens of a prompt with one of its responses; 0 for no comparison.
     public var longest: Int {
         responses.map { comparisons[$0.comparison].prompt.count + $0.tokens.count }.max() ?? 0
+    }
+}
+
+// MARK: - Several files
+
+extension PreferenceSet {
+    /// Sets one after the other, each as often as its weight says: its whole part repeats all comparisons, its fraction adds
+    /// that share of them, rounded, chosen by the seed. Copies share their tokens. Rows, drops and skips are counted once;
+    /// rows are numbered on, lines are those of each file.
+    ///
+    /// The sets must have been read by one rule.
+    public init(joining parts: [(set: PreferenceSet, weight: Double)], seed: UInt64) {
+        self.init()
+        var columns: Set<String> = []
+        var counts: [RowFormat: Int] = [:]
+        for (number, part) in parts.enumerated() {
+            let set = part.set
+            let order = StepPlanOrder.comparisons(
+                count: set.comparisons.count, shuffle: true, seed: ~seed, epoch: number)
+            let whole = Int(part.weight)
+            let share = Int(((part.weight - Double(whole)) * Double(order.count)).rounded())
+            let (firstToken, firstRow) = (tokens.count, rows)
+            tokens += set.tokens
+            for _ in 0..<whole {
+                for comparison in order.indices { append(comparison, of: set, firstToken, firstRow) }
+            }
+            for comparison in order.prefix(share).sorted() { append(comparison, of: set, firstToken, firstRow) }
+            drops += set.drops.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
+            skips += set.skips.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
+            rows += set.rows
+            columns.formUnion(set.unusedColumns)
+            for (format, rows) in set.formats { counts[format, default: 0] += rows }
+        }
+        unusedColumns = columns.sorted()
+        formats = RowFormat.allCases.compactMap { format in counts[format].map { (format, $0) } }
+    }
+
+    private mutating func append(_ index: Int, of set: PreferenceSet, _ firstToken: Int, _ firstRow: Int) {
+        let comparison = set.comparisons[index]
+        let (firstResponse, firstPair) = (responses.count, pairs.count)
+        let moved = firstResponse - comparison.responses.lowerBound
+        for response in set.responses[comparison.responses] {
+            responses.append(
+                Response(
+                    comparison: comparisons.count, tokens: Self.moved(response.tokens, by: firstToken),
+                    unscored: response.unscored, straddles: response.straddles, isCut: response.isCut))
+        }
+        for (name, values) in set.scores { scores[name, default: []] += values[comparison.responses] }
+        for pair in set.pairs[comparison.pairs] {
+            pairs.append(
+                Pair(
+                    comparison: comparisons.count, chosen: pair.chosen + moved,
+                    rejected: pair.rejected.map { $0 + moved }))
+        }
+        comparisons.append(
+            Comparison(
+                row: firstRow + comparison.row, line: comparison.line,
+                prompt: Self.moved(comparison.prompt, by: firstToken), responses: firstResponse..<responses.count,
+                pairs: firstPair..<pairs.count, promptCut: comparison.promptCut))
+    }
+
+    private static func moved(_ range: Range<Int>, by count: Int) -> Range<Int> {
+        range.lowerBound + count..<range.upperBound + count
     }
 }

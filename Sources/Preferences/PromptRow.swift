@@ -21,9 +21,10 @@ extension RowEncoder {
     /// Encodes the prompt of one row. `maxLength` and `truncation` don't apply: how many tokens fit depends on how many
     /// are to be generated.
     /// - Throws: `PreferenceError`, also for an empty prompt: there would be nothing to predict from.
-    public func encodePrompt(line: [UInt8], number: Int, row: Int) throws(PreferenceError) -> PromptRow {
+    public func encodePrompt(_ given: RowReader.Row) throws(PreferenceError) -> PromptRow {
+        let (row, number) = (given.row, given.line)
         let place = RowPlace(file: file, line: number)
-        var parser = try RowParser(line: line, place: place, mapping: mapping, rule: rule)
+        var parser = try RowParser(given.content, place: place, mapping: mapping, rule: rule)
         switch try parser.promptOnly() {
         case .ids(let prompt, _):
             guard !prompt.isEmpty else { throw .emptyPrompt(place, column: RowMapping.promptIDs) }
@@ -34,7 +35,14 @@ extension RowEncoder {
             guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
             try checkVocabulary(tokens, at: place)
             return PromptRow(row: row, line: number, text: prompt, tokens: tokens)
+        case .conversation(let conversation):
+            throw .conversational(place, column: conversation.column)
         }
+    }
+
+    /// The same for a row as JSON text.
+    public func encodePrompt(line: [UInt8], number: Int, row: Int) throws(PreferenceError) -> PromptRow {
+        try encodePrompt(RowReader.Row(content: .text(line), line: number, row: row))
     }
 
     /// All prompts of a file, in its order.
@@ -42,7 +50,7 @@ extension RowEncoder {
         var reader = try RowReader(path: path)
         var prompts: [PromptRow] = []
         while let row = try reader.next() {
-            prompts.append(try encodePrompt(line: row.bytes, number: row.line, row: row.row))
+            prompts.append(try encodePrompt(row))
         }
         return prompts
     }

@@ -1,8 +1,11 @@
+import Storage
+
 /// A data row as it was written: one prompt, its responses, who beat whom. Not yet tokens.
 struct RowContent {
     enum Body {
         case text(prompt: String, responses: [String])
         case ids(prompt: [Int32], responses: [[Int32]])
+        case conversation(Conversation)
     }
 
     let format: RowFormat
@@ -15,6 +18,23 @@ struct RowContent {
     let obstacle: DropReason?
     /// Columns that held nothing this run uses, in file order.
     let unusedColumns: [String]
+}
+
+/// A prompt and its responses as messages, which only a chat template turns into text.
+///
+/// A message is an object with `role` and, unless it calls tools, `content`, a string; whatever else the row gave of it
+/// stands there too, but for nulls.
+struct Conversation {
+    /// A list of messages; at least one.
+    let prompt: JSON
+    /// A list of messages for each response; usually one of the assistant's.
+    let completions: [JSON]
+    /// The row's `tools`: a list of descriptions.
+    let tools: JSON?
+    /// The row's `chat_template_kwargs`: further variables of the template.
+    let templateVariables: JSON?
+    /// Where the first messages stand, for messages to people.
+    let column: String
 }
 
 /// Two responses of one prompt, by their index among the row's responses.

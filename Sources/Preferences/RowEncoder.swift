@@ -17,18 +17,23 @@ public struct RowEncoder: Sendable {
     }
 
     /// Encodes one row.
+    /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
+    public func encode(_ row: RowReader.Row) throws(PreferenceError) -> EncodedRow {
+        let place = RowPlace(file: file, line: row.line)
+        var parser = try RowParser(row.content, place: place, mapping: mapping, rule: rule)
+        let content = try parser.content()
+        return EncodedRow(
+            row: row.row, line: row.line, format: content.format, unusedColumns: content.unusedColumns,
+            outcome: try outcome(of: content, at: place))
+    }
+
+    /// The same for a row as JSON text.
     /// - Parameters:
     ///   - line: a JSON object in UTF-8.
     ///   - number: of the line, from 1.
     ///   - row: number of the data row, from 0.
-    /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
     public func encode(line: [UInt8], number: Int, row: Int) throws(PreferenceError) -> EncodedRow {
-        let place = RowPlace(file: file, line: number)
-        var parser = try RowParser(line: line, place: place, mapping: mapping, rule: rule)
-        let content = try parser.content()
-        return EncodedRow(
-            row: row, line: number, format: content.format, unusedColumns: content.unusedColumns,
-            outcome: try outcome(of: content, at: place))
+        try encode(RowReader.Row(content: .text(line), line: number, row: row))
     }
 
     // MARK: - From text to a comparison
@@ -116,6 +121,8 @@ public struct RowEncoder: Sendable {
         case .text(let prompt, let responses):
             guard let tokenizer else { throw .needsTokenizer(place, format: content.format) }
             for response in responses { drafts.append(try draft(prompt, response, tokenizer, at: place)) }
+        case .conversation(let conversation):
+            throw .conversational(place, column: conversation.column)
         }
         for (index, scores) in content.scores.enumerated() { drafts[index].scores = scores }
         return drafts

@@ -1,29 +1,51 @@
 import Storage
+import Tables
 
 /// Reads the columns of one row, remembering which it used. What a row is follows from its columns: `prompt_ids` or
-/// `chosen_ids` make it a row of token ids, `responses` a ranked one, anything else text.
+/// `chosen_ids` make it a row of token ids, `responses` a ranked one, `chosen` or `rejected` a pair (of texts or of
+/// messages); without any of them it must have the columns of a data set that is known (`RowFormat.signatures`).
 struct RowParser {
     let place: RowPlace
     let mapping: RowMapping
     let rule: EncodingRule
-    private let row: JSONObject
-    private var used: Set<String> = []
+    let row: JSONObject
+    /// Columns are strings whatever they mean, as in CSV: numbers and lists are then read out of the text.
+    let isText: Bool
+    var used: Set<String> = []
 
-    init(line: [UInt8], place: RowPlace, mapping: RowMapping, rule: EncodingRule) throws(PreferenceError) {
-        let json: JSON
-        do throws(JSONError) { json = try JSON.parse(line) } catch { throw .notJSON(place, error) }
-        guard let row = json.object else { throw .notAnObject(place, found: json.kind) }
+    init(
+        _ content: TableRow.Content, place: RowPlace, mapping: RowMapping, rule: EncodingRule
+    ) throws(PreferenceError) {
+        switch content {
+        case .columns(let object): (row, isText) = (object, false)
+        case .cells(let object): (row, isText) = (object, true)
+        case .text(let bytes):
+            let json: JSON
+            do throws(JSONError) { json = try JSON.parse(bytes) } catch { throw .notJSON(place, error) }
+            guard let object = json.object else { throw .notAnObject(place, found: json.kind) }
+            (row, isText) = (object, false)
+        }
         self.place = place
         self.mapping = mapping
         self.rule = rule
-        self.row = row
     }
 
     mutating func content() throws(PreferenceError) -> RowContent {
         if has(RowMapping.promptIDs) || has(RowMapping.chosenIDs) { return try tokenIDs() }
         if has(RowMapping.responses) { return try ranked() }
-        if has(mapping.promptColumn) || mapping.promptIsRequired { return try explicitPrompt() }
-        return try implicitPrompt()
+        if mapping.isNamed || has(mapping.chosenColumn) || has(mapping.rejectedColumn) { return try pair() }
+        let formats = RowFormat.signatures.filter { $0.columns.allSatisfy { has($0) } }.map(\.format)
+        guard let format = formats.first else { throw .unknownFormat(place, present: row.names) }
+        guard formats.count == 1 else { throw .ambiguousFormat(place, present: row.names, formats: formats) }
+        switch format {
+        case .safeRLHF: return try safeRLHF()
+        case .raters: return try raters()
+        case .humanReferences: return try humanReferences()
+        case .attributes: return try attributes()
+        case .strength: return try strength()
+        case .answerPair: return try answerPair()
+        default: return try answers()
+        }
     }
 
     // MARK: - Kinds of rows
@@ -33,6 +55,17 @@ struct RowParser {
         var responses = [try ids(RowMapping.chosenIDs)]
         if rule.needsRejected { responses.append(try ids(RowMapping.rejectedIDs)) }
         return try pairContent(.tokenIDs, .ids(prompt: prompt, responses: responses))
+    }
+
+    private mutating func pair() throws(PreferenceError) -> RowContent {
+        if has(RowMapping.conversations) { return try shareGPT() }
+        if has(RowMapping.instruction), !has(mapping.promptColumn), !mapping.promptIsRequired {
+            return try instruction()
+        }
+        let columns = [mapping.promptColumn, mapping.chosenColumn, mapping.rejectedColumn]
+        if let column = columns.first(where: { isMessages($0) }) { return try messages(first: column) }
+        if has(mapping.promptColumn) || mapping.promptIsRequired { return try explicitPrompt() }
+        return try implicitPrompt()
     }
 
     private mutating func explicitPrompt() throws(PreferenceError) -> RowContent {
@@ -66,25 +99,30 @@ struct RowParser {
     }
 
     private mutating func ranked() throws(PreferenceError) -> RowContent {
-        let prompt = try text(mapping.promptColumn, remedy: "name its column with prompt_column")
         let list = try array(RowMapping.responses, of: "strings")
-        var responses: [String] = []
-        for (number, value) in list.enumerated() {
-            guard let response = value.string else {
-                if value.array != nil { throw .conversational(place, column: RowMapping.responses) }
-                throw wrongType("\(RowMapping.responses)[\(number)]", value, "a string")
+        let body: RowContent.Body
+        if isMessages(mapping.promptColumn) || list.contains(where: { $0.array != nil }) {
+            body = try rankedMessages(list)
+        } else {
+            let prompt = try text(mapping.promptColumn, remedy: "name its column with prompt_column")
+            var responses: [String] = []
+            for (number, value) in list.enumerated() {
+                guard let response = value.string else {
+                    throw wrongType("\(RowMapping.responses)[\(number)]", value, "a string")
+                }
+                responses.append(response)
             }
-            responses.append(response)
+            body = .text(prompt: prompt, responses: responses)
         }
-        let pairs = try rankedPairs(of: responses.count)
-        let scores = try rankedScores(of: responses.count)
+        let pairs = try rankedPairs(of: list.count)
+        let scores = try rankedScores(of: list.count)
         return RowContent(
-            format: .ranked, body: .text(prompt: prompt, responses: responses), pairs: wanted(pairs), scores: scores,
+            format: .ranked, body: body, pairs: wanted(pairs), scores: scores,
             obstacle: pairs.isEmpty ? .noPairs : nil, unusedColumns: unusedColumns)
     }
 
     /// A row of one pair, with the scores of its two responses.
-    private mutating func pairContent(
+    mutating func pairContent(
         _ format: RowFormat, _ body: RowContent.Body, obstacle: DropReason? = nil
     ) throws(PreferenceError) -> RowContent {
         let scores = try pairScores()
@@ -109,14 +147,18 @@ struct RowParser {
             }
             return pairs
         }
-        guard row[RowMapping.scores]?.array != nil else {
+        guard let column = value(of: RowMapping.scores), column.array != nil else {
             throw missing("pairs", remedy: "give a list of [winner, loser] indices, or scores as a list of numbers")
         }
-        let scores = try numbers(RowMapping.scores, row[RowMapping.scores] ?? .null, count: responses)
         used.insert(RowMapping.scores)
+        return Self.pairs(by: try numbers(RowMapping.scores, column, count: responses))
+    }
+
+    /// Every two responses with different scores.
+    static func pairs(by scores: [Double]) -> [RankedPair] {
         var pairs: [RankedPair] = []
-        for first in 0..<responses {
-            for second in first + 1..<max(first + 1, responses) where scores[first] != scores[second] {
+        for first in scores.indices {
+            for second in scores.indices[(first + 1)...] where scores[first] != scores[second] {
                 let firstWins = scores[first] > scores[second]
                 pairs.append(RankedPair(chosen: firstWins ? first : second, rejected: firstWins ? second : first))
             }
@@ -125,129 +167,9 @@ struct RowParser {
     }
 
     /// Without rejected responses each winner counts once, however many it beat.
-    private func wanted(_ pairs: [RankedPair]) -> [RankedPair] {
+    func wanted(_ pairs: [RankedPair]) -> [RankedPair] {
         guard !rule.needsRejected else { return pairs }
         return Set(pairs.map(\.chosen)).sorted().map { RankedPair(chosen: $0, rejected: nil) }
-    }
-
-    // MARK: - Margin rewards
-
-    private mutating func pairScores() throws(PreferenceError) -> [[Float]] {
-        let columns = [RowMapping.chosenScores, RowMapping.rejectedScores].prefix(rule.needsRejected ? 2 : 1)
-        var scores: [[Float]] = []
-        for column in columns {
-            var values: [Float] = []
-            for name in rule.scoreNames {
-                values.append(try number("\(column).\(name)", try score(column, name)))
-            }
-            scores.append(values)
-        }
-        return scores
-    }
-
-    private mutating func rankedScores(of responses: Int) throws(PreferenceError) -> [[Float]] {
-        var scores = [[Float]](repeating: [], count: responses)
-        for name in rule.scoreNames {
-            let item = "\(RowMapping.scores).\(name)"
-            let values = try numbers(item, try score(RowMapping.scores, name), count: responses)
-            for (response, value) in values.enumerated() {
-                scores[response].append(try float(item, value))
-            }
-        }
-        return scores
-    }
-
-    private mutating func score(_ column: String, _ name: String) throws(PreferenceError) -> JSON {
-        guard let value = take(column) else {
-            throw missing(column, remedy: "the run's margins need it: an object of name to number")
-        }
-        guard let object = value.object else { throw wrongType("\"\(column)\"", value, "an object of name to number") }
-        guard let score = object[name], !score.isNull else {
-            throw .missingScore(place, column: column, name: name, present: object.names)
-        }
-        return score
-    }
-
-    // MARK: - Columns
-
-    private func has(_ column: String) -> Bool { row[column].map { !$0.isNull } ?? false }
-
-    private var unusedColumns: [String] { row.names.filter { has($0) && !used.contains($0) } }
-
-    private mutating func take(_ column: String) -> JSON? {
-        used.insert(column)
-        return has(column) ? row[column] : nil
-    }
-
-    private mutating func chosen() throws(PreferenceError) -> String {
-        try text(mapping.chosenColumn, remedy: "name its column with chosen_column")
-    }
-
-    private mutating func rejected() throws(PreferenceError) -> String {
-        try text(mapping.rejectedColumn, remedy: "name its column with rejected_column")
-    }
-
-    mutating func text(_ column: String, remedy: String) throws(PreferenceError) -> String {
-        guard let value = take(column) else { throw missing(column, remedy: remedy) }
-        guard let text = value.string else {
-            if value.array != nil { throw .conversational(place, column: column) }
-            throw wrongType("\"\(column)\"", value, "a string")
-        }
-        return text
-    }
-
-    mutating func ids(_ column: String) throws(PreferenceError) -> [Int32] {
-        var ids: [Int32] = []
-        for (number, value) in try array(column, of: "token ids").enumerated() {
-            let item = "\(column)[\(number)]"
-            guard let id = value.integer else { throw wrongType(item, value, "a whole number") }
-            guard 0..<rule.vocabularySize ~= id, let id = Int32(exactly: id) else {
-                throw .idOutOfRange(place, item: item, id: id, vocabularySize: rule.vocabularySize)
-            }
-            ids.append(id)
-        }
-        return ids
-    }
-
-    private mutating func array(_ column: String, of elements: String) throws(PreferenceError) -> [JSON] {
-        guard let value = take(column) else {
-            throw missing(column, remedy: "expected a list of \(elements)")
-        }
-        guard let array = value.array else { throw wrongType("\"\(column)\"", value, "a list of \(elements)") }
-        return array
-    }
-
-    private func numbers(_ item: String, _ value: JSON, count: Int) throws(PreferenceError) -> [Double] {
-        guard let list = value.array else { throw wrongType(item, value, "a list of \(count) numbers") }
-        guard list.count == count else {
-            throw .wrongCount(place, item: item, found: list.count, responses: count)
-        }
-        var numbers: [Double] = []
-        for (number, element) in list.enumerated() {
-            guard let value = element.double else { throw wrongType("\(item)[\(number)]", element, "a number") }
-            numbers.append(value)
-        }
-        return numbers
-    }
-
-    private func number(_ item: String, _ value: JSON) throws(PreferenceError) -> Float {
-        guard let number = value.double else { throw wrongType(item, value, "a number") }
-        return try float(item, number)
-    }
-
-    private func float(_ item: String, _ value: Double) throws(PreferenceError) -> Float {
-        guard Float(value).isFinite else {
-            throw .wrongType(place, item: item, found: "\(value)", expected: "a number that fits 32-bit floating point")
-        }
-        return Float(value)
-    }
-
-    private func missing(_ column: String, remedy: String) -> PreferenceError {
-        .missingColumn(place, column: column, present: row.names, remedy: remedy)
-    }
-
-    private func wrongType(_ item: String, _ value: JSON, _ expected: String) -> PreferenceError {
-        .wrongType(place, item: item, found: value.kind, expected: expected)
     }
 
     /// The prompt of a row that has nothing else to offer, for `generate`: its ids, or its text.

@@ -1,47 +1,110 @@
 import Storage
+import Tables
 
-/// Streams the rows of a JSON Lines file (plain, `.gz` or `.zst`) that one rank owns.
+/// Streams the rows of a data file, whatever its format (`TableFormat`), that one rank owns.
 ///
 /// Every rank reads the whole file and skips what isn't its own: reading is cheap beside encoding, and nobody needs to
 /// know the number of rows beforehand. Rows are dealt in blocks, round and round.
+///
+/// A file of rated responses (`RowFormat.attributes`) holds one response a row. Rows that follow each other and have the
+/// same prompt are one row here, whose other columns are lists.
 public struct RowReader: ~Copyable {
     /// Rows dealt to a rank at a time: small, so that even a short file is spread over all ranks.
     public static let block = 8
 
-    public struct Row {
-        public let bytes: [UInt8]
-        /// Counted from 1, blank lines included.
+    public struct Row: Sendable {
+        public let content: TableRow.Content
+        /// Counted from 1, blank lines included; in Parquet, which has no lines, the row's number from 1.
         public let line: Int
         /// Counted from 0, blank lines left out.
         public let row: Int
+
+        package init(content: TableRow.Content, line: Int, row: Int) {
+            self.content = content
+            self.line = line
+            self.row = row
+        }
     }
 
-    private var lines: LineReader
+    private var table: TableReader
     private let rank: Int
     private let worldSize: Int
     private var row = 0
+    /// Read to see what kind of file this is, or to see that the group before it has ended.
+    private var pending: TableRow?
+    /// Whether rows are gathered; nil before the first was seen.
+    private var gathers: Bool?
 
     /// - Parameter rank: below `worldSize`.
     public init(path: String, rank: Int = 0, of worldSize: Int = 1) throws(PreferenceError) {
-        do throws(StorageError) { lines = try LineReader(path: path) } catch { throw .storage(error) }
+        do throws(TableError) { table = try TableReader(path: path) } catch { throw .table(error) }
         self.rank = rank
         self.worldSize = worldSize
     }
 
     /// The next row of this rank; nil after the last.
     public mutating func next() throws(PreferenceError) -> Row? {
-        while var bytes = try nextLine() {
-            if lines.lineNumber == 1, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-            guard !bytes.allSatisfy({ $0 == 0x20 || 0x09...0x0D ~= $0 }) else { continue }
-            row += 1
-            let isOwned = (row - 1) / Self.block % worldSize == rank
-            if isOwned { return Row(bytes: bytes, line: lines.lineNumber, row: row - 1) }
+        if gathers == nil {
+            pending = try nextRow()
+            gathers = pending.flatMap { Self.columns(of: $0) }.map(RowFormat.isOneRatedResponse) ?? false
         }
-        return nil
+        while true {
+            let isOwned = row / Self.block % worldSize == rank
+            guard let found = gathers == true ? try nextGroup() : try nextRow(wanted: isOwned) else { return nil }
+            row += 1
+            if isOwned { return Row(content: found.content, line: found.line, row: row - 1) }
+        }
     }
 
-    private mutating func nextLine() throws(PreferenceError) -> [UInt8]? {
-        do throws(StorageError) { return try lines.next() } catch { throw .storage(error) }
+    private mutating func nextRow(wanted: Bool = true) throws(PreferenceError) -> TableRow? {
+        if let row = pending {
+            pending = nil
+            return row
+        }
+        do throws(TableError) { return try table.next(wanted: wanted) } catch { throw .table(error) }
+    }
+
+    // MARK: - One response a row
+
+    private static func columns(of row: TableRow) -> JSONObject? {
+        switch row.content {
+        case .columns(let object), .cells(let object): object
+        case .text(let bytes): (try? JSON.parse(bytes))?.object
+        }
+    }
+
+    /// The rows from here on that have one prompt, as one.
+    private mutating func nextGroup() throws(PreferenceError) -> TableRow? {
+        guard let first = try nextRow() else { return nil }
+        var group = [try rated(first)]
+        let prompt = group[0][RowMapping.ratedPrompt]
+        while let row = try nextRow() {
+            let columns = try rated(row)
+            guard columns[RowMapping.ratedPrompt] == prompt, group.count < Self.largestGroup else {
+                pending = row
+                break
+            }
+            group.append(columns)
+        }
+        var merged = JSONObject()
+        for name in group.flatMap(\.names) where merged[name] == nil {
+            merged[name] = name == RowMapping.ratedPrompt ? prompt : .array(group.map { $0[name] ?? .null })
+        }
+        let isText = if case .cells = first.content { true } else { false }
+        return TableRow(content: isText ? .cells(merged) : .columns(merged), line: first.line)
+    }
+
+    /// More responses of one prompt are split: their pairs grow with the square.
+    private static let largestGroup = 64
+
+    private func rated(_ row: TableRow) throws(PreferenceError) -> JSONObject {
+        guard let columns = Self.columns(of: row) else {
+            throw .notRated(RowPlace(file: table.path, line: row.line), present: [])
+        }
+        guard RowFormat.isOneRatedResponse(columns) else {
+            throw .notRated(RowPlace(file: table.path, line: row.line), present: columns.names)
+        }
+        return columns
     }
 }
 
@@ -52,9 +115,7 @@ extension RowEncoder {
     ) throws(PreferenceError) -> EncodedRows {
         var reader = try RowReader(path: path, rank: rank, of: worldSize)
         var rows = EncodedRows(scoreNames: rule.scoreNames)
-        while let row = try reader.next() {
-            rows.append(try encode(line: row.bytes, number: row.line, row: row.row))
-        }
+        while let row = try reader.next() { rows.append(try encode(row)) }
         return rows
     }
 }

@@ -1,5 +1,5 @@
 /// The content of a file, decompressed if its first bytes say so, in bounded memory.
-struct ByteSource: ~Copyable {
+package struct ByteSource: ~Copyable {
     private let file: OpenFile
     private let decoder: StreamDecoder?
     private var input: [UInt8]
@@ -8,7 +8,7 @@ struct ByteSource: ~Copyable {
     private var taken = 0
     private var atEnd = false
 
-    init(path: String, bufferSize: Int) throws(StorageError) {
+    package init(path: String, bufferSize: Int) throws(StorageError) {
         let file = try OpenFile(reading: path)
         var input = [UInt8](repeating: 0, count: max(bufferSize, 4))
         // A pipe may give its first bytes one by one.
@@ -32,7 +32,7 @@ struct ByteSource: ~Copyable {
     }
 
     /// Fills the start of `output` with content; 0 means the end.
-    mutating func read(into output: inout [UInt8]) throws(StorageError) -> Int {
+    package mutating func read(into output: inout [UInt8]) throws(StorageError) -> Int {
         guard let decoder else { return try readPlain(into: &output) }
         while true {
             if unread.isEmpty, !atEnd {

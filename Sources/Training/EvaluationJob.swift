@@ -13,11 +13,12 @@ public enum EvaluationJob {
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
     ) throws -> JSONObject {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
-        let path = try communicator.agree { try file.requiredEvalFile() }
+        let files = try communicator.agree { try file.requiredEvalFiles() }
         let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
-        let set = try TrainingRun.pairs(
-            path, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
-            communicator, console)
+        let set = try PreferenceSet.load(
+            files, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
+            seed: file.data.seed, over: communicator
+        ) { console.line($0) }
 
         let initial = try communicator.agree {
             try LoadedModel(path: file.model.path, positions: set.longest, on: pool).requireVocabulary(of: policy)

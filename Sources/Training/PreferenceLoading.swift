@@ -1,6 +1,7 @@
 import Collectives
 import Modeling
 import Preferences
+import Tables
 
 extension PreferenceSet {
     /// Reads a file on all ranks: each tokenises its share of the rows, and all end with the same set.
@@ -14,6 +15,34 @@ extension PreferenceSet {
         }
         let shares = communicator.gather(share.words).map { EncodedRows(words: $0) }
         return try communicator.agree { try PreferenceSet(merging: shares) }
+    }
+
+    /// Reads the files of a run, telling of each what it was taken for and what became of it.
+    ///
+    /// - Parameters:
+    ///   - encoder: by the file's path.
+    ///   - tell: takes the lines for people.
+    /// - Throws: `SharedFailure` on every rank, also for a file without a usable pair. Collective.
+    static func load(
+        _ files: [DataFile], _ encoder: (String) -> RowEncoder, seed: UInt64, over communicator: Communicator,
+        _ tell: (String) -> Void
+    ) throws -> PreferenceSet {
+        var parts: [(set: PreferenceSet, weight: Double)] = []
+        for file in files {
+            for path in try communicator.agree({ try DataFolder.files(file.path) }) {
+                let set = try load(path, encoder: encoder(path), over: communicator)
+                for line in PreferenceSummary(file: path, set: set).lines { tell(line) }
+                let first = try communicator.agree { try encoder(path).firstPair(of: path) }
+                for line in first?.lines ?? [] { tell("  " + line) }
+                try communicator.agree { try set.requirePairs(file: path) }
+                parts.append((set, file.weight))
+            }
+        }
+        guard parts.count > 1 || parts[0].weight != 1 else { return parts[0].set }
+        let joined = PreferenceSet(joining: parts, seed: seed)
+        try communicator.agree { try joined.requirePairs(file: files.map(\.path).joined(separator: ", ")) }
+        tell("\(parts.count) files: an epoch draws \(joined.pairs.count) pairs of \(joined.rows) rows")
+        return joined
     }
 
     /// The sizes that planning needs.

@@ -11,6 +11,9 @@ struct ResponseColumns: Sendable {
     /// Σ_{k≥1} w_k m_k(y), summed in the order of the run file; empty if the objective needs none.
     private(set) var marginReward: [Double] = []
 
+    /// None, for a look at the data.
+    init() {}
+
     /// - Parameters:
     ///   - comparisons: those that the run will come to; the others' responses have no reference and no model's reward.
     ///   - initial: the initial policy, which is the reference unless the run names another.

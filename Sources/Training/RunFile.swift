@@ -67,11 +67,11 @@ public struct RunFile: Sendable, Equatable {
     }
 
     /// `train_file`, for a command that can't do without.
-    public func requiredTrainFile() throws(RunFileError) -> String {
-        guard let path = data.trainFile else {
+    public func requiredTrainFiles() throws(RunFileError) -> [DataFile] {
+        guard !data.trainFiles.isEmpty else {
             throw .missing(file: file, key: "train_file", remedy: "name the file of pairs to train on")
         }
-        return path
+        return data.trainFiles
     }
 
     /// `output_dir`, for a command that can't do without.
@@ -83,11 +83,11 @@ public struct RunFile: Sendable, Equatable {
     }
 
     /// `eval_file`, for a command that can't do without.
-    public func requiredEvalFile() throws(RunFileError) -> String {
-        guard let path = data.evalFile else {
+    public func requiredEvalFiles() throws(RunFileError) -> [DataFile] {
+        guard !data.evalFiles.isEmpty else {
             throw .missing(file: file, key: "eval_file", remedy: "name the file of held-out pairs")
         }
-        return path
+        return data.evalFiles
     }
 
     // MARK: - Keys that can't be meant

@@ -39,8 +39,8 @@ extension RunFile {
         text.line("output_dir", model.outputDirectory)
 
         text.section("data")
-        text.line("train_file", data.trainFile)
-        text.line("eval_file", data.evalFile)
+        text.files("train_file", data.trainFiles)
+        text.files("eval_file", data.evalFiles)
         text.line("prompt_column", data.mapping.promptColumn)
         text.line("chosen_column", data.mapping.chosenColumn)
         if objective.needsRejected { text.line("rejected_column", data.mapping.rejectedColumn) }
@@ -133,6 +133,16 @@ private struct ResolvedText {
     mutating func line(_ key: String, _ value: Int?) { raw(key, value.map { "\($0)" }) }
     mutating func line(_ key: String, _ value: Double) { raw(key, RunFileText.number(value)) }
     mutating func line(_ key: String, _ value: Bool) { raw(key, "\(value)") }
+
+    /// A single file of weight 1 as its path.
+    mutating func files(_ key: String, _ files: [DataFile]) {
+        guard files.count > 1 || files.contains(where: { $0.weight != 1 }) else { return line(key, files.first?.path) }
+        yaml += "\(key):\n"
+        for file in files {
+            let weight = file.weight == 1 ? "" : ", weight: \(RunFileText.number(file.weight))"
+            yaml += "  - {path: \(RunFileText.string(file.path))\(weight)}\n"
+        }
+    }
 
     /// Nothing for an empty mapping.
     mutating func map(_ key: String, _ items: [(name: String, value: String)]) {

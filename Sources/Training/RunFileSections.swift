@@ -25,9 +25,9 @@ extension RunFile {
     }
 
     public struct Data: Sendable, Equatable {
-        /// `train_file`, `eval_file`.
-        public let trainFile: String?
-        public let evalFile: String?
+        /// `train_file`, `eval_file`; empty if not given.
+        public let trainFiles: [DataFile]
+        public let evalFiles: [DataFile]
         /// `prompt_column`, `chosen_column`, `rejected_column`.
         public let mapping: RowMapping
         /// `max_length`: most tokens of a prompt with one response. nil: 1024, or what the model was made for if that is less.
@@ -42,8 +42,8 @@ extension RunFile {
         public let seed: UInt64
 
         init(_ reader: RunFileReader) throws(RunFileError) {
-            trainFile = try reader.text("train_file")
-            evalFile = try reader.text("eval_file")
+            trainFiles = try reader.dataFiles("train_file", weighted: true)
+            evalFiles = try reader.dataFiles("eval_file", weighted: false)
             mapping = RowMapping(
                 promptColumn: try reader.text("prompt_column") ?? "prompt",
                 chosenColumn: try reader.text("chosen_column") ?? "chosen",

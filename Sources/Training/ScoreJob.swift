@@ -43,6 +43,10 @@ public struct ScoreJob: Sendable {
         let set = try PreferenceSet.load(
             data, encoder: RowEncoder(tokenizer: tokenizer, rule: rule, file: data), over: communicator)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
+        let first = try communicator.agree {
+            try RowEncoder(tokenizer: tokenizer, rule: rule, file: data).firstPair(of: data)
+        }
+        for line in first?.lines ?? [] { console.line("  " + line) }
 
         let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
         let (tokens, sums) = try tokenLogps(of: policy, title: "policy logps", scoring, pool)

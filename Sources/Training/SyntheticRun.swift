@@ -17,7 +17,7 @@ public struct SyntheticRun {
         let given = try RunFile(bytes: bytes, file: path, overrides: overrides)
         let directory = try ModelDirectory(path: given.model.path, needsWeights: false)
         var more: [String] = []
-        if given.data.trainFile == nil {
+        if given.data.trainFiles.isEmpty {
             let shape = try Architecture(
                 config: directory.config, file: FileSystem.join(given.model.path, "config.json"))
             try FileSystem.makeDirectories(folder)

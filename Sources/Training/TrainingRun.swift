@@ -19,6 +19,8 @@ public struct TrainingRun {
     /// Content digests of the models by folder; rank 0 knows them.
     let digests: [String: Digest.Value]
     let tokenizerPath: String
+    /// What became of each data file, as it was told.
+    let dataLines: [String]
     let train: HeldPairs
     let evaluation: HeldPairs?
     let planner: StepPlanner
@@ -40,10 +42,14 @@ public struct TrainingRun {
 
     /// Loads and checks; computes what isn't cached.
     ///
-    /// - Parameter mayBeBare: a policy of `config.json` alone gets random weights.
+    /// - Parameters:
+    ///   - computingColumns: false to leave out reference logps and margin rewards, for a look at the data: such a run
+    ///     can't be trained.
+    ///   - mayBeBare: a policy of `config.json` alone gets random weights.
     /// Collective.
     public init(
-        _ file: RunFile, over communicator: Communicator, console: Console, mayBeBare: Bool = false
+        _ file: RunFile, over communicator: Communicator, console: Console, computingColumns: Bool = true,
+        mayBeBare: Bool = false
     ) throws {
         self.file = file
         self.communicator = communicator
@@ -56,9 +62,9 @@ public struct TrainingRun {
                 + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
 
         // Data first: a wrong row is found before a large model is read.
-        let trainPath = try communicator.agree {
+        let trainFiles = try communicator.agree {
             if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
-            return try file.requiredTrainFile()
+            return try file.requiredTrainFiles()
         }
         let shape = try communicator.agree {
             let directory = try ModelDirectory(path: file.model.path, needsWeights: !mayBeBare)
@@ -66,8 +72,16 @@ public struct TrainingRun {
         }
         tokenizerPath = file.model.tokenizerPath ?? file.model.path
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
-        let trainSet = try TrainingRun.pairs(trainPath, encoders, communicator, console)
-        let evaluationSet = try file.data.evalFile.map { try TrainingRun.pairs($0, encoders, communicator, console) }
+        var dataLines: [String] = []
+        func load(_ files: [DataFile]) throws -> PreferenceSet {
+            try PreferenceSet.load(files, encoders, seed: file.data.seed, over: communicator) {
+                dataLines.append($0)
+                console.line($0)
+            }
+        }
+        let trainSet = try load(trainFiles)
+        let evaluationSet = file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles)
+        self.dataLines = dataLines
         let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
         if positions > shape.positions {
             console.line(
@@ -79,7 +93,9 @@ public struct TrainingRun {
             try LoadedModel(path: file.model.path, positions: positions, mayBeBare: mayBeBare, on: pool)
         }
         self.policy = policy
-        digests = try communicator.agree { try TrainingRun.digests(file, policy, communicator) }
+        digests = try communicator.agree {
+            computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+        }
 
         let tokens =
             file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trainSet, threads, communicator)
@@ -100,7 +116,8 @@ public struct TrainingRun {
             communicator: communicator, console: console, cacheFolder: file.cacheFolder)
         let digests = digests
         func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
-            HeldPairs(
+            guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
+            return HeldPairs(
                 set: set,
                 columns: try ResponseColumns(
                     of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
@@ -127,15 +144,6 @@ public struct TrainingRun {
             appendEOS: file.data.appendEOS, needsRejected: file.objective.needsRejected, scoreNames: columns,
             vocabularySize: shape.vocabulary)
         return { RowEncoder(tokenizer: tokenizer, mapping: file.data.mapping, rule: rule, file: $0) }
-    }
-
-    static func pairs(
-        _ path: String, _ encoder: (String) -> RowEncoder, _ communicator: Communicator, _ console: Console
-    ) throws -> PreferenceSet {
-        let set = try PreferenceSet.load(path, encoder: encoder(path), over: communicator)
-        for line in PreferenceSummary(file: path, set: set).lines { console.line(line) }
-        try communicator.agree { try set.requirePairs(file: path) }
-        return set
     }
 
     /// Digests of all models that logps are computed with.

@@ -127,6 +127,55 @@ extension EndToEnd {
             #expect(!FileSystem.exists(toy.output), "it saves nothing")
         }
 
+        @Test(
+            "inspect shows the mapping, scored tokens, lengths, drops and the forecast, and computes nothing",
+            arguments: [nil, 2])
+        func inspect(ranks: Int?) throws {
+            let toy = try Toy()
+            let rows = (0..<6).map { "Question \($0 % 5)?, \($0 == 4 ? "" : "yes \($0 % 5)"), no\n" }.joined()
+            let data = try toy.folder.write("prompt,chosen,rejected\n" + rows, as: "rows.csv")
+            let held = try toy.folder.write("prompt,chosen,rejected\nQuestion 1?, b, c\nOther?, b, c\n", as: "held.csv")
+            let file = try toy.runFile([
+                "model_name_or_path": .string(try toy.textModel()), "train_file": .string(data),
+                "eval_file": .string(held), "max_length": 100, "max_steps": 1,
+            ])
+            let text = try Program.run(["inspect", file, "--pairs", "1"], ranks: ranks)
+            #expect(text.status == 0 && text.errors == "", "\(text.errors)")
+            for words in [
+                "taken for text rows by its columns prompt, chosen, rejected; the pair of line 2", "Question 0?[ ",
+                "[</s>]", "1 rows: empty response", "5 pairs of 4 different prompts", "1 duplicates",
+                "1 of 2 prompts of eval are in train too", "memory a rank:", "chosen is longer in",
+            ] {
+                #expect(text.output.contains(words), "\(words) in \(text.output)")
+            }
+            #expect(!text.output.contains("\u{1B}"))
+            let coloured = try Program.run(["inspect", file, "--color", "always"], ranks: ranks)
+            #expect(coloured.output.contains("\u{1B}[32m"))
+
+            let ending = try Program.run(["inspect", file, "--json"], ranks: ranks)
+            let report = try JSON.parse(Array(ending.output.utf8))
+            #expect(report["train"]?["duplicates"]?.integer == 1 && report["eval_prompts_in_train"]?.integer == 1)
+            #expect(report["train"]?["dropped_rows"]?["empty response"]?.integer == 1)
+            #expect(report["train"]?["lengths"]?["chosen"]?["bars"]?.array?.isEmpty == false)
+            #expect(report["memory_forecast_bytes"]?["weights"]?.integer ?? 0 > 0)
+            #expect(!FileSystem.exists(toy.output) && !FileSystem.exists(toy.cache), "it saves nothing")
+        }
+
+        @Test("a folder of shards, and a weight, train like the rows they stand for")
+        func shards() throws {
+            let toy = try Toy()
+            let whole = try text(toy.pairs(20))
+            let rows = lines(of: whole)
+            _ = try toy.folder.write(rows[..<9].map { $0 + "\n" }.joined(), as: "shards/0.jsonl")
+            _ = try toy.folder.write(rows[9...].map { $0 + "\n" }.joined(), as: "shards/1.jsonl")
+            let folder = try Toy.outcome(["train_file": .string(toy.folder.file("shards"))], ranks: 2)
+            let file = try toy.folder.write(whole, as: "whole.jsonl")
+            #expect(try Toy.outcome(["train_file": .string(file)]) == folder)
+            let twice = try toy.folder.write(whole + whole, as: "twice.jsonl")
+            let weighted: JSON = [["path": .string(file), "weight": 2]]
+            #expect(try Toy.outcome(["train_file": weighted]) == Toy.outcome(["train_file": .string(twice)]))
+        }
+
         @Test("dropped rows keep their place in score's output")
         func dropped() throws {
             let toy = try Toy()

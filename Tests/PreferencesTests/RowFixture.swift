@@ -43,6 +43,11 @@ extension RowEncoder {
         if case .dropped(let reason) = try row(json).outcome { reason } else { nil }
     }
 
+    /// A row's first pair as it was understood, before any token; nil if it has none.
+    func pair(_ json: String) throws(PreferenceError) -> MappedPair? {
+        try mapped(RowReader.Row(content: .text(Array(json.utf8)), line: 7, row: 0))
+    }
+
     /// The text of the error that a row gives.
     func complaint(_ json: String) -> String {
         do throws(PreferenceError) { return "no error: \(try row(json))" } catch { return error.description }

@@ -46,10 +46,24 @@ struct RowRealDataTests {
         #expect(set.scores["brevity"]?.allSatisfy { $0 < 0 } == true)
     }
 
-    @Test("conversational rows and rows of another shape say what to do", arguments: [
+    @Test("several raters choose by most votes; ties are dropped", arguments: [
+        ("pandalm_3rater_train.jsonl.gz", 500), ("pandalm_3rater_test.jsonl.gz", 100),
+    ])
+    func raters(name: String, rows: Int) throws {
+        let raters = ["annotator1", "annotator2", "annotator3"]
+        let set = try Self.set(name, scoreNames: raters)
+        #expect(set.rows == rows && set.formats.map(\.format) == [.raters])
+        #expect(set.drops.contains { $0.reason == .noPreference })
+        for pair in set.pairs {
+            let rejected = try #require(pair.rejected)
+            let votes = raters.map { (set.scores[$0] ?? [])[pair.chosen] - (set.scores[$0] ?? [])[rejected] }
+            #expect(votes.reduce(0, +) > 0, "line \(set.comparisons[pair.comparison].line): \(votes)")
+        }
+    }
+
+    @Test("conversational rows say what to do", arguments: [
         ("conversational_dpo_en.jsonl.gz", "\"prompt\" is a list of messages"),
         ("conversational_implicit_prompt_60.jsonl.gz", "\"chosen\" is a list of messages"),
-        ("pandalm_3rater_train.jsonl.gz", "\"chosen\" is missing"),
     ])
     func refused(name: String, reason: String) {
         do {

@@ -161,9 +161,9 @@ struct RunFileRefusalTests {
                 == "run.yaml: model_name_or_path is missing; name the folder of the model, in Hugging Face's layout")
         let run = try RunFile(yaml: least, file: "run.yaml")
         let expected = "run.yaml: train_file is missing; name the file of pairs to train on"
-        #expect { _ = try run.requiredTrainFile() } throws: { "\($0)" == expected }
+        #expect { _ = try run.requiredTrainFiles() } throws: { "\($0)" == expected }
         #expect(throws: RunFileError.self) { _ = try run.requiredOutputDirectory() }
-        #expect(throws: RunFileError.self) { _ = try run.requiredEvalFile() }
+        #expect(throws: RunFileError.self) { _ = try run.requiredEvalFiles() }
     }
 
     @Test("what isn't YAML is refused with its line")

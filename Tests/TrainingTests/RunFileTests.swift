@@ -91,7 +91,8 @@ struct RunFileTests {
             debug_dump: dump
             """)
         #expect(run.model.referencePath == "r" && run.model.tokenizerPath == "t" && run.model.outputDirectory == "out")
-        #expect(run.data.trainFile == "train file.jsonl" && run.data.evalFile == "eval.jsonl.gz")
+        #expect(run.data.trainFiles == [DataFile(path: "train file.jsonl")]
+                && run.data.evalFiles == [DataFile(path: "eval.jsonl.gz")])
         #expect(
             run.data.mapping
                 == RowMapping(promptColumn: "question", chosenColumn: "better", rejectedColumn: "worse"))
@@ -120,11 +121,43 @@ struct RunFileTests {
         #expect(try read(least + "learning_rate: \(text)").optimizer.learningRate == value)
     }
 
+    @Test("train_file may be a list, with weights, and is written out as it was read")
+    func dataFiles() throws {
+        let run = try read(least + "train_file: [a.jsonl, {path: b c.csv, weight: 2.5}, {path: d}]\neval_file: [e, f]")
+        #expect(
+            run.data.trainFiles
+                == [DataFile(path: "a.jsonl"), DataFile(path: "b c.csv", weight: 2.5), DataFile(path: "d")])
+        #expect(run.data.evalFiles == [DataFile(path: "e"), DataFile(path: "f")])
+        #expect(try read(run.resolved()) == run)
+        #expect(try read(least + "train_file: [{path: a, weight: 0.5}]").data.trainFiles[0].weight == 0.5)
+    }
+
+    @Test("a list of data files that can't be meant is refused", arguments: [
+        ("train_file: []", "train_file is a list; expected a file, a folder, or a list of them"),
+        ("train_file: [[a]]", "train_file[0] is a list; expected a path, or {path: …, weight: …}"),
+        ("train_file: [{weight: 2}]", "train_file[0] is a mapping; expected a path in it: {path: …}"),
+        ("train_file: [{path: a, weight: 0}]", "train_file[0].weight is 0; expected a number above 0"),
+        ("train_file: [{path: a, weight: 1e9}]",
+         "train_file[0].weight is 1e9; expected a number above 0 and at most 1000"),
+        ("train_file: [{path: a, size: 2}]",
+         "there is no key train_file[0].size; did you mean train_file[0].path or .weight?"),
+        ("eval_file: [{path: a, weight: 2}]",
+         "eval_file[0].weight is not used: an evaluation counts every pair once; remove it"),
+    ])
+    func wrongDataFiles(line: String, message: String) {
+        do {
+            _ = try read(least + line)
+            Issue.record("no error")
+        } catch {
+            #expect("\(error)".hasSuffix(message), "\(error)")
+        }
+    }
+
     @Test("a JSON run file works too")
     func json() throws {
         let run = try read(#"{"model_name_or_path": "m\u0041", "beta": 0.2, "shuffle": false, "eval_file": null}"#)
         #expect(run.model.path == "mA" && run.objective.kind == .sigmoid(beta: 0.2, labelSmoothing: 0))
-        #expect(!run.data.shuffle && run.data.evalFile == nil)
+        #expect(!run.data.shuffle && run.data.evalFiles.isEmpty)
     }
 
     @Test("SimPO's gamma is absolute or a ratio, and half of beta by default")
@@ -200,7 +233,7 @@ struct RunFileTests {
             "gradient_accumulation_steps=2", "eval_file=null", "output_dir=a=b")
         #expect(run.objective.kind == .sigmoid(beta: 0.3, labelSmoothing: 0))
         #expect(run.duration == .steps(4) && run.batch.size == .perDevice(8, accumulation: 2))
-        #expect(run.data.evalFile == nil && run.model.outputDirectory == "a=b")
+        #expect(run.data.evalFiles.isEmpty && run.model.outputDirectory == "a=b")
 
         let modpo = try read(
             least + "loss_type: modpo\nweights: {preference: 0.5, brevity: 0.5}", "weights.preference=0.9",
