@@ -21,15 +21,21 @@ public struct RowEncoder: Sendable {
     ///   - line: a JSON object in UTF-8.
     ///   - number: of the line, from 1.
     ///   - row: number of the data row, from 0.
+    ///   - memory: the thread's, from `makeMemory`, for whoever encodes many rows.
     /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
-    public func encode(line: [UInt8], number: Int, row: Int) throws(PreferenceError) -> EncodedRow {
+    public func encode(
+        line: [UInt8], number: Int, row: Int, memory: EncodingMemory? = nil
+    ) throws(PreferenceError) -> EncodedRow {
         let place = RowPlace(file: file, line: number)
         var parser = try RowParser(line: line, place: place, mapping: mapping, rule: rule)
         let content = try parser.content()
         return EncodedRow(
             row: row, line: number, format: content.format, unusedColumns: content.unusedColumns,
-            outcome: try outcome(of: content, at: place))
+            outcome: try outcome(of: content, at: place, memory ?? makeMemory()))
     }
+
+    /// Room for one thread that encodes many rows; nil without a tokenizer.
+    public func makeMemory() -> EncodingMemory? { tokenizer?.makeMemory() }
 
     // MARK: - From text to a comparison
 
@@ -45,9 +51,11 @@ public struct RowEncoder: Sendable {
         var count: Int { prompt.count + scored.count }
     }
 
-    private func outcome(of content: RowContent, at place: RowPlace) throws(PreferenceError) -> EncodedRow.Outcome {
+    private func outcome(
+        of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
+    ) throws(PreferenceError) -> EncodedRow.Outcome {
         if let obstacle = content.obstacle { return .dropped(obstacle) }
-        var drafts = try drafts(of: content, at: place)
+        var drafts = try drafts(of: content, at: place, memory)
         var skipped: [DropReason] = []
         var pairs = usable(content.pairs, drafts, &skipped)
         if !pairs.isEmpty, rule.truncation == .drop || rule.truncation == .error {
@@ -105,7 +113,9 @@ public struct RowEncoder: Sendable {
     }
 
     /// Every response with the prompt as its own encoding has it.
-    private func drafts(of content: RowContent, at place: RowPlace) throws(PreferenceError) -> [Draft] {
+    private func drafts(
+        of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
+    ) throws(PreferenceError) -> [Draft] {
         var drafts: [Draft] = []
         switch content.body {
         case .ids(let prompt, let responses):
@@ -114,20 +124,25 @@ public struct RowEncoder: Sendable {
                 if response.isEmpty { drafts[drafts.count - 1].obstacle = .emptyResponse }
             }
         case .text(let prompt, let responses):
-            guard let tokenizer else { throw .needsTokenizer(place, format: content.format) }
-            for response in responses { drafts.append(try draft(prompt, response, tokenizer, at: place)) }
+            guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
+            let isEmpty = responses.map { $0.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
+            let wanted = zip(responses, isEmpty).filter { !$1 }.map(\.0)
+            var texts = PromptedText.each(of: wanted, after: prompt, tokenizer: tokenizer, memory: memory)[...]
+            for isEmpty in isEmpty {
+                if !isEmpty, let text = texts.popFirst() {
+                    drafts.append(try draft(text, tokenizer, at: place))
+                } else {
+                    drafts.append(Draft(prompt: [], scored: [], obstacle: .emptyResponse))
+                }
+            }
         }
         for (index, scores) in content.scores.enumerated() { drafts[index].scores = scores }
         return drafts
     }
 
     private func draft(
-        _ prompt: String, _ response: String, _ tokenizer: Tokenizer, at place: RowPlace
+        _ text: PromptedText, _ tokenizer: Tokenizer, at place: RowPlace
     ) throws(PreferenceError) -> Draft {
-        guard !response.unicodeScalars.allSatisfy(\.properties.isWhitespace) else {
-            return Draft(prompt: [], scored: [], obstacle: .emptyResponse)
-        }
-        let text = PromptedText(prompt: prompt, response: response, tokenizer: tokenizer)
         var draft = Draft(prompt: text.prompt, scored: text.response, straddles: text.straddles)
         guard let last = draft.scored.last else {
             draft.obstacle = .emptyResponse

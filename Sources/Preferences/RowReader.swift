@@ -40,21 +40,10 @@ public struct RowReader: ~Copyable {
         return nil
     }
 
+    /// The line read last, counted from 1.
+    var line: Int { lines.lineNumber }
+
     private mutating func nextLine() throws(PreferenceError) -> [UInt8]? {
         do throws(StorageError) { return try lines.next() } catch { throw .storage(error) }
-    }
-}
-
-extension RowEncoder {
-    /// Encodes the share of a file that one rank owns.
-    public func encodeShare(
-        of path: String, rank: Int = 0, of worldSize: Int = 1
-    ) throws(PreferenceError) -> EncodedRows {
-        var reader = try RowReader(path: path, rank: rank, of: worldSize)
-        var rows = EncodedRows(scoreNames: rule.scoreNames)
-        while let row = try reader.next() {
-            rows.append(try encode(line: row.bytes, number: row.line, row: row.row))
-        }
-        return rows
     }
 }

@@ -18,7 +18,7 @@ public enum EvaluationJob {
         let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
         let set = try TrainingRun.pairs(
             path, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
-            communicator, console)
+            communicator, console, threads: threads)
 
         let initial = try communicator.agree {
             try LoadedModel(path: file.model.path, positions: set.longest, on: pool).requireVocabulary(of: policy)

@@ -3,18 +3,34 @@ import Modeling
 import Preferences
 
 extension PreferenceSet {
-    /// Reads a file on all ranks: each tokenises its share of the rows, and all end with the same set.
+    /// Reads a file on all ranks and threads: each tokenises its share of the rows, and all end with the same set.
     ///
-    /// - Throws: `SharedFailure` on every rank if any finds a row that is wrong. Collective.
-    public static func load(_ path: String, encoder: RowEncoder, over communicator: Communicator) throws
-        -> PreferenceSet
-    {
-        let share = try communicator.agree {
-            try encoder.encodeShare(of: path, rank: communicator.rank, of: communicator.size)
+    /// - Throws: `SharedFailure` on every rank if any finds a row that is wrong: the first such row of the file, whoever
+    ///   finds it. Collective.
+    public static func load(
+        _ path: String, encoder: RowEncoder, over communicator: Communicator, threads: Int, console: Console
+    ) throws -> PreferenceSet {
+        let start = PhaseClock.now()
+        let share = Result { () throws(RowFailure) in
+            try encoder.encodeShare(of: path, rank: communicator.rank, of: communicator.size, threads: threads) {
+                // Most files are read before anybody wonders.
+                if PhaseClock.now() - start > quietSeconds { console.progress("\(path): \($0) rows read") }
+            }
         }
-        let shares = communicator.gather(share.words).map { EncodedRows(words: $0) }
+        console.endProgress()
+        var failingLine = Double.infinity
+        if case .failure(let failure) = share { failingLine = Double(failure.line) }
+        let isFirst = -communicator.max(-failingLine) == failingLine
+        let words = try communicator.agree {
+            if case .failure = share, !isFirst { return [Int32]() }
+            return try share.get().words
+        }
+        let shares = communicator.gather(words).map { EncodedRows(words: $0) }
         return try communicator.agree { try PreferenceSet(merging: shares) }
     }
+
+    /// Seconds of reading without a progress line.
+    private static let quietSeconds = 2.0
 
     /// The sizes that planning needs.
     public var shapes: [ComparisonShape] {

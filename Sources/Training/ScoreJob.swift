@@ -42,7 +42,8 @@ public struct ScoreJob: Sendable {
         let rule = EncodingRule(
             maxLength: maxLength ?? policy.architecture.positions, vocabularySize: policy.architecture.vocabulary)
         let set = try PreferenceSet.load(
-            data, encoder: RowEncoder(tokenizer: tokenizer, rule: rule, file: data), over: communicator)
+            data, encoder: RowEncoder(tokenizer: tokenizer, rule: rule, file: data), over: communicator,
+            threads: threads, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
 
         let scoring = ResponseScoring(set: set, communicator: communicator, console: console)

@@ -56,8 +56,12 @@ public struct TrainingRun {
         }
         tokenizerPath = file.model.tokenizerPath ?? file.model.path
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
-        let trainSet = try TrainingRun.pairs(trainPath, encoders, communicator, console)
-        let evaluationSet = try file.data.evalFile.map { try TrainingRun.pairs($0, encoders, communicator, console) }
+        let threads = threads
+        func load(_ path: String) throws -> PreferenceSet {
+            try TrainingRun.pairs(path, encoders, communicator, console, threads: threads)
+        }
+        let trainSet = try load(trainPath)
+        let evaluationSet = try file.data.evalFile.map { try load($0) }
         let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
         if positions > shape.positions {
             console.line(
@@ -115,9 +119,11 @@ public struct TrainingRun {
     }
 
     static func pairs(
-        _ path: String, _ encoder: (String) -> RowEncoder, _ communicator: Communicator, _ console: Console
+        _ path: String, _ encoder: (String) -> RowEncoder, _ communicator: Communicator, _ console: Console,
+        threads: Int
     ) throws -> PreferenceSet {
-        let set = try PreferenceSet.load(path, encoder: encoder(path), over: communicator)
+        let set = try PreferenceSet.load(
+            path, encoder: encoder(path), over: communicator, threads: threads, console: console)
         for line in PreferenceSummary(file: path, set: set).lines { console.line(line) }
         try communicator.agree { try set.requirePairs(file: path) }
         return set
