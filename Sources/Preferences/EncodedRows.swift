@@ -7,18 +7,21 @@
 ///     response = tokens, token…, unscored, flags, score bits (one for each name)
 ///
 /// Names and columns are text: a byte count, then four bytes a word. A column that isn't used is named by the first
-/// record that has it. Rows and lines go up to 2³¹ − 1.
+/// record that has it, at least. Rows and lines go up to 2³¹ − 1.
 public struct EncodedRows: Sendable, Equatable {
     static let version: Int32 = 1
     private static let rowsPlace = 1
 
     public private(set) var words: [Int32]
     private var knownColumns: Set<String> = []
+    /// Words before the first record.
+    private var headerCount = 0
 
     /// - Parameter scoreNames: the rule's; every row that is appended has one score for each.
     public init(scoreNames: [String]) {
         words = [Self.version, 0, Int32(scoreNames.count)]
         for name in scoreNames { append(text: name) }
+        headerCount = words.count
     }
 
     /// Rows as another rank encoded them. Checked when they are merged.
@@ -42,6 +45,12 @@ public struct EncodedRows: Sendable, Equatable {
         }
         words[start] = Int32(words.count - start - 1)
         words[Self.rowsPlace] += 1
+    }
+
+    /// Rows that were encoded apart, with the same score names.
+    mutating func append(contentsOf others: EncodedRows) {
+        words += others.words[others.headerCount...]
+        words[Self.rowsPlace] += others.words[Self.rowsPlace]
     }
 
     private mutating func append(_ comparison: EncodedComparison) {

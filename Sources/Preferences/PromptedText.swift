@@ -1,6 +1,6 @@
 import Tokenization
 
-/// A prompt with one response, encoded once as a whole and cut into two.
+/// A prompt with one response, encoded as a whole and cut into two.
 ///
 /// Encoding both together gives the tokens a model will really see (a tokenizer may join the end of the prompt with
 /// the start of the response); the cut comes from the byte offsets. A token on both sides of it belongs to the
@@ -12,16 +12,23 @@ struct PromptedText {
     /// The response's first token begins inside the prompt.
     let straddles: Bool
 
-    init(prompt: String, response: String, tokenizer: Tokenizer) {
-        let encoded = tokenizer.encode(prompt + response, addSpecialTokens: true)
+    /// A prompt with each of its responses.
+    static func each(
+        of responses: [String], after prompt: String, tokenizer: Tokenizer, memory: EncodingMemory
+    ) -> [PromptedText] {
+        tokenizer.encode(prompt, followedBy: responses, addSpecialTokens: true, memory: memory)
+            .map { PromptedText($0, boundary: prompt.utf8.count, tokenizer) }
+    }
+
+    /// - Parameter boundary: the byte at which the response begins.
+    private init(_ encoded: Encoding, boundary: Int, _ tokenizer: Tokenizer) {
         let whole = PromptedText.singleEnds(encoded, tokenizer)
-        let boundary = prompt.utf8.count
         // Tokens that a post-processor added have empty offsets: those in front are the prompt's, an ending is the
         // response's, and neither makes a response of nothing.
         let first = whole.first { encoded.offsets[$0].upperBound > boundary && !encoded.offsets[$0].isEmpty }
         let cut = first ?? whole.upperBound
-        self.prompt = whole[..<cut].map { encoded.ids[$0] }
-        self.response = whole[cut...].map { encoded.ids[$0] }
+        prompt = Array(encoded.ids[whole.lowerBound..<cut])
+        response = Array(encoded.ids[cut..<whole.upperBound])
         straddles = first.map { encoded.offsets[$0].lowerBound < boundary } ?? false
     }
 

@@ -17,14 +17,15 @@ public struct RowEncoder: Sendable {
     }
 
     /// Encodes one row.
+    /// - Parameter memory: the thread's, from `makeMemory`, for whoever encodes many rows.
     /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
-    public func encode(_ row: RowReader.Row) throws(PreferenceError) -> EncodedRow {
+    public func encode(_ row: RowReader.Row, memory: EncodingMemory? = nil) throws(PreferenceError) -> EncodedRow {
         let place = RowPlace(file: file, line: row.line)
         var parser = try RowParser(row.content, place: place, mapping: mapping, rule: rule)
         let content = try parser.content()
         return EncodedRow(
             row: row.row, line: row.line, format: content.format, unusedColumns: content.unusedColumns,
-            outcome: try outcome(of: content, at: place))
+            outcome: try outcome(of: content, at: place, memory ?? makeMemory()))
     }
 
     /// The same for a row as JSON text.
@@ -32,9 +33,15 @@ public struct RowEncoder: Sendable {
     ///   - line: a JSON object in UTF-8.
     ///   - number: of the line, from 1.
     ///   - row: number of the data row, from 0.
-    public func encode(line: [UInt8], number: Int, row: Int) throws(PreferenceError) -> EncodedRow {
-        try encode(RowReader.Row(content: .text(line), line: number, row: row))
+    ///   - memory: the thread's, from `makeMemory`, for whoever encodes many rows.
+    public func encode(
+        line: [UInt8], number: Int, row: Int, memory: EncodingMemory? = nil
+    ) throws(PreferenceError) -> EncodedRow {
+        try encode(RowReader.Row(content: .text(line), line: number, row: row), memory: memory)
     }
+
+    /// Room for one thread that encodes many rows; nil without a tokenizer.
+    public func makeMemory() -> EncodingMemory? { tokenizer?.makeMemory() }
 
     // MARK: - From text to a comparison
 
@@ -50,9 +57,11 @@ public struct RowEncoder: Sendable {
         var count: Int { prompt.count + scored.count }
     }
 
-    private func outcome(of content: RowContent, at place: RowPlace) throws(PreferenceError) -> EncodedRow.Outcome {
+    private func outcome(
+        of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
+    ) throws(PreferenceError) -> EncodedRow.Outcome {
         if let obstacle = content.obstacle { return .dropped(obstacle) }
-        var drafts = try drafts(of: content, at: place)
+        var drafts = try drafts(of: content, at: place, memory)
         var skipped: [DropReason] = []
         var pairs = usable(content.pairs, drafts, &skipped)
         if !pairs.isEmpty, rule.truncation == .drop || rule.truncation == .error {
@@ -110,7 +119,9 @@ public struct RowEncoder: Sendable {
     }
 
     /// Every response with the prompt as its own encoding has it.
-    private func drafts(of content: RowContent, at place: RowPlace) throws(PreferenceError) -> [Draft] {
+    private func drafts(
+        of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
+    ) throws(PreferenceError) -> [Draft] {
         var drafts: [Draft] = []
         switch content.body {
         case .ids(let prompt, let responses):
@@ -119,8 +130,17 @@ public struct RowEncoder: Sendable {
                 if response.isEmpty { drafts[drafts.count - 1].obstacle = .emptyResponse }
             }
         case .text(let prompt, let responses):
-            guard let tokenizer else { throw .needsTokenizer(place, format: content.format) }
-            for response in responses { drafts.append(try draft(prompt, response, tokenizer, at: place)) }
+            guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
+            let isEmpty = responses.map { $0.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
+            let wanted = zip(responses, isEmpty).filter { !$1 }.map(\.0)
+            var texts = PromptedText.each(of: wanted, after: prompt, tokenizer: tokenizer, memory: memory)[...]
+            for isEmpty in isEmpty {
+                if !isEmpty, let text = texts.popFirst() {
+                    drafts.append(try draft(text, tokenizer, at: place))
+                } else {
+                    drafts.append(Draft(prompt: [], scored: [], obstacle: .emptyResponse))
+                }
+            }
         case .conversation(let conversation):
             throw .conversational(place, column: conversation.column)
         }
@@ -129,12 +149,8 @@ public struct RowEncoder: Sendable {
     }
 
     private func draft(
-        _ prompt: String, _ response: String, _ tokenizer: Tokenizer, at place: RowPlace
+        _ text: PromptedText, _ tokenizer: Tokenizer, at place: RowPlace
     ) throws(PreferenceError) -> Draft {
-        guard !response.unicodeScalars.allSatisfy(\.properties.isWhitespace) else {
-            return Draft(prompt: [], scored: [], obstacle: .emptyResponse)
-        }
-        let text = PromptedText(prompt: prompt, response: response, tokenizer: tokenizer)
         var draft = Draft(prompt: text.prompt, scored: text.response, straddles: text.straddles)
         guard let last = draft.scored.last else {
             draft.obstacle = .emptyResponse

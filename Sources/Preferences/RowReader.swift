@@ -32,6 +32,8 @@ public struct RowReader: ~Copyable {
     private var row = 0
     /// Read to see what kind of file this is, or to see that the group before it has ended.
     private var pending: TableRow?
+    /// The line read last, counted from 1.
+    private(set) var line = 0
     /// Whether rows are gathered; nil before the first was seen.
     private var gathers: Bool?
 
@@ -61,7 +63,13 @@ public struct RowReader: ~Copyable {
             pending = nil
             return row
         }
-        do throws(TableError) { return try table.next(wanted: wanted) } catch { throw .table(error) }
+        do throws(TableError) {
+            let row = try table.next(wanted: wanted)
+            line = row?.line ?? line
+            return row
+        } catch {
+            throw .table(error)
+        }
     }
 
     // MARK: - One response a row
@@ -105,17 +113,5 @@ public struct RowReader: ~Copyable {
             throw .notRated(RowPlace(file: table.path, line: row.line), present: columns.names)
         }
         return columns
-    }
-}
-
-extension RowEncoder {
-    /// Encodes the share of a file that one rank owns.
-    public func encodeShare(
-        of path: String, rank: Int = 0, of worldSize: Int = 1
-    ) throws(PreferenceError) -> EncodedRows {
-        var reader = try RowReader(path: path, rank: rank, of: worldSize)
-        var rows = EncodedRows(scoreNames: rule.scoreNames)
-        while let row = try reader.next() { rows.append(try encode(row)) }
-        return rows
     }
 }

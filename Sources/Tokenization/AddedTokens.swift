@@ -34,7 +34,7 @@ struct AddedTokens: Sendable {
     private let contents: [Int32: Int]
 
     /// - Throws: if an id contradicts the vocabulary or another token. The library would silently use other ids.
-    init(_ field: FileField, _ normalizer: Normalizer?, _ model: BytePairModel) throws(TokenizerError) {
+    init(_ field: FileField, _ normalizer: Normalizer?, _ model: TokenModel) throws(TokenizerError) {
         var tokens: [AddedToken] = []
         var ids: [[UInt8]: Int32] = [:]
         var contents: [Int32: Int] = [:]

@@ -33,20 +33,69 @@ struct AlignedText {
         origins = []
     }
 
+    /// Scalars that were made of those of another text. Each one's `change` says how: as the scalars that went in are
+    /// used up from left to right, 0 takes one of them, 1 takes none, −n takes one and n more.
+    init(_ scalars: some Sequence<(value: UInt32, change: Int)>, madeOf origins: [Origin]) {
+        self.init()
+        var used = 0
+        for (value, change) in scalars {
+            let place = change > 0 ? used - 1 : used
+            append(Unicode.Scalar(known: value), standingFor: origins[min(max(place, 0), origins.count - 1)])
+            if change <= 0 { used += 1 - change }
+        }
+    }
+
+    /// What each scalar of the text stands for.
+    var scalarOrigins: [Origin] {
+        var result: [Origin] = []
+        withBytes { bytes, _ in
+            var place = 0
+            while place < bytes.count {
+                result.append(origin(at: place))
+                place += bytes.scalar(at: place).width
+            }
+        }
+        return result
+    }
+
+    /// The bytes, and the places that they came from, for a loop that looks at all of them.
+    func withBytes(_ body: (UnsafeBufferPointer<UInt8>, Places) -> Void) {
+        bytes.withUnsafeBufferPointer { bytes in
+            guard let origins else { return body(bytes, Places(bytes: bytes, base: base, origins: nil, end: end)) }
+            origins.withUnsafeBufferPointer { body(bytes, Places(bytes: bytes, base: base, origins: $0, end: end)) }
+        }
+    }
+
     /// The range of the original text that a range of bytes came from, widened to whole scalars.
-    @inline(__always)
     func origin(of range: Range<Int>) -> Range<Int> {
-        if range.isEmpty {
-            let place = range.lowerBound < bytes.count ? origin(at: range.lowerBound).start : end
-            return Int(place)..<Int(place)
+        var result = 0..<0
+        withBytes { result = $1.origin(of: range) }
+        return result
+    }
+
+    /// Where the bytes of a text came from.
+    struct Places {
+        fileprivate let bytes: UnsafeBufferPointer<UInt8>
+        fileprivate let base: Int
+        fileprivate let origins: UnsafeBufferPointer<Origin>?
+        fileprivate let end: Int32
+
+        /// The range of the original text that a range of bytes came from, widened to whole scalars.
+        @inline(__always)
+        func origin(of range: Range<Int>) -> Range<Int> {
+            guard !range.isEmpty else { return emptyOrigin(at: range.lowerBound) }
+            if let origins {
+                let start = Int(origins[range.lowerBound].start)
+                // A library that reorders marks never makes this run backwards; a crafted file might.
+                return start..<max(start, Int(origins[range.upperBound - 1].end))
+            }
+            return base + bytes.scalarStart(at: range.lowerBound)..<base + bytes.scalarEnd(at: range.upperBound)
         }
-        if let origins {
-            let start = Int(origins[range.lowerBound].start)
-            // A library that reorders marks never makes this run backwards; a crafted file might.
-            return start..<max(start, Int(origins[range.upperBound - 1].end))
-        }
-        return bytes.withUnsafeBufferPointer {
-            base + $0.scalarStart(at: range.lowerBound)..<base + $0.scalarEnd(at: range.upperBound)
+
+        private func emptyOrigin(at place: Int) -> Range<Int> {
+            guard place < bytes.count else { return Int(end)..<Int(end) }
+            let start = origins.map { Int($0[place].start) } ?? base + bytes.scalarStart(at: place)
+            return start..<start
         }
     }
 
@@ -79,21 +128,32 @@ struct AlignedText {
         bytes.append(contentsOf: text.bytes[range])
         if let theirs = text.origins {
             origins?.append(contentsOf: theirs[range])
-        } else {
+            return
+        }
+        text.bytes.withUnsafeBufferPointer { bytes in
             var place = range.lowerBound
             while place < range.upperBound {
-                let origin = text.origin(at: place)
-                let end = min(range.upperBound, Int(origin.end) - text.base)
-                origins?.append(contentsOf: repeatElement(origin, count: end - place))
-                place = end
+                let start = bytes.scalarStart(at: place)
+                let end = start + bytes.scalar(at: start).width
+                let origin = Origin(start: Int32(text.base + start), end: Int32(text.base + end))
+                while place < min(end, range.upperBound) {
+                    origins?.append(origin)
+                    place += 1
+                }
             }
         }
+    }
+
+    mutating func reserve(_ count: Int) {
+        bytes.reserveCapacity(count)
+        origins?.reserveCapacity(count)
     }
 
     /// The same text with `prefix` in front, which stands for the first scalar; an empty text stays empty.
     func prepending(_ prefix: [UInt8], to range: Range<Int>) -> AlignedText {
         var result = AlignedText()
         guard !range.isEmpty else { return result }
+        result.reserve(prefix.count + range.count)
         result.append(prefix, standingFor: origin(at: range.lowerBound))
         result.append(range, of: self)
         return result

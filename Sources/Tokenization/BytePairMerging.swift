@@ -1,172 +1,56 @@
-/// Turns pieces of text into tokens by merging neighbours, lowest rank first and leftmost among equals. It keeps its
-/// arrays between pieces, so that a text costs few allocations.
-struct BytePairMerging {
+/// Turns pieces of text into tokens by merging neighbours, lowest rank first and leftmost among equals. Its buffers are
+/// kept between pieces, so that a text costs few allocations.
+final class BytePairMerging {
     private let model: BytePairModel
-    /// The tokens of the piece merged last, and how many bytes each covers.
-    private(set) var ids: [Int32] = []
-    private(set) var lengths: [Int32] = []
-
-    // Of a short piece: the merge of each token with the next one. Of a long one: the links between symbols.
-    private var candidates: [UInt64] = []
-    private var previous: [Int32] = []
-    private var next: [Int32] = []
-    private var heap = MinimumHeap()
+    private var symbols: Symbols
 
     /// Up to here, looking at all pairs for each merge is faster than a heap.
     private static let shortPiece = 64
 
-    init(_ model: BytePairModel) { self.model = model }
-
-    /// Appends the tokens of one piece of a text.
-    mutating func encode(_ text: AlignedText, _ piece: Range<Int>, to encoding: inout Encoding) {
-        text.bytes.withUnsafeBufferPointer { bytes in
-            if model.ignoresMerges {
-                let id = model.words.id(of: UnsafeBufferPointer(rebasing: bytes[piece]))
-                if id >= 0 {
-                    encoding.append(id, text.origin(of: piece))
-                    return
-                }
-            }
-            guard model.cutsBeforeMetaspace else {
-                encodePart(text, bytes, piece, to: &encoding)
-                return
-            }
-            var start = piece.lowerBound
-            while start < piece.upperBound {
-                let end = BytePairMerging.nextCut(bytes, after: start, before: piece.upperBound)
-                encodePart(text, bytes, start..<end, to: &encoding)
-                start = end
-            }
-        }
+    init(_ model: BytePairModel) {
+        self.model = model
+        symbols = Symbols(capacity: 256)
     }
 
-    /// The next "▁" that doesn't follow another one.
-    private static func nextCut(_ bytes: UnsafeBufferPointer<UInt8>, after start: Int, before end: Int) -> Int {
-        func isMetaspace(_ place: Int) -> Bool {
-            place + 3 <= end && bytes[place] == 0xE2 && bytes[place + 1] == 0x96 && bytes[place + 2] == 0x81
-        }
-        var place = start
-        while isMetaspace(place) { place += 3 }
-        if place == start { place += 1 }
-        while place < end, !isMetaspace(place) { place += 1 }
-        return place
-    }
-
-    @inline(__always)
-    private mutating func encodePart(
-        _ text: AlignedText, _ bytes: UnsafeBufferPointer<UInt8>, _ part: Range<Int>, to encoding: inout Encoding
-    ) {
-        let piece = UnsafeBufferPointer(rebasing: bytes[part])
+    /// Appends the tokens of one piece.
+    func encode(_ piece: UnsafeBufferPointer<UInt8>, to tokens: inout PieceTokens) {
         let id = model.words.id(of: piece)
         if id >= 0, model.isWhole[Int(id)] {
-            encoding.append(id, text.origin(of: part))
+            tokens.append(id, 0..<Int32(piece.count))
             return
         }
-        merge(piece)
-        var place = part.lowerBound
-        for (id, length) in zip(ids, lengths) {
-            encoding.append(id, text.origin(of: place..<place + Int(length)))
-            place += Int(length)
+        let count = merge(piece)
+        var place: Int32 = 0
+        for index in 0..<count {
+            let end = place + symbols.lengths[index]
+            tokens.append(symbols.ids[index], place..<end)
+            place = end
         }
     }
 
-    /// Leaves the tokens of a piece in `ids` and `lengths`.
-    mutating func merge(_ piece: UnsafeBufferPointer<UInt8>) {
-        ids.removeAll(keepingCapacity: true)
-        lengths.removeAll(keepingCapacity: true)
-        if model.isByteLevel { readBytes(piece) } else { readScalars(piece) }
-        if ids.count <= 1 { return }
-        if ids.count <= BytePairMerging.shortPiece { mergeShort() } else { mergeLong() }
-    }
+    /// Whether merging a token's own symbols gives that token.
+    func isWhole(_ id: Int32, _ text: UnsafeBufferPointer<UInt8>) -> Bool { merge(text) == 1 && symbols.ids[0] == id }
 
-    // MARK: - Symbols
-
-    private mutating func readBytes(_ piece: UnsafeBufferPointer<UInt8>) {
-        var unknown = UnknownRun()
-        for byte in piece {
-            let id = model.byteIDs[Int(byte)]
-            if id >= 0 {
-                flush(&unknown)
-                append(id, 1)
-            } else {
-                extend(&unknown, by: 1)
-            }
-        }
-        flush(&unknown)
-    }
-
-    private mutating func readScalars(_ piece: UnsafeBufferPointer<UInt8>) {
-        var unknown = UnknownRun()
-        var place = 0
-        while place < piece.count {
-            let width = piece.scalar(at: place).width
-            let scalar = UnsafeBufferPointer(rebasing: piece[place..<place + width])
-            place += width
-            let id = model.words.id(of: scalar)
-            if id >= 0 {
-                flush(&unknown)
-                append(id, Int32(width))
-            } else if !model.fallbackIDs.isEmpty, scalar.allSatisfy({ model.fallbackIDs[Int($0)] >= 0 }) {
-                // An unknown run that is still open comes out after these bytes; so it does in the library.
-                for byte in scalar { append(model.fallbackIDs[Int(byte)], 1) }
-            } else {
-                extend(&unknown, by: Int32(width))
-            }
-        }
-        flush(&unknown)
-    }
-
-    /// Scalars outside the vocabulary, not yet written as the unknown token.
-    private struct UnknownRun {
-        var length: Int32 = 0
-    }
-
-    private mutating func flush(_ run: inout UnknownRun) {
-        if run.length > 0, let id = model.unknown { append(id, run.length) }
-        run.length = 0
-    }
-
-    /// Without an unknown token, what is unknown is dropped.
-    private mutating func extend(_ run: inout UnknownRun, by length: Int32) {
-        guard model.unknown != nil else { return }
-        if !model.fusesUnknown { flush(&run) }
-        run.length += length
-    }
-
-    private mutating func append(_ id: Int32, _ length: Int32) {
-        ids.append(id)
-        lengths.append(length)
+    /// Leaves the tokens of a piece at the start of the symbols' buffers.
+    /// - Returns: how many there are.
+    private func merge(_ piece: UnsafeBufferPointer<UInt8>) -> Int {
+        // A symbol is at least one byte.
+        if piece.count > symbols.capacity { symbols = Symbols(capacity: piece.count) }
+        var writer = SymbolWriter(model, symbols)
+        if model.isByteLevel { writer.readBytes(piece) } else { writer.readScalars(piece) }
+        if writer.count <= 1 { return writer.count }
+        return writer.count <= BytePairMerging.shortPiece ? mergeShort(writer.count) : mergeLong(writer.count)
     }
 
     // MARK: - Merging
 
-    @inline(__always)
-    private func merge(of left: Int32, _ right: Int32) -> UInt64 {
-        model.merges[FlatTable.pair(left, right)]
-    }
-
-    private mutating func mergeShort() {
-        var count = ids.count
-        candidates.removeAll(keepingCapacity: true)
-        for place in 1..<count { candidates.append(merge(of: ids[place - 1], ids[place])) }
-        ids.withUnsafeMutableBufferPointer { ids in
-            lengths.withUnsafeMutableBufferPointer { lengths in
-                candidates.withUnsafeMutableBufferPointer { candidates in
-                    BytePairMerging.mergeShort(model.merges, ids, lengths, candidates, &count)
-                }
-            }
-        }
-        ids.removeLast(ids.count - count)
-        lengths.removeLast(lengths.count - count)
-    }
-
-    /// - Parameter candidates: the merge of each token with the next one, `FlatTable.absent` where there is none.
-    /// - Parameter count: the number of tokens, before and after.
-    private static func mergeShort(
-        _ merges: FlatTable, _ ids: UnsafeMutableBufferPointer<Int32>, _ lengths: UnsafeMutableBufferPointer<Int32>,
-        _ candidates: UnsafeMutableBufferPointer<UInt64>, _ count: inout Int
-    ) {
-        while true {
+    private func mergeShort(_ symbolCount: Int) -> Int {
+        let merges = model.merges
+        let (ids, lengths, candidates) = (symbols.ids, symbols.lengths, symbols.candidates)
+        var count = symbolCount
+        // The merge of each symbol with the next one, `FlatTable.absent` where there is none.
+        for place in 1..<count { candidates[place - 1] = merges[FlatTable.pair(ids[place - 1], ids[place])] }
+        while count > 1 {
             var best = FlatTable.absent
             var place = 0
             // The rank is in the upper half, and equal ranks have equal ids, so the leftmost of the least is found.
@@ -174,36 +58,46 @@ struct BytePairMerging {
                 best = candidates[index]
                 place = index
             }
-            guard best != FlatTable.absent else { return }
+            if best == FlatTable.absent { break }
             ids[place] = Int32(truncatingIfNeeded: best)
             lengths[place] += lengths[place + 1]
             count -= 1
-            for index in place + 1..<max(place + 1, count) {
-                ids[index] = ids[index + 1]
-                lengths[index] = lengths[index + 1]
-                candidates[index - 1] = candidates[index]
+            let moved = count - place - 1
+            if moved > 0 {
+                (ids + place + 1).update(from: ids + place + 2, count: moved)
+                (lengths + place + 1).update(from: lengths + place + 2, count: moved)
+                (candidates + place).update(from: candidates + place + 1, count: moved)
+                candidates[place] = merges[FlatTable.pair(ids[place], ids[place + 1])]
             }
             if place > 0 { candidates[place - 1] = merges[FlatTable.pair(ids[place - 1], ids[place])] }
-            if place + 1 < count { candidates[place] = merges[FlatTable.pair(ids[place], ids[place + 1])] }
         }
+        return count
     }
 
     /// O(n log n): a heap of merges over a doubly linked list of symbols. Entries that a merge made stale are noticed
     /// when they come up, since ranks are unique to a pair.
-    private mutating func mergeLong() {
-        let count = Int32(ids.count)
-        previous = Array(-1..<count - 1)
-        next = Array(1...count)
-        heap.removeAll()
-        for place in 0..<count - 1 { offer(place, place + 1) }
+    private func mergeLong(_ symbolCount: Int) -> Int {
+        let merges = model.merges
+        let (ids, lengths) = (symbols.ids, symbols.lengths)
+        let count = Int32(symbolCount)
+        var previous = Array(-1..<count - 1)
+        var next = Array(1...count)
+        var heap = MinimumHeap()
+        func entry(_ left: Int32, _ right: Int32) -> UInt64? {
+            let found = merges[FlatTable.pair(ids[Int(left)], ids[Int(right)])]
+            return found == FlatTable.absent ? nil : (found & ~0xFFFF_FFFF) | UInt64(left)
+        }
+        for place in 0..<count - 1 {
+            if let entry = entry(place, place + 1) { heap.append(entry) }
+        }
         heap.arrange()
-        while let entry = heap.popMinimum() {
-            let place = Int32(truncatingIfNeeded: entry & 0xFFFF_FFFF)
+        while let top = heap.popMinimum() {
+            let place = Int32(truncatingIfNeeded: top & 0xFFFF_FFFF)
             guard lengths[Int(place)] > 0 else { continue }
             let right = next[Int(place)]
             guard right < count else { continue }
-            let found = merge(of: ids[Int(place)], ids[Int(right)])
-            guard found != FlatTable.absent, found >> 32 == entry >> 32 else { continue }
+            let found = merges[FlatTable.pair(ids[Int(place)], ids[Int(right)])]
+            guard found != FlatTable.absent, found >> 32 == top >> 32 else { continue }
             ids[Int(place)] = Int32(truncatingIfNeeded: found)
             lengths[Int(place)] += lengths[Int(right)]
             lengths[Int(right)] = 0
@@ -211,25 +105,104 @@ struct BytePairMerging {
             next[Int(place)] = after
             if after < count {
                 previous[Int(after)] = place
-                offer(place, after, sifting: true)
+                if let entry = entry(place, after) { heap.push(entry) }
             }
-            if previous[Int(place)] >= 0 { offer(previous[Int(place)], place, sifting: true) }
+            if previous[Int(place)] >= 0, let entry = entry(previous[Int(place)], place) { heap.push(entry) }
         }
         var kept = 0
-        for place in ids.indices where lengths[place] > 0 {
+        for place in 0..<symbolCount where lengths[place] > 0 {
             ids[kept] = ids[place]
             lengths[kept] = lengths[place]
             kept += 1
         }
-        ids.removeLast(ids.count - kept)
-        lengths.removeLast(lengths.count - kept)
+        return kept
+    }
+}
+
+/// The symbols of a piece, in the end its tokens, and how many bytes each covers.
+private final class Symbols {
+    let capacity: Int
+    let ids: UnsafeMutablePointer<Int32>
+    let lengths: UnsafeMutablePointer<Int32>
+    let candidates: UnsafeMutablePointer<UInt64>
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        ids = .allocate(capacity: capacity)
+        lengths = .allocate(capacity: capacity)
+        candidates = .allocate(capacity: capacity)
     }
 
-    private mutating func offer(_ left: Int32, _ right: Int32, sifting: Bool = false) {
-        let found = merge(of: ids[Int(left)], ids[Int(right)])
-        guard found != FlatTable.absent else { return }
-        let entry = (found & ~0xFFFF_FFFF) | UInt64(left)
-        if sifting { heap.push(entry) } else { heap.append(entry) }
+    deinit {
+        ids.deallocate()
+        lengths.deallocate()
+        candidates.deallocate()
+    }
+}
+
+/// Writes the symbols of a piece before anything is merged.
+private struct SymbolWriter {
+    private let model: BytePairModel
+    private let symbols: Symbols
+    private(set) var count = 0
+    /// Bytes of scalars outside the vocabulary, not yet written as the unknown token.
+    private var unknown: Int32 = 0
+
+    init(_ model: BytePairModel, _ symbols: Symbols) {
+        self.model = model
+        self.symbols = symbols
+    }
+
+    mutating func readBytes(_ piece: UnsafeBufferPointer<UInt8>) {
+        for byte in piece {
+            let id = model.byteIDs[Int(byte)]
+            if id >= 0 {
+                flush()
+                append(id, 1)
+            } else {
+                extend(by: 1)
+            }
+        }
+        flush()
+    }
+
+    mutating func readScalars(_ piece: UnsafeBufferPointer<UInt8>) {
+        var place = 0
+        while place < piece.count {
+            let width = piece.scalar(at: place).width
+            let scalar = UnsafeBufferPointer(rebasing: piece[place..<place + width])
+            place += width
+            let id = model.words.id(of: scalar)
+            if id >= 0 {
+                flush()
+                append(id, Int32(width))
+            } else if !model.fallbackIDs.isEmpty, scalar.allSatisfy({ model.fallbackIDs[Int($0)] >= 0 }) {
+                // An unknown run that is still open comes out after these bytes; so it does in the library.
+                for byte in scalar { append(model.fallbackIDs[Int(byte)], 1) }
+            } else {
+                extend(by: Int32(width))
+            }
+        }
+        flush()
+    }
+
+    private mutating func flush() {
+        if unknown > 0, let id = model.unknown { append(id, unknown) }
+        unknown = 0
+    }
+
+    /// Without an unknown token, what is unknown is dropped.
+    private mutating func extend(by length: Int32) {
+        guard model.unknown != nil else { return }
+        if !model.fusesUnknown { flush() }
+        unknown += length
+    }
+
+    @inline(__always)
+    private mutating func append(_ id: Int32, _ length: Int32) {
+        symbols.ids[count] = id
+        symbols.lengths[count] = length
+        count += 1
     }
 }
 

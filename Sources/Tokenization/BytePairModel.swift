@@ -28,12 +28,6 @@ struct BytePairModel: Sendable {
     static let metaspace: [UInt8] = [0xE2, 0x96, 0x81]
 
     init(_ field: FileField, byteLevel: Bool) throws(TokenizerError) {
-        _ = try field.object()
-        let supported = "BPE"
-        if !field["type"].isNull {
-            let type = try field["type"].string()
-            guard type == "BPE" else { throw field.unsupported("the model \(type)", supported: supported) }
-        }
         if let dropout = field["dropout"].value.double, dropout != 0 {
             throw field["dropout"].unsupported("dropout \(dropout)", supported: "null and 0")
         }
@@ -45,7 +39,7 @@ struct BytePairModel: Sendable {
         ignoresMerges = try field["ignore_merges"].bool(default: false)
         fusesUnknown = try field["fuse_unk"].bool(default: false)
 
-        let written = try BytePairModel.vocabulary(field["vocab"])
+        let written = try TokenTable(vocabulary: field["vocab"])
         self.written = written
         var words = TokenTable(capacity: written.bytes.count)
         if byteLevel {
@@ -58,47 +52,14 @@ struct BytePairModel: Sendable {
         self.words = words
         byteIDs = byteLevel ? (0...255).map { words.id(of: [UInt8($0)]) } : []
 
-        unknown = try BytePairModel.unknownToken(field["unk_token"], written)
-        let falls = try field["byte_fallback"].bool(default: false)
-        let names = !falls || byteLevel ? [] : (0...255).map { BytePairModel.fallbackName(of: UInt8($0)) }
-        let fallback = names.map { written.id(of: $0.utf8) }
-        fallbackIDs = fallback.contains { $0 >= 0 } ? fallback : []
+        unknown = field["unk_token"].isNull ? nil : try written.knownToken(field["unk_token"])
+        fallbackIDs = try field["byte_fallback"].bool(default: false) && !byteLevel ? written.fallbackIDs : []
 
         (merges, cutsBeforeMetaspace) = try BytePairModel.merges(field["merges"], written, byteLevel: byteLevel)
         isWhole = wholeTokens()
     }
 
-    /// Largest id + 1.
-    var count: Int { written.bytes.count }
-
     // MARK: - Reading
-
-    private static func vocabulary(_ field: FileField) throws(TokenizerError) -> TokenTable {
-        let members = try field.object().members
-        var table = TokenTable(capacity: members.count)
-        for (name, value) in members {
-            let id = try FileField(file: field.file, key: "\(field.key).\(name)", value: value).tokenID()
-            guard !table.bytes.contains(id) else {
-                let other = String(decoding: table.bytes[id], as: UTF8.self)
-                throw field.inconsistent("gives the id \(id) to both \"\(other)\" and \"\(name)\"; ids must be unique")
-            }
-            table.insert(Array(name.utf8), id: id)
-        }
-        return table
-    }
-
-    private static func unknownToken(_ field: FileField, _ written: TokenTable) throws(TokenizerError) -> Int32? {
-        guard !field.isNull else { return nil }
-        let token = try field.string()
-        let id = written.id(of: token.utf8)
-        guard id >= 0 else { throw field.inconsistent("is \"\(token)\", which is not in the vocabulary") }
-        return id
-    }
-
-    private static func fallbackName(of byte: UInt8) -> String {
-        let digits = String(byte, radix: 16, uppercase: true)
-        return "<0x\(byte < 16 ? "0" : "")\(digits)>"
-    }
 
     /// Merges in order of rank, each `"left right"` or `["left", "right"]`. A pair that appears twice has its later
     /// rank, as in the library.
@@ -142,10 +103,9 @@ struct BytePairModel: Sendable {
 
     private func wholeTokens() -> [Bool] {
         var isWhole = [Bool](repeating: false, count: words.bytes.count)
-        var merging = BytePairMerging(self)
+        let merging = BytePairMerging(self)
         for id in 0..<Int32(isWhole.count) where words.bytes.contains(id) && !words.bytes[id].isEmpty {
-            words.bytes[id].withUnsafeBufferPointer { merging.merge($0) }
-            isWhole[Int(id)] = merging.ids.count == 1 && merging.ids[0] == id
+            isWhole[Int(id)] = words.bytes[id].withUnsafeBufferPointer { merging.isWhole(id, $0) }
         }
         return isWhole
     }
@@ -159,7 +119,9 @@ extension [UInt8] {
         while place + 3 <= count {
             if self[place] == mark[0], self[place + 1] == mark[1], self[place + 2] == mark[2],
                 place < 3 || Array(self[place - 3..<place]) != mark
-            { return true }
+            {
+                return true
+            }
             place += 1
         }
         return false

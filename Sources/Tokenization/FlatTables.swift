@@ -1,9 +1,23 @@
+/// Memory that tables are read from in the innermost loops: a plain pointer, so that no reference is counted and no bound
+/// checked. Written while a table is built, never after.
+final class FixedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+    let start: UnsafeMutablePointer<Element>
+
+    init(repeating element: Element, count: Int) {
+        start = .allocate(capacity: count)
+        start.initialize(repeating: element, count: count)
+    }
+
+    deinit { start.deallocate() }
+}
+
 /// A hash table from 64-bit keys to 64-bit values in one array, keys beside values: one cache line per look-up.
 /// The key `UInt64.max` is not allowed.
-struct FlatTable: Sendable {
+struct FlatTable: @unchecked Sendable {
     static let absent = UInt64.max
 
-    private var slots: [UInt64]
+    private let buffer: FixedBuffer<UInt64>
+    private let slots: UnsafeMutablePointer<UInt64>
     private let mask: Int
     private let shift: UInt64
 
@@ -13,7 +27,8 @@ struct FlatTable: Sendable {
         while size < capacity * 2 { size *= 2 }
         mask = size - 1
         shift = UInt64(64 - size.trailingZeroBitCount)
-        slots = [UInt64](repeating: FlatTable.absent, count: size * 2)
+        buffer = FixedBuffer(repeating: FlatTable.absent, count: size * 2)
+        slots = buffer.start
     }
 
     @inline(__always)
@@ -28,14 +43,12 @@ struct FlatTable: Sendable {
     /// The value of a key, or `FlatTable.absent`.
     @inline(__always)
     subscript(key: UInt64) -> UInt64 {
-        slots.withUnsafeBufferPointer { slots in
-            var slot = slot(of: key)
-            while true {
-                let found = slots[slot &* 2]
-                if found == key { return slots[slot &* 2 &+ 1] }
-                if found == FlatTable.absent { return FlatTable.absent }
-                slot = (slot &+ 1) & mask
-            }
+        var slot = slot(of: key)
+        while true {
+            let found = slots[slot &* 2]
+            if found == key { return slots[slot &* 2 &+ 1] }
+            if found == FlatTable.absent { return FlatTable.absent }
+            slot = (slot &+ 1) & mask
         }
     }
 
@@ -86,9 +99,10 @@ struct TokenBytes: Sendable {
 }
 
 /// From byte strings to token ids.
-struct TokenTable: Sendable {
+struct TokenTable: @unchecked Sendable {
     private(set) var bytes = TokenBytes()
-    private var slots: [UInt64]
+    private let buffer: FixedBuffer<UInt64>
+    private let slots: UnsafeMutablePointer<UInt64>
     private let mask: Int
     private(set) var longest = 0
 
@@ -96,7 +110,8 @@ struct TokenTable: Sendable {
         var size = 16
         while size < capacity * 2 { size *= 2 }
         mask = size - 1
-        slots = [UInt64](repeating: FlatTable.absent, count: size)
+        buffer = FixedBuffer(repeating: FlatTable.absent, count: size)
+        slots = buffer.start
     }
 
     /// Eight bytes at a time, each mixed by a multiplication.
@@ -124,15 +139,13 @@ struct TokenTable: Sendable {
     func id(of wanted: UnsafeBufferPointer<UInt8>) -> Int32 {
         guard wanted.count <= longest else { return -1 }
         let hash = TokenTable.hash(wanted)
-        return slots.withUnsafeBufferPointer { slots in
-            var slot = Int(truncatingIfNeeded: hash) & mask
-            while true {
-                let found = slots[slot]
-                if found == FlatTable.absent { return -1 }
-                let id = Int32(truncatingIfNeeded: found & 0xFFFF_FFFF)
-                if found >> 32 == hash >> 32, bytes.equals(id, wanted) { return id }
-                slot = (slot &+ 1) & mask
-            }
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let found = slots[slot]
+            if found == FlatTable.absent { return -1 }
+            let id = Int32(truncatingIfNeeded: found & 0xFFFF_FFFF)
+            if found >> 32 == hash >> 32, bytes.equals(id, wanted) { return id }
+            slot = (slot &+ 1) & mask
         }
     }
 
@@ -146,5 +159,40 @@ struct TokenTable: Sendable {
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != FlatTable.absent { slot = (slot + 1) & mask }
         slots[slot] = (hash & ~0xFFFF_FFFF) | UInt64(UInt32(bitPattern: id))
+    }
+}
+
+// MARK: - Vocabularies of files
+
+extension TokenTable {
+    /// Reads an object of token to id.
+    init(vocabulary field: FileField) throws(TokenizerError) {
+        let members = try field.object().members
+        self.init(capacity: members.count)
+        for (name, value) in members {
+            let id = try FileField(file: field.file, key: "\(field.key).\(name)", value: value).tokenID()
+            guard !bytes.contains(id) else {
+                let other = String(decoding: bytes[id], as: UTF8.self)
+                throw field.inconsistent("gives the id \(id) to both \"\(other)\" and \"\(name)\"; ids must be unique")
+            }
+            insert(Array(name.utf8), id: id)
+        }
+    }
+
+    /// The id of the token that a field names.
+    func knownToken(_ field: FileField) throws(TokenizerError) -> Int32 {
+        let token = try field.string()
+        let id = id(of: token.utf8)
+        guard id >= 0 else { throw field.inconsistent("is \"\(token)\", which is not in the vocabulary") }
+        return id
+    }
+
+    /// Ids of the tokens `<0x00>` to `<0xFF>`, −1 where there is none; empty if there are none at all.
+    var fallbackIDs: [Int32] {
+        let ids = (0...255).map { byte in
+            let digits = String(byte, radix: 16, uppercase: true)
+            return id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>".utf8)
+        }
+        return ids.contains { $0 >= 0 } ? ids : []
     }
 }

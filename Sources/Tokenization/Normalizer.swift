@@ -5,6 +5,8 @@ indirect enum Normalizer: Sendable {
     case prepend([UInt8])
     case replace(TextPattern, by: [UInt8])
     case strip(left: Bool, right: Bool)
+    case stripAccents
+    case precompiled(CharacterMap)
     case sequence([Normalizer])
 
     init?(_ field: FileField) throws(TokenizerError) {
@@ -21,22 +23,28 @@ indirect enum Normalizer: Sendable {
         case "Prepend": self = .prepend(Array(try field["prepend"].string().utf8))
         case "Replace":
             self = .replace(try TextPattern(field["pattern"]), by: Array(try field["content"].string().utf8))
+        case "StripAccents": self = .stripAccents
+        case "Precompiled": self = .precompiled(try CharacterMap(field["precompiled_charsmap"]))
         case "Strip": self = .strip(left: try field["strip_left"].bool(), right: try field["strip_right"].bool())
         case let type:
             guard let form = UnicodeNormalization.Form(rawValue: type) else {
                 throw field.unsupported(
                     "the normalizer \(type)",
-                    supported: "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence")
+                    supported: "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, StripAccents, Precompiled, "
+                        + "Sequence")
             }
             self = .unicode(UnicodeNormalization(form))
         }
     }
 
-    func apply(to text: inout AlignedText) {
+    /// - Parameter goesOn: whether the text goes on with one that was normalised before it.
+    func apply(to text: inout AlignedText, goesOn: Bool = false) {
         switch self {
-        case .sequence(let steps): for step in steps { step.apply(to: &text) }
+        case .sequence(let steps): for step in steps { step.apply(to: &text, goesOn: goesOn) }
         case .unicode(let normalization): normalization.apply(to: &text)
-        case .prepend(let prefix): text = text.prepending(prefix, to: text.bytes.indices)
+        case .prepend(let prefix): if !goesOn { text = text.prepending(prefix, to: text.bytes.indices) }
+        case .stripAccents: stripAccents(&text)
+        case .precompiled(let map): map.apply(to: &text)
         case .replace(let pattern, let content): replace(pattern, by: content, in: &text)
         case .strip(let left, let right): strip(&text, left: left, right: right)
         case .lowercase: lowercase(&text)
@@ -55,6 +63,7 @@ indirect enum Normalizer: Sendable {
         let matches = text.bytes.withUnsafeBufferPointer { pattern.matches(in: $0, $0.indices) }
         guard !matches.isEmpty else { return }
         var result = AlignedText()
+        result.reserve(text.bytes.count + matches.count * content.count)
         var place = 0
         for match in matches {
             result.append(place..<match.lowerBound, of: text)
@@ -71,6 +80,23 @@ indirect enum Normalizer: Sendable {
             return start..<(right ? max(start, bytes.spaceStart(before: bytes.count)) : bytes.count)
         }
         if kept != text.bytes.indices { text = AlignedText(text, kept) }
+    }
+
+    /// Leaves out the combining marks, whichever letters they stand on: those of the Unicode version that the library
+    /// normalises by.
+    private func stripAccents(_ text: inout AlignedText) {
+        var result = AlignedText()
+        var place = 0
+        text.bytes.withUnsafeBufferPointer { bytes in
+            while place < bytes.count {
+                let (value, width) = bytes.scalar(at: place)
+                if !UnicodeNormalization.isMark(value) {
+                    result.append(place..<place + width, of: text)
+                }
+                place += width
+            }
+        }
+        text = result
     }
 
     private func lowercase(_ text: inout AlignedText) {
@@ -94,7 +120,7 @@ extension UnsafeBufferPointer<UInt8> {
         var place = start
         while place < count {
             let (value, width) = scalar(at: place)
-            guard ScalarClassTable.unicode[value].contains(.space) else { break }
+            guard ScalarClassTable.unicode[value].isAny(of: .space) else { break }
             place += width
         }
         return place
@@ -105,7 +131,7 @@ extension UnsafeBufferPointer<UInt8> {
         var place = end
         while place > 0 {
             let start = scalarStart(at: place - 1)
-            guard ScalarClassTable.unicode[scalar(at: start).value].contains(.space) else { break }
+            guard ScalarClassTable.unicode[scalar(at: start).value].isAny(of: .space) else { break }
             place = start
         }
         return place

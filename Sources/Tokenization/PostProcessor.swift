@@ -22,9 +22,27 @@ enum PostProcessor: Sendable {
             guard try field["trim_offsets"].bool() else { return [] }
             return [.trimOffsets(keepingPrefixSpace: try field["add_prefix_space"].bool())]
         case "TemplateProcessing": return [.template(try template(field))]
+        case "BertProcessing": return [try ends(field)]
+        case "RobertaProcessing":
+            let keepsSpace = try field["add_prefix_space"].bool()
+            let trimming = PostProcessor.trimOffsets(keepingPrefixSpace: keepsSpace)
+            return try field["trim_offsets"].bool() ? [trimming, try ends(field)] : [try ends(field)]
         case let type:
-            throw field.unsupported("the post-processor \(type)", supported: "TemplateProcessing, ByteLevel, Sequence")
+            throw field.unsupported(
+                "the post-processor \(type)",
+                supported: "TemplateProcessing, ByteLevel, BertProcessing, RobertaProcessing, Sequence")
         }
+    }
+
+    /// `cls` and `sep` around the text, each a token and its id.
+    private static func ends(_ field: FileField) throws(TokenizerError) -> PostProcessor {
+        var pieces = [TemplatePiece.text]
+        for (name, place) in [("cls", 0), ("sep", 2)] {
+            let pair = try field[name].list()
+            guard pair.count == 2 else { throw field[name].inconsistent("must be a token and its id") }
+            pieces.insert(.tokens([try pair[1].tokenID()]), at: place)
+        }
+        return .template(pieces)
     }
 
     private static func template(_ field: FileField) throws(TokenizerError) -> [TemplatePiece] {
@@ -51,31 +69,35 @@ enum PostProcessor: Sendable {
         return pieces
     }
 
-    /// - Parameter trim: the range of a token of an id without the white space at its ends; the flag asks to keep a
-    ///   single space in front.
+    var trimsOffsets: Bool {
+        if case .trimOffsets = self { true } else { false }
+    }
+
     func apply(
-        to encoding: Encoding, end: Int, addSpecialTokens: Bool, trim: (Int32, Range<Int>, Bool) -> Range<Int>
-    ) -> Encoding {
-        var result = Encoding()
+        to encoding: inout Encoding, of text: UnsafeBufferPointer<UInt8>, _ edges: TokenEdges, addSpecialTokens: Bool
+    ) {
         switch self {
         case .template(let pieces):
+            var result = Encoding()
+            result.reserve(more: encoding.ids.count + pieces.count)
             var place = 0
             for piece in pieces {
                 switch piece {
                 case .text:
                     result.ids += encoding.ids
                     result.offsets += encoding.offsets
-                    place = end
+                    place = text.count
                 case .tokens(let ids):
                     for id in ids where addSpecialTokens { result.append(id, place..<place) }
                 }
             }
+            encoding = result
         case .trimOffsets(let keepsPrefixSpace):
             for (index, range) in encoding.offsets.enumerated() {
                 let isFirst = index == 0 || range.lowerBound == 0
-                result.append(encoding.ids[index], trim(encoding.ids[index], range, keepsPrefixSpace && isFirst))
+                encoding.offsets[index] = edges.trimmed(
+                    range, of: encoding.ids[index], in: text, keepsSpace: keepsPrefixSpace && isFirst)
             }
         }
-        return result
     }
 }

@@ -47,11 +47,7 @@ indirect enum PreTokenizer: Sendable {
                 let keepsWords = behavior == .isolated || behavior == .removed && inverted
                 self = keepsWords ? .words(pattern) : .wordSplit(pattern, behavior, inverted: inverted)
             } else {
-                do {
-                    self = .split(try TextPattern(field["pattern"]), behavior, inverted: inverted)
-                } catch .unsupported(let file, let key, let component, _) {
-                    throw .unsupported(file: file, key: key, component: component, supported: WordPattern.supported)
-                }
+                self = .split(try TextPattern(field["pattern"]), behavior, inverted: inverted)
             }
         case "Digits": self = .digits(try field["individual_digits"].bool() ? .isolated : .contiguous)
         case "Punctuation":
@@ -126,15 +122,15 @@ indirect enum PreTokenizer: Sendable {
             cut(text, &pieces) { bytes, piece in
                 behavior.split(piece, at: pattern.matches(in: bytes, piece), inverted: inverted)
             }
-        case .digits(let behavior): cut(text, &pieces, behavior) { ScalarClassTable.unicode[$0].contains(.number) }
+        case .digits(let behavior): cut(text, &pieces, behavior) { ScalarClassTable.unicode[$0].isAny(of: .number) }
         case .punctuation(let behavior):
             cut(text, &pieces, behavior) { value in
                 switch value {
                 case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: true
-                default: ScalarClassTable.unicode[value].contains(.punctuation)
+                default: ScalarClassTable.unicode[value].isAny(of: .punctuation)
                 }
             }
-        case .whitespaceSplit: cut(text, &pieces, .removed) { ScalarClassTable.unicode[$0].contains(.space) }
+        case .whitespaceSplit: cut(text, &pieces, .removed) { ScalarClassTable.unicode[$0].isAny(of: .space) }
         case .whitespace:
             PreTokenizer.whitespaceSplit.apply(to: &text, &pieces)
             cut(text, &pieces, .contiguous) { Unicode.Scalar(known: $0).isWord }

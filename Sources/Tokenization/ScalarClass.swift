@@ -1,68 +1,151 @@
-/// The classes of Unicode scalars that splitting patterns speak of.
+/// The classes of Unicode scalars that splitting patterns speak of: a bit for each general category, and three more.
 struct ScalarClass: OptionSet, Sendable {
-    let rawValue: UInt8
+    let rawValue: UInt32
 
-    static let letter = ScalarClass(rawValue: 1)        // \p{L}
-    static let number = ScalarClass(rawValue: 2)        // \p{N}
-    static let space = ScalarClass(rawValue: 4)         // \s, the White_Space property
-    static let mark = ScalarClass(rawValue: 8)          // \p{M}
-    static let upper = ScalarClass(rawValue: 16)        // \p{Lu}\p{Lt}
-    static let lower = ScalarClass(rawValue: 32)        // \p{Ll}
-    static let newline = ScalarClass(rawValue: 64)      // [\r\n]
-    static let punctuation = ScalarClass(rawValue: 128)  // \p{P}
+    init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// The categories' short names in the order of their bits. Surrogates (`Cs`) don't occur in text.
+    private static let categoryNames = [
+        "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
+        "Sm",
+        "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cn",
+    ]
+
+    /// All categories of a name such as `L`, `Lu` or, for every scalar, the empty name; nil if there is none.
+    init?(category name: some StringProtocol) {
+        var bits: UInt32 = 0
+        for (index, category) in ScalarClass.categoryNames.enumerated() where category.hasPrefix(name) {
+            bits |= 1 << UInt32(index)
+        }
+        guard bits != 0, name.utf8.count <= 2 else { return nil }
+        rawValue = bits
+    }
+
+    /// Whether it is of at least one of some classes.
+    @inline(__always)
+    func isAny(of classes: ScalarClass) -> Bool { !isDisjoint(with: classes) }
+
+    private static func first(_ count: UInt32, from start: UInt32) -> ScalarClass {
+        ScalarClass(rawValue: (1 << count - 1) << start)
+    }
+
+    static let letter = first(5, from: 0)  // \p{L}
+    static let upper = ScalarClass(rawValue: 0b101)  // \p{Lu}\p{Lt}
+    static let lower = ScalarClass(rawValue: 0b10)  // \p{Ll}
+    static let mark = first(3, from: 5)  // \p{M}
+    static let nonspacingMark = first(1, from: 5)  // \p{Mn}
+    static let digit = first(1, from: 8)  // \p{Nd}
+    static let number = first(3, from: 8)  // \p{N}
+    static let connector = first(1, from: 11)  // \p{Pc}
+    static let punctuation = first(7, from: 11)  // \p{P}
+    static let other = first(4, from: 25)  // \p{C}
+    static let unassigned = first(1, from: 28)  // \p{Cn}
+    static let space = first(1, from: 29)  // \s, the White_Space property
+    static let newline = first(1, from: 30)  // [\r\n]
+    static let word = first(1, from: 31)  // \w: alphabetic, a mark, a decimal digit, a connector
+
+    fileprivate init(_ category: Unicode.GeneralCategory) {
+        let bit: UInt32 =
+            switch category {
+            case .uppercaseLetter: 0
+            case .lowercaseLetter: 1
+            case .titlecaseLetter: 2
+            case .modifierLetter: 3
+            case .otherLetter: 4
+            case .nonspacingMark: 5
+            case .spacingMark: 6
+            case .enclosingMark: 7
+            case .decimalNumber: 8
+            case .letterNumber: 9
+            case .otherNumber: 10
+            case .connectorPunctuation: 11
+            case .dashPunctuation: 12
+            case .openPunctuation: 13
+            case .closePunctuation: 14
+            case .initialPunctuation: 15
+            case .finalPunctuation: 16
+            case .otherPunctuation: 17
+            case .mathSymbol: 18
+            case .currencySymbol: 19
+            case .modifierSymbol: 20
+            case .otherSymbol: 21
+            case .spaceSeparator: 22
+            case .lineSeparator: 23
+            case .paragraphSeparator: 24
+            case .control: 25
+            case .format: 26
+            case .privateUse: 27
+            default: 28
+            }
+        rawValue = 1 << bit
+    }
 }
 
 /// Classes of all scalars in two levels: a page number per 256 scalars, and the distinct pages. Asking
 /// `Unicode.Scalar.Properties` for every scalar of a text would be several times slower.
-struct ScalarClassTable: Sendable {
+struct ScalarClassTable: @unchecked Sendable {
     static let unicode = ScalarClassTable()
 
-    private let pageOfBlock: [UInt16]
-    private let pages: [ScalarClass]
+    // Built once and never freed: plain pointers, so that a look-up in the innermost loop counts no references.
+    private let pageOfBlock: UnsafePointer<UInt16>
+    private let pages: UnsafePointer<ScalarClass>
 
     private init() {
         var pageOfBlock: [UInt16] = []
         var pages: [ScalarClass] = []
-        var known: [[UInt8]: UInt16] = [:]
+        var known: [[UInt32]: UInt16] = [:]
         for block in 0..<0x1100 {
-            // Planes 4 to 13 hold no character, planes 15 and 16 private ones only.
+            // Most of the upper planes holds no character at all.
             let classes: [ScalarClass] =
-                (0x400..<0xE00).contains(block) || block >= 0xF00
-                ? Array(repeating: [], count: 256)
+                (0x324..<0xE00).contains(block) || (0xE02..<0xF00).contains(block)
+                ? Array(repeating: .unassigned, count: 256)
                 : (0..<256).map { ScalarClassTable.classify(UInt32(block << 8 + $0)) }
-            let page = known[classes.map(\.rawValue)] ?? {
-                let page = UInt16(pages.count / 256)
-                pages += classes
-                known[classes.map(\.rawValue)] = page
-                return page
-            }()
+            let page =
+                known[classes.map(\.rawValue)]
+                ?? {
+                    let page = UInt16(pages.count / 256)
+                    pages += classes
+                    known[classes.map(\.rawValue)] = page
+                    return page
+                }()
             pageOfBlock.append(page)
         }
-        self.pageOfBlock = pageOfBlock
-        self.pages = pages
+        func keep<Element>(_ elements: [Element]) -> UnsafePointer<Element> {
+            let copy = UnsafeMutablePointer<Element>.allocate(capacity: elements.count)
+            copy.initialize(from: elements, count: elements.count)
+            return UnsafePointer(copy)
+        }
+        self.pageOfBlock = keep(pageOfBlock)
+        self.pages = keep(pages)
     }
 
+    @inline(__always)
     subscript(scalar: UInt32) -> ScalarClass {
         pages[Int(pageOfBlock[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]
     }
 
+    /// The same for a scalar below U+0100, which is on the first page.
+    @inline(__always)
+    subscript(ascii byte: UInt8) -> ScalarClass { pages[Int(byte)] }
+
     /// The `tokenizers` library splits by Unicode 16. Characters that came later are unassigned to it, and
     /// U+0295, which Unicode 17 made an uncased letter, is lowercase.
     private static func classify(_ value: UInt32) -> ScalarClass {
-        guard let scalar = Unicode.Scalar(value), let age = scalar.properties.age, age.major <= 16 else { return [] }
-        var classes: ScalarClass = scalar.properties.isWhitespace ? .space : []
-        if value == 0x0A || value == 0x0D { classes.insert(.newline) }
-        switch scalar.properties.generalCategory {
-        case .uppercaseLetter, .titlecaseLetter: classes.formUnion([.letter, .upper])
-        case .lowercaseLetter: classes.formUnion([.letter, .lower])
-        case .modifierLetter, .otherLetter: classes.formUnion(value == 0x295 ? [.letter, .lower] : .letter)
-        case .decimalNumber, .letterNumber, .otherNumber: classes.insert(.number)
-        case .nonspacingMark, .spacingMark, .enclosingMark: classes.insert(.mark)
-        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-            .finalPunctuation, .otherPunctuation:
-            classes.insert(.punctuation)
-        default: break
+        guard let scalar = Unicode.Scalar(value) else { return .unassigned }
+        let properties = scalar.properties
+        var classes = ScalarClass(properties.generalCategory)
+        if classes == .unassigned || properties.age.map({ $0.major > 16 }) ?? false {
+            return .unassigned
         }
+        if value == 0x295 { classes = .lower }
+        // To Oniguruma the six fractions and superscripts of Latin-1 are word characters; other numbers are not.
+        if properties.isAlphabetic || classes.isAny(of: [.mark, .digit, .connector])
+            || value < 0x100 && classes.isAny(of: .number)
+        {
+            classes.insert(.word)
+        }
+        if properties.isWhitespace { classes.insert(.space) }
+        if value == 0x0A || value == 0x0D { classes.insert(.newline) }
         return classes
     }
 }
@@ -70,6 +153,8 @@ struct ScalarClassTable: Sendable {
 extension Unicode.Scalar {
     /// `\w` of the patterns around added tokens: alphabetic, a mark, a decimal digit, a connector or a joiner.
     var isWord: Bool {
+        // To the library's Unicode 16 a later character is no letter.
+        if let age = properties.age, age.major > 16 { return false }
         if properties.isAlphabetic || properties.isJoinControl { return true }
         switch properties.generalCategory {
         case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true

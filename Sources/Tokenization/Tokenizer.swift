@@ -1,18 +1,21 @@
 import Storage
 
-/// A byte-pair tokenizer read from Hugging Face's `tokenizer.json`: the same ids, offsets and decoded text as the
-/// `tokenizers` library gives. Byte-level (GPT-2, Llama 3, Qwen 2) and SentencePiece-style with byte fallback
-/// (Llama 2, Phi-3). A component that isn't implemented is refused by name. The file's truncation and padding are
-/// for other programs and have no effect.
+/// A tokenizer read from Hugging Face's `tokenizer.json`: the same ids, offsets and decoded text as the `tokenizers`
+/// library gives. Byte-level BPE (GPT-2, Llama 3, Qwen 2), SentencePiece-style BPE with byte fallback (Llama 2, Gemma,
+/// Phi-3), Unigram (T5). A component that isn't implemented is refused by name. The file's truncation and
+/// padding are for other programs and have no effect.
 public struct Tokenizer: Sendable {
     private let normalizer: Normalizer?
     private let preTokenizers: [PreTokenizer]
-    private let model: BytePairModel
+    private let model: TokenModel
     private let postProcessors: [PostProcessor]
     /// Nil if the file has no decoder: tokens are then joined by spaces.
     private let decodingSteps: [DecodingStep]?
     private let addedTokens: AddedTokens
     private let specialIDs: Set<Int32>
+    private let edges: TokenEdges
+    /// Nil if a text can be cut nowhere.
+    private let gaps: TextGaps?
 
     /// The tokens that `tokenizer_config.json` names so; nil where it names none.
     public let bosToken: Int32?
@@ -29,7 +32,7 @@ public struct Tokenizer: Sendable {
         }
         let normalizer = try Normalizer(file["normalizer"])
         let (preTokenizers, byteLevel) = try PreTokenizer.parse(file["pre_tokenizer"])
-        let model = try BytePairModel(file["model"], byteLevel: byteLevel)
+        let model = try TokenModel(file["model"], byteLevel: byteLevel)
         let addedTokens = try AddedTokens(file["added_tokens"], normalizer, model)
         self.normalizer = normalizer
         self.preTokenizers = preTokenizers
@@ -76,42 +79,76 @@ public struct Tokenizer: Sendable {
             processors = [.template(pieces)]
         }
         postProcessors = processors
+        edges = TokenEdges(processors.contains(where: \.trimsOffsets) ? model.written : nil, addedTokens)
+        gaps = TextGaps(normalizer, preTokenizers, model, addedTokens)
     }
 
     // MARK: - Encoding
 
+    /// Room for one thread that encodes many texts.
+    public func makeMemory() -> EncodingMemory { EncodingMemory(model, remembers: true) }
+
     /// The ids of a text and their places in it.
-    /// - Parameter addSpecialTokens: whether the post-processor may add tokens of its own (such as a BOS). Special
-    ///   tokens written in the text are always recognised.
-    public func encode(_ text: String, addSpecialTokens: Bool) -> Encoding {
+    /// - Parameters:
+    ///   - addSpecialTokens: whether the post-processor may add tokens of its own (such as a BOS). Special tokens
+    ///     written in the text are always recognised.
+    ///   - memory: the thread's, from `makeMemory`; without one each text is encoded afresh.
+    public func encode(_ text: String, addSpecialTokens: Bool, memory: EncodingMemory? = nil) -> Encoding {
         var text = text
         var encoding = Encoding()
-        let end = text.withUTF8 { bytes in
-            encoding.ids.reserveCapacity(bytes.count / 4)
-            encoding.offsets.reserveCapacity(bytes.count / 4)
-            var merging = BytePairMerging(model)
-            for segment in addedTokens.literal.segments(of: bytes) {
-                if let token = segment.token {
-                    encoding.append(token.id, segment.range)
-                } else {
-                    let part = UnsafeBufferPointer(rebasing: bytes[segment.range])
-                    encode(AlignedText(part, at: segment.range.lowerBound), &merging, to: &encoding)
-                }
-            }
-            return bytes.count
+        let memory = memory ?? EncodingMemory(model, remembers: false)
+        return text.withUTF8 { bytes in
+            encode(bytes, from: 0, memory, to: &encoding)
+            return finished(encoding, of: bytes, addSpecialTokens)
         }
-        for processor in postProcessors {
-            encoding = processor.apply(to: encoding, end: end, addSpecialTokens: addSpecialTokens) {
-                trimmed($1, of: $0, keepsSpace: $2, in: &text)
+    }
+
+    /// The encodings of a prefix with each of several endings: the same as of each text as a whole, but what the prefix
+    /// alone decides is encoded once.
+    public func encode(
+        _ prefix: String, followedBy endings: [String], addSpecialTokens: Bool, memory: EncodingMemory
+    ) -> [Encoding] {
+        var prefix = prefix
+        var shared = Encoding()
+        let cut = prefix.withUTF8 { bytes in
+            let cut = gaps?.last(in: bytes) ?? 0
+            if cut > 0 { encode(UnsafeBufferPointer(rebasing: bytes[..<cut]), from: 0, memory, to: &shared) }
+            return cut
+        }
+        return endings.map { ending in
+            var text = prefix + ending
+            var encoding = shared
+            return text.withUTF8 { bytes in
+                encode(bytes, from: cut, memory, to: &encoding)
+                return finished(encoding, of: bytes, addSpecialTokens)
             }
         }
-        return encoding
+    }
+
+    /// Appends the tokens of a text from a place on: its start, or one of the gaps where it may be cut.
+    private func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ memory: EncodingMemory, to encoding: inout Encoding
+    ) {
+        encoding.reserve(more: (bytes.count - start) / 3)
+        let rest = UnsafeBufferPointer(rebasing: bytes[start...])
+        for segment in addedTokens.literal.segments(of: rest) {
+            let place = start + segment.range.lowerBound
+            if let token = segment.token {
+                encoding.append(token.id, place..<place + segment.range.count)
+            } else {
+                let part = UnsafeBufferPointer(rebasing: rest[segment.range])
+                encode(AlignedText(part, at: place), goesOn: start > 0 && place == start, memory, to: &encoding)
+            }
+        }
     }
 
     /// Appends the tokens of a text without literal added tokens.
-    private func encode(_ text: AlignedText, _ merging: inout BytePairMerging, to encoding: inout Encoding) {
+    /// - Parameter goesOn: whether the text goes on with one that was encoded before.
+    private func encode(
+        _ text: AlignedText, goesOn: Bool, _ memory: EncodingMemory, to encoding: inout Encoding
+    ) {
         var text = text
-        normalizer?.apply(to: &text)
+        normalizer?.apply(to: &text, goesOn: goesOn)
         for segment in text.bytes.withUnsafeBufferPointer({ addedTokens.normalized.segments(of: $0) }) {
             if let token = segment.token {
                 encoding.append(token.id, text.origin(of: segment.range))
@@ -120,34 +157,19 @@ public struct Tokenizer: Sendable {
             var part = segment.range == text.bytes.indices ? text : AlignedText(text, segment.range)
             var pieces = [part.bytes.indices]
             for step in preTokenizers { step.apply(to: &part, &pieces) }
-            for piece in pieces where !piece.isEmpty { merging.encode(part, piece, to: &encoding) }
+            memory.encode(pieces, of: part, to: &encoding)
         }
     }
 
-    /// A token's range without as many scalars as the token has white space at its ends: an added one as it stands
-    /// in the text, any other as the file writes it. Token and range may differ, by a prefix that isn't in the text.
-    private func trimmed(_ range: Range<Int>, of id: Int32, keepsSpace: Bool, in text: inout String) -> Range<Int> {
-        guard !range.isEmpty else { return range }
-        return text.withUTF8 { bytes in
-            let part = UnsafeBufferPointer(rebasing: bytes[range])
-            let isSpace: (Unicode.Scalar) -> Bool
-            let token: String
-            if addedTokens[id] != nil {
-                token = String(decoding: part, as: UTF8.self)
-                isSpace = { $0.properties.isWhitespace }
-            } else {
-                token = String(decoding: model.written.bytes[id], as: UTF8.self)
-                isSpace = { $0 == "\u{120}" || $0.properties.isWhitespace }
-            }
-            var left = token.unicodeScalars.prefix(while: isSpace).count
-            let right = token.unicodeScalars.reversed().prefix(while: isSpace).count
-            if left == 1, keepsSpace { left = 0 }
-            var start = 0
-            for _ in 0..<left where start < part.count { start += part.scalar(at: start).width }
-            var end = part.count
-            for _ in 0..<right where end > start { end = part.scalarStart(at: end - 1) }
-            return range.lowerBound + start..<range.lowerBound + max(start, end)
+    /// What the post-processors make of the tokens of a text.
+    private func finished(
+        _ encoding: Encoding, of text: UnsafeBufferPointer<UInt8>, _ addSpecialTokens: Bool
+    ) -> Encoding {
+        var encoding = encoding
+        for processor in postProcessors {
+            processor.apply(to: &encoding, of: text, edges, addSpecialTokens: addSpecialTokens)
         }
+        return encoding
     }
 
     // MARK: - Decoding
@@ -185,7 +207,7 @@ public struct Tokenizer: Sendable {
         return String(decoding: model.written.bytes[id], as: UTF8.self)
     }
 
-    private static func id(of token: String, _ addedTokens: AddedTokens, _ model: BytePairModel) -> Int32? {
+    private static func id(of token: String, _ addedTokens: AddedTokens, _ model: TokenModel) -> Int32? {
         if let id = addedTokens.id(of: token.utf8) { return id }
         let id = model.written.id(of: token.utf8)
         return id < 0 ? nil : id

@@ -7,7 +7,10 @@ import Foundation
 /// and no combining class.
 struct UnicodeNormalization: Sendable {
     enum Form: String, Sendable {
-        case nfc = "NFC", nfd = "NFD", nfkc = "NFKC", nfkd = "NFKD"
+        case nfc = "NFC"
+        case nfd = "NFD"
+        case nfkc = "NFKC"
+        case nfkd = "NFKD"
         var composes: Bool { self == .nfc || self == .nfkc }
         var isCompatible: Bool { self == .nfkc || self == .nfkd }
     }
@@ -77,21 +80,12 @@ struct UnicodeNormalization: Sendable {
         }
         if isNormal { return }
 
-        var scalars: [(value: UInt32, origin: AlignedText.Origin)] = []
-        text.bytes.withUnsafeBufferPointer { bytes in
-            var place = 0
-            while place < bytes.count {
-                let (value, width) = bytes.scalar(at: place)
-                scalars.append((value, text.origin(at: place)))
-                place += width
-            }
-        }
-        let marks = decomposed(scalars.map(\.value))
-        text = aligned(composes ? composed(marks) : marks, to: scalars.map(\.origin))
+        let marks = decomposed(String(decoding: text.bytes, as: UTF8.self).unicodeScalars.map(\.value))
+        let result = composes ? composed(marks) : marks
+        text = AlignedText(result.lazy.map { ($0.value, $0.change) }, madeOf: text.scalarOrigins)
     }
 
-    /// A scalar of the result. `change` says how it relates to the scalars that went in, as they are used up from
-    /// left to right: 0 takes one, 1 takes none, −n takes one and n more.
+    /// A scalar of the result, with its `change` as in `AlignedText`.
     private struct Mark {
         var value: UInt32
         var combiningClass: UInt8
@@ -150,18 +144,6 @@ struct UnicodeNormalization: Sendable {
         Hangul.compose(first, second) ?? compositions[UInt64(first) << 32 | UInt64(second)]
     }
 
-    private func aligned(_ marks: [Mark], to origins: [AlignedText.Origin]) -> AlignedText {
-        var result = AlignedText()
-        var used = 0
-        for mark in marks {
-            let place = mark.change > 0 ? used - 1 : used
-            result.append(
-                Unicode.Scalar(known: mark.value), standingFor: origins[min(max(place, 0), origins.count - 1)])
-            if mark.change <= 0 { used += 1 - mark.change }
-        }
-        return result
-    }
-
     // MARK: - Tables
 
     /// All scalars that may have a decomposition or a combining class: no ideographs, no Hangul syllables.
@@ -189,6 +171,12 @@ struct UnicodeNormalization: Sendable {
             if parts != [scalar.value] { result[scalar.value] = parts }
         }
         return result
+    }
+
+    /// Whether a scalar is a combining mark.
+    static func isMark(_ value: UInt32) -> Bool {
+        guard ScalarClassTable.unicode[value].isAny(of: .mark) else { return false }
+        return Unicode.Scalar(known: value).properties.age.map { $0.major <= version } ?? false
     }
 
     private static func isExcluded(_ value: UInt32) -> Bool {

@@ -2,7 +2,7 @@
 ///
 /// They all are one list of alternatives in the same order (contractions, words, numbers, symbols, line breaks, white
 /// space) and differ in how each alternative is written. Recognising the alternatives one by one, by their exact
-/// text, covers GPT-2, Llama 3, Qwen 2, OLMo 2, SmolLM 3, GPT-4o, Mistral Nemo and their relatives.
+/// text, covers GPT-2, Llama 3, Qwen 2, OLMo 2, SmolLM 3, GPT-4, GPT-4o, Mistral Nemo and their relatives.
 struct WordPattern: Sendable, Equatable {
     enum Contractions: Sendable { case none, caseSensitive, caseInsensitive }
 
@@ -41,8 +41,6 @@ struct WordPattern: Sendable, Equatable {
 
     init(contractions: Contractions) { self.contractions = contractions }
 
-    static let supported = "those of GPT-2, Llama 3, Qwen 2, GPT-4o and their variants, and \(TextPattern.supported)"
-
     /// The parameters of a published expression; nil if it isn't one.
     init?(expression: String) {
         var rest = expression[...]
@@ -60,8 +58,10 @@ struct WordPattern: Sendable, Equatable {
         self.words = words
         self.numbers = numbers
         (symbolsExcludeMarks, symbolTail) = symbols
-        cutsAfterNewlines = take([(#"\s*[\r\n]+"#, true)]) ?? false
-        guard rest.utf8.elementsEqual(#"\s+(?!\S)|\s+"#.utf8) else { return nil }
+        cutsAfterNewlines = take([(#"\s*[\r\n]+"#, true), (#"\s*[\r\n]"#, true)]) ?? false
+        guard [#"\s+(?!\S)|\s+"#, #"\s+(?!\S)|\s"#].contains(where: { rest.utf8.elementsEqual($0.utf8) }) else {
+            return nil
+        }
     }
 
     private static let contractionTexts: [(String, Contractions)] = [
@@ -80,6 +80,9 @@ struct WordPattern: Sendable, Equatable {
         return [
             (#" ?\p{L}+"#, .afterSpace),
             (symbol + #"\p{L}+"#, .afterSymbol),
+            // Possessive quantifiers change nothing where nothing could be given back.
+            (symbol + #"+\p{L}+"#, .afterSymbol),
+            (symbol + #"+\p{L}++"#, .afterSymbol),
             (symbol + #"[\p{L}\p{M}]+"#, .afterSymbolWithMarks),
             (cased(""), .cased),
             (cased(contraction), .casedWithContraction),
@@ -97,6 +100,8 @@ struct WordPattern: Sendable, Equatable {
     private static let symbolTexts: [(String, (Bool, Tail))] = [
         (#" ?[^\s\p{L}\p{N}]+"#, (false, .nothing)),
         (#" ?[^\s\p{L}\p{N}]+[\r\n]*"#, (false, .newlines)),
+        (#" ?[^\s\p{L}\p{N}]++[\r\n]*"#, (false, .newlines)),
+        (#" ?[^\s\p{L}\p{N}]++[\r\n]*+"#, (false, .newlines)),
         (#" ?[^\s\p{L}\p{N}]+[\r\n/]*"#, (false, .newlinesAndSlashes)),
         (#" ?[^\s\p{L}\p{M}\p{N}]+"#, (true, .nothing)),
         (#" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"#, (true, .newlines)),

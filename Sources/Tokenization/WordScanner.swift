@@ -19,7 +19,9 @@ struct WordScanner {
         let first = classes[value]
         if value == 0x27, pattern.contractions != .none,
             let end = contractionEnd(from: start, ignoringCase: pattern.contractions == .caseInsensitive)
-        { return end }
+        {
+            return end
+        }
         return word(from: start, first, width, isSpace: value == 0x20)
             ?? number(from: start, first, isSpace: value == 0x20)
             ?? symbols(from: start, isSpace: value == 0x20)
@@ -97,11 +99,11 @@ struct WordScanner {
     }
 
     private static func isUpper(_ scalar: ScalarClass) -> Bool {
-        !scalar.isDisjoint(with: [.letter, .mark]) && !scalar.contains(.lower)
+        !scalar.isDisjoint(with: [.letter, .mark]) && !scalar.isAny(of: .lower)
     }
 
     private static func isLower(_ scalar: ScalarClass) -> Bool {
-        !scalar.isDisjoint(with: [.letter, .mark]) && !scalar.contains(.upper)
+        !scalar.isDisjoint(with: [.letter, .mark]) && !scalar.isAny(of: .upper)
     }
 
     private func lowerEnd(from start: Int) -> Int {
@@ -120,8 +122,8 @@ struct WordScanner {
             let begin = isSpace ? start + 1 : start
             return nonEmpty(begin, runEnd(from: begin, of: .number))
         case .upTo(let most):
-            guard first.contains(.number) else { return nil }
-            return runEnd(from: start, of: .number, atMost: most)
+            guard first.isAny(of: .number) else { return nil }
+            return most == .max ? runEnd(from: start, of: .number) : runEnd(from: start, of: .number, atMost: most)
         }
     }
 
@@ -129,12 +131,7 @@ struct WordScanner {
         let begin = isSpace ? start + 1 : start
         var others: ScalarClass = [.space, .letter, .number]
         if pattern.symbolsExcludeMarks { others.insert(.mark) }
-        var cursor = begin
-        while cursor < end {
-            let (value, width) = text.scalar(at: cursor)
-            guard classes[value].isDisjoint(with: others) else { break }
-            cursor += width
-        }
+        var cursor = runEnd(from: begin, of: others, are: false)
         guard cursor > begin else { return nil }
         while cursor < end {
             switch (text[cursor], pattern.symbolTail) {
@@ -156,10 +153,10 @@ struct WordScanner {
         while cursor < end {
             let (value, width) = text.scalar(at: cursor)
             let scalar = classes[value]
-            guard scalar.contains(.space) else { break }
+            guard scalar.isAny(of: .space) else { break }
             last = cursor
             cursor += width
-            if scalar.contains(.newline) { afterNewline = cursor }
+            if scalar.isAny(of: .newline) { afterNewline = cursor }
         }
         if pattern.cutsAfterNewlines, let afterNewline { return afterNewline }
         if cursor == start { return start + text.scalar(at: start).width }
@@ -168,7 +165,25 @@ struct WordScanner {
 
     // MARK: - Runs
 
-    private func runEnd(from start: Int, of wanted: ScalarClass, atMost most: Int = .max) -> Int {
+    /// The end of a run of scalars that are, or are not, of some classes. Most text is ASCII: one look-up per byte.
+    @inline(__always)
+    private func runEnd(from start: Int, of classes: ScalarClass, are wanted: Bool = true) -> Int {
+        var cursor = start
+        while cursor < end {
+            let byte = text[cursor]
+            if byte < 0x80 {
+                guard !self.classes[ascii: byte].isDisjoint(with: classes) == wanted else { break }
+                cursor &+= 1
+            } else {
+                let (value, width) = text.scalar(at: cursor)
+                guard !self.classes[value].isDisjoint(with: classes) == wanted else { break }
+                cursor &+= width
+            }
+        }
+        return cursor
+    }
+
+    private func runEnd(from start: Int, of wanted: ScalarClass, atMost most: Int) -> Int {
         var cursor = start
         var count = 0
         while cursor < end, count < most {

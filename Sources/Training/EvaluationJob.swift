@@ -17,7 +17,7 @@ public enum EvaluationJob {
         let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
         let set = try PreferenceSet.load(
             files, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
-            seed: file.data.seed, over: communicator
+            seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 
         let initial = try communicator.agree {

@@ -4,18 +4,34 @@ import Preferences
 import Tables
 
 extension PreferenceSet {
-    /// Reads a file on all ranks: each tokenises its share of the rows, and all end with the same set.
+    /// Reads a file on all ranks and threads: each tokenises its share of the rows, and all end with the same set.
     ///
-    /// - Throws: `SharedFailure` on every rank if any finds a row that is wrong. Collective.
-    public static func load(_ path: String, encoder: RowEncoder, over communicator: Communicator) throws
-        -> PreferenceSet
-    {
-        let share = try communicator.agree {
-            try encoder.encodeShare(of: path, rank: communicator.rank, of: communicator.size)
+    /// - Throws: `SharedFailure` on every rank if any finds a row that is wrong: the first such row of the file, whoever
+    ///   finds it. Collective.
+    public static func load(
+        _ path: String, encoder: RowEncoder, over communicator: Communicator, threads: Int, console: Console
+    ) throws -> PreferenceSet {
+        let start = PhaseClock.now()
+        let share = Result { () throws(RowFailure) in
+            try encoder.encodeShare(of: path, rank: communicator.rank, of: communicator.size, threads: threads) {
+                // Most files are read before anybody wonders.
+                if PhaseClock.now() - start > quietSeconds { console.progress("\(path): \($0) rows read") }
+            }
         }
-        let shares = communicator.gather(share.words).map { EncodedRows(words: $0) }
+        console.endProgress()
+        var failingLine = Double.infinity
+        if case .failure(let failure) = share { failingLine = Double(failure.line) }
+        let isFirst = -communicator.max(-failingLine) == failingLine
+        let words = try communicator.agree {
+            if case .failure = share, !isFirst { return [Int32]() }
+            return try share.get().words
+        }
+        let shares = communicator.gather(words).map { EncodedRows(words: $0) }
         return try communicator.agree { try PreferenceSet(merging: shares) }
     }
+
+    /// Seconds of reading without a progress line.
+    private static let quietSeconds = 2.0
 
     /// Reads the files of a run, telling of each what it was taken for and what became of it.
     ///
@@ -25,12 +41,13 @@ extension PreferenceSet {
     /// - Throws: `SharedFailure` on every rank, also for a file without a usable pair. Collective.
     static func load(
         _ files: [DataFile], _ encoder: (String) -> RowEncoder, seed: UInt64, over communicator: Communicator,
-        _ tell: (String) -> Void
+        threads: Int, console: Console, _ tell: (String) -> Void
     ) throws -> PreferenceSet {
         var parts: [(set: PreferenceSet, weight: Double)] = []
         for file in files {
             for path in try communicator.agree({ try DataFolder.files(file.path) }) {
-                let set = try load(path, encoder: encoder(path), over: communicator)
+                let set = try load(
+                    path, encoder: encoder(path), over: communicator, threads: threads, console: console)
                 for line in PreferenceSummary(file: path, set: set).lines { tell(line) }
                 let first = try communicator.agree { try encoder(path).firstPair(of: path) }
                 for line in first?.lines ?? [] { tell("  " + line) }

@@ -41,7 +41,8 @@ public struct ScoreJob: Sendable {
         let rule = EncodingRule(
             maxLength: maxLength ?? policy.architecture.positions, vocabularySize: policy.architecture.vocabulary)
         let set = try PreferenceSet.load(
-            data, encoder: RowEncoder(tokenizer: tokenizer, rule: rule, file: data), over: communicator)
+            data, encoder: RowEncoder(tokenizer: tokenizer, rule: rule, file: data), over: communicator,
+            threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
         let first = try communicator.agree {
             try RowEncoder(tokenizer: tokenizer, rule: rule, file: data).firstPair(of: data)

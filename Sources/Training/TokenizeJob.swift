@@ -4,11 +4,13 @@ import Tokenization
 /// `tokenize`: text to ids and back, line by line.
 public struct TokenizeJob {
     private let tokenizer: Tokenizer
+    private let memory: EncodingMemory
     private let addSpecialTokens: Bool
 
     /// - Throws: `TokenizerError`.
     public init(model: String, addSpecialTokens: Bool) throws {
         tokenizer = try Tokenizer(directory: model)
+        memory = tokenizer.makeMemory()
         self.addSpecialTokens = addSpecialTokens
     }
 
@@ -24,7 +26,7 @@ public struct TokenizeJob {
             throw TrainingError.input(
                 "standard input:\(number): expected {\"text\": \"…\"}, found \(row.text.prefix(60))")
         }
-        let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens).ids
+        let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens, memory: memory).ids
         let result: JSON = [
             "ids": .array(ids.map { .integer(Int($0)) }),
             "decoded": .string(tokenizer.decode(ids, skipSpecialTokens: false)),

@@ -72,9 +72,12 @@ public struct TrainingRun {
         }
         tokenizerPath = file.model.tokenizerPath ?? file.model.path
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
+        let threads = threads
         var dataLines: [String] = []
         func load(_ files: [DataFile]) throws -> PreferenceSet {
-            try PreferenceSet.load(files, encoders, seed: file.data.seed, over: communicator) {
+            try PreferenceSet.load(
+                files, encoders, seed: file.data.seed, over: communicator, threads: threads, console: console
+            ) {
                 dataLines.append($0)
                 console.line($0)
             }

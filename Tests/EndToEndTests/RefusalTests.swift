@@ -156,6 +156,10 @@ extension Refusal {
         .data("a row without rejected", "rows.jsonl:6", "rejected") {
             $0[..<5] + ["{\"prompt_ids\": [1], \"chosen_ids\": [3]}"] + $0[5...]
         },
+        .data("wrong rows of two ranks: the first of the file", "rows.jsonl:11: the row is a list") {
+            let sound = $0 + $0 + $0
+            return sound[..<10] + ["[1]"] + sound[10..<25] + ["{}"] + sound[25...]
+        },
         .data("an empty file", "rows.jsonl", "no rows") { _ in [] },
         .data("only rows that are dropped", "rows.jsonl", "nothing is left") { _ in
             Array(repeating: "{\"prompt_ids\": [1], \"chosen_ids\": [3], \"rejected_ids\": [3]}", count: 5)

@@ -267,7 +267,7 @@ import Testing
 
     static func complaint(_ text: String, as name: String, _ encoder: RowEncoder) throws -> String {
         let path = try write(text, as: name)
-        do throws(PreferenceError) { return "no error: \(try encoder.encodeShare(of: path).count)" } catch {
+        do throws(RowFailure) { return "no error: \(try encoder.encodeShare(of: path).count)" } catch {
             return error.description.replacing(path, with: name)
         }
     }

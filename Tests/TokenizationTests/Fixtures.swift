@@ -6,7 +6,10 @@ enum Fixtures {
     static let directory = parent(of: #filePath) + "/Fixtures"
     static let shared = parent(of: parent(of: parent(of: parent(of: #filePath)))) + "/shared"
 
-    static let small = ["byte-level", "split-level", "fallback"]
+    static let small = [
+        "byte-level", "split-level", "fallback", "expressions", "accents", "metaspace", "marked", "unigram",
+        "unigram-bytes",
+    ]
 
     static func rows(_ name: String) throws -> [JSON] {
         var reader = try LineReader(path: "\(directory)/\(name)")

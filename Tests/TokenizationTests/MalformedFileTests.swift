@@ -35,7 +35,7 @@ struct MalformedFileTests {
             ("{}", #"tokenizer.json: "model" is missing; is this a Hugging Face tokenizer file?"#),
             (
                 #"{"model":{"type":"WordPiece"}}"#,
-                #"tokenizer.json: "model": the model WordPiece isn't supported; supported are BPE"#
+                #"tokenizer.json: "model": the model WordPiece isn't supported; supported are BPE, Unigram"#
             ),
             (
                 #"{"model":{"vocab":{"a":0},"merges":["a b"]}}"#,
@@ -90,16 +90,32 @@ struct MalformedFileTests {
                 #"tokenizer.json: "added_tokens[1].id" is 3, like that of "<x>""#
             ),
             (
-                #"{"model":\#(model),"normalizer":{"type":"Precompiled"}}"#,
-                #"tokenizer.json: "normalizer": the normalizer Precompiled isn't supported; supported are "#
-                    + "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence"
+                #"{"model":\#(model),"normalizer":{"type":"BertNormalizer"}}"#,
+                #"tokenizer.json: "normalizer": the normalizer BertNormalizer isn't supported; supported are "#
+                    + "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, StripAccents, Precompiled, Sequence"
             ),
             (
-                #"{"model":\#(model),"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a|b"},"behavior":"Isolated","#
+                #"{"model":\#(model),"normalizer":{"type":"Precompiled","precompiled_charsmap":"BAAA"}}"#,
+                #"tokenizer.json: "normalizer.precompiled_charsmap" is not Base64 of a character map"#
+            ),
+            (
+                #"{"model":\#(model),"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAEAAAAA"}}"#,
+                #"tokenizer.json: "normalizer.precompiled_charsmap" holds 6 bytes; its trie alone claims 256"#
+            ),
+            (
+                #"{"model":{"type":"Unigram","vocab":[["a",0.0],["b"]]}}"#,
+                #"tokenizer.json: "model.vocab[1]" must be a token and its score"#
+            ),
+            (
+                #"{"model":{"type":"Unigram","unk_id":7,"vocab":[["a",0.0]]}}"#,
+                #"tokenizer.json: "model.unk_id" is 7, but there are 1 tokens"#
+            ),
+            (
+                #"{"model":\#(model),"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a)\\1"},"behavior":"Isolated","#
                     + #""invert":false}}"#,
-                #"tokenizer.json: "pre_tokenizer.pattern.Regex": the pattern a|b isn't supported; supported are those "#
-                    + "of GPT-2, Llama 3, Qwen 2, GPT-4o and their variants, and literal texts and runs such as "
-                    + #""\s+", " {2,}" or "[\r\n]""#
+                #"tokenizer.json: "pre_tokenizer.pattern.Regex": \1 in the pattern (a)\1 isn't supported; supported "#
+                    + "are classes, \\p{…} of general categories and Han, groups, quantifiers, look-ahead, look-behind of "
+                    + "one character, (?i:…) of ASCII, anchors"
             ),
             (
                 #"{"model":\#(model),"decoder":{"type":"CTC"}}"#,

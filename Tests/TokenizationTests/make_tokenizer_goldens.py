@@ -2,15 +2,17 @@
 
     python make_tokenizer_goldens.py [folder of real data, default ../../../shared]
 
-The three small tokenizers are trained here on the text below. Goldens of real tokenizers hold our own strings and the
+The small tokenizers are trained here on the text below. Goldens of real tokenizers hold our own strings and the
 library's ids for them, nothing of the tokenizers themselves.
 """
+import base64
 import json
 import random
+import struct
 import sys
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 HERE = Path(__file__).parent / "Fixtures"
 SHARED = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "../../../shared")
@@ -94,7 +96,7 @@ def byte_level():
 
 def split_level():
     """Llama 3's shape, with NFC as in Qwen 2 and added tokens of every kind."""
-    cut = pre_tokenizers.Split(__import__("tokenizers").Regex(LLAMA3), "isolated")
+    cut = pre_tokenizers.Split(Regex(LLAMA3), "isolated")
     both = pre_tokenizers.Sequence([cut, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     file = trained(both, normalizers.NFC(), 520, sorted(pre_tokenizers.ByteLevel.alphabet()))
     file["model"]["ignore_merges"] = True
@@ -134,6 +136,124 @@ def fallback():
     return file
 
 
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+
+def bytes_after(*steps):
+    return pre_tokenizers.Sequence([*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def expressions():
+    """DeepSeek-V3's shape: several patterns one after the other, the last of which doesn't cover the text."""
+    patterns = [r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+"]
+    patterns.append(
+        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*"""
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    )
+    cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns]
+    file = trained(bytes_after(*cuts), None, 420, sorted(pre_tokenizers.ByteLevel.alphabet()))
+    first = len(file["model"]["vocab"])
+    file["added_tokens"] = [added(first, "<｜begin▁of▁sentence｜>"), added(first + 1, "[X]", special=False, lstrip=True)]
+    file["post_processor"] = template(file["added_tokens"][0], None)
+    file["decoder"] = dict(BYTE_LEVEL)
+    return file
+
+
+def accents():
+    """Every kind of normalizer, a pattern with possessive, lazy and look-around parts, RoBERTa's ends."""
+    numbers = normalizers.Replace(Regex(r"(?:\d[.,])+\d|(?<![a-z])q|\b(?:x|y)y*?z?(?=\W)"), "#")
+    steps = [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Strip(), numbers]
+    cut = pre_tokenizers.Split(
+        Regex(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"),
+        "removed",
+        invert=True,
+    )
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    file = trained(bytes_after(cut, digits), normalizers.Sequence(steps), 400, sorted(pre_tokenizers.ByteLevel.alphabet()))
+    first = len(file["model"]["vocab"])
+    file["added_tokens"] = [added(first, "<s>"), added(first + 1, "</s>"), added(first + 2, "Name", normalized=True)]
+    ends = {"sep": ["</s>", first + 1], "cls": ["<s>", first], "trim_offsets": True, "add_prefix_space": True}
+    file["post_processor"] = {"type": "RobertaProcessing", **ends}
+    file["decoder"] = dict(BYTE_LEVEL)
+    return file
+
+
+def metaspace():
+    """Mistral's newer shape: "▁" put in front of the first piece only, the text not cut."""
+    file = fallback()
+    file["normalizer"] = None
+    file["pre_tokenizer"] = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}
+    return file
+
+
+def marked():
+    """Gemma's shape: spaces marked, nothing in front, line breaks as added tokens."""
+    file = fallback()
+    file["normalizer"] = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+    split = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
+    file["pre_tokenizer"] = split
+    first = len(file["model"]["vocab"]) + 1
+    for place, text in enumerate(["\n\n", "▁▁▁", "\t"]):
+        file["added_tokens"].append(added(first + place, text, special=False))
+    file["decoder"]["decoders"].pop()
+    return file
+
+
+def double_array(entries):
+    """SentencePiece's character map of a few entries: a trie in a double array, then the texts."""
+    texts, places = b"", {}
+    for key, value in entries.items():
+        places[key.encode()] = len(texts)
+        texts += value.encode() + b"\0"
+    units, taken = [0] * 4096, {0}
+
+    def place(node, prefix):
+        labels = sorted({key[len(prefix)] for key in places if key.startswith(prefix) and len(key) > len(prefix)})
+        leaf = [0] if prefix in places else []
+        offset = next(o for o in range(1, 2048) if all(node ^ o ^ label not in taken for label in leaf + labels))
+        units[node] |= offset << 10 | bool(leaf) << 8
+        taken.update(node ^ offset ^ label for label in leaf + labels)
+        if leaf:
+            units[node ^ offset] = 1 << 31 | places[prefix]
+        for label in labels:
+            units[node ^ offset ^ label] = label
+        for label in labels:
+            place(node ^ offset ^ label, prefix + bytes([label]))
+
+    place(0, b"")
+    trie = struct.pack("<4096I", *units)
+    return base64.b64encode(struct.pack("<I", len(trie)) + trie.rstrip(b"\0").ljust(len(trie), b"\0") + texts).decode()
+
+
+def unigram(byte_fallback):
+    """T5's shape, and with byte fallback and an uncut text SentencePiece's own."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=300, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator([TEXT] * 4, trainer)
+    file = json.loads(tokenizer.to_str())
+    if byte_fallback:
+        file["model"]["byte_fallback"] = True
+        file["model"]["vocab"] += [[f"<0x{byte:02X}>", 0.0] for byte in range(256)]
+        file["pre_tokenizer"].update(prepend_scheme="first", split=False)
+        replace = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
+        file["decoder"] = {"type": "Sequence", "decoders": [replace, {"type": "ByteFallback"}, {"type": "Fuse"}]}
+    else:
+        entries = {"\u3000": " ", "\u00a0": " ", "\x07": "", "\ufb01": "fi", "\u0e33": "\u0e4d\u0e32", "e\u0301": "é"}
+        entries |= {"A\u030a": "Å", "\u2126": "Ω", "\t": " ", "\r": " ", "\u2167": "VIII", "\U0001f44d": "+1"}
+        spaces = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
+        map = {"type": "Precompiled", "precompiled_charsmap": double_array(entries)}
+        file["normalizer"] = {"type": "Sequence", "normalizers": [map, spaces]}
+        split = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, file["pre_tokenizer"]]}
+        file["pre_tokenizer"] = split
+        file["decoder"] = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    file["post_processor"] = template(added(1, "</s>"), None)
+    file["post_processor"]["single"].reverse()
+    return file
+
+
 def byte_places(text):
     """From scalar offsets, which the library's Python side gives, to UTF-8 offsets."""
     places = [0]
@@ -148,14 +268,19 @@ def write(path, rows):
 
 
 def main():
-    for name, file in [("byte-level", byte_level()), ("split-level", split_level()), ("fallback", fallback())]:
+    small = [("byte-level", byte_level(), 130), ("split-level", split_level(), 130), ("fallback", fallback(), 130)]
+    small += [("expressions", expressions(), 0), ("accents", accents(), 0), ("metaspace", metaspace(), 0)]
+    small += [("marked", marked(), 0), ("unigram", unigram(False), 0), ("unigram-bytes", unigram(True), 0)]
+    for name, file, mixed in small:
         folder = HERE / name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "tokenizer.json"
         path.write_text(json.dumps(file, ensure_ascii=False, indent=0) + "\n")
         tokenizer = Tokenizer.from_file(str(path))
         rows = []
-        for text in strings(130, name):
+        # The later ones have fewer strings, for the size of the repository.
+        texts = strings(130, name) if mixed else strings(60, name)[3::4] + strings(60, name)[-30:]
+        for text in dict.fromkeys(texts):
             plain = tokenizer.encode(text, add_special_tokens=False)
             special = tokenizer.encode(text).ids
             places = byte_places(text)
@@ -165,7 +290,7 @@ def main():
         write(folder / "encoded.jsonl", rows)
         chance = random.Random(name)
         size = tokenizer.get_vocab_size()
-        lists = [[chance.randrange(size) for _ in range(chance.randrange(1, 9))] for _ in range(80)]
+        lists = [[chance.randrange(size) for _ in range(chance.randrange(1, 9))] for _ in range(80 if mixed else 25)]
         write(folder / "decoded.jsonl", [dict(ids=ids, decoded=tokenizer.decode(ids, skip_special_tokens=False)) for ids in lists])
 
     real = ["data/tokenizers/gpt2", "data/tokenizers/qwen2", "data/tokenizers/phi3", "data/tokenizers/minimind"]
