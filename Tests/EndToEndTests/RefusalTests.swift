@@ -117,14 +117,14 @@ extension Refusal {
 
     static let models: [Refusal] = [
         .model("no weights", "model.safetensors") { try FileSystem.remove($0 + "/model.safetensors") },
-        .model("rotary scaling that isn't implemented", "config.json", "by-parts") {
-            try change($0) { $0["rope_parameters"] = ["rope_type": "by-parts", "factor": 2.0, "rope_theta": 10000.0] }
+        .model("rotary scaling that isn't implemented", "config.json", "proportional") {
+            try change($0) { $0["rope_parameters"] = ["rope_type": "proportional", "rope_theta": 10000.0] }
         },
         .model("a family that isn't implemented", "config.json", "bloom") {
             try change($0) { $0["model_type"] = "bloom" }
         },
-        .model("an activation that isn't implemented", "config.json", "relu2") {
-            try change($0) { $0["hidden_act"] = "relu2" }
+        .model("an activation that isn't implemented", "config.json", "quick_gelu") {
+            try change($0) { $0["hidden_act"] = "quick_gelu" }
         },
         .model("a config that isn't JSON", "config.json") {
             try AtomicFile.write("{\"model_type\": ", to: $0 + "/config.json")
