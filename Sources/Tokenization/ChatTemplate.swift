@@ -1,0 +1,42 @@
+import Storage
+
+/// A model's chat template: turns a conversation into the text that the model was trained on, as
+/// `apply_chat_template(tokenize=False)` of `transformers` 5 does.
+public struct ChatTemplate: Sendable {
+    /// Parsed templates by name; a single one is named "default".
+    let templates: [(name: String, source: String, syntax: JinjaSyntax)]
+    /// `bos_token`, `eos_token` and the like, which templates may name.
+    let specialTokens: [(name: String, value: String)]
+
+    /// One template, as text.
+    /// - Throws: `ChatTemplateError.syntax`.
+    public init(source: String, specialTokens: [(name: String, value: String)] = []) throws(ChatTemplateError) {
+        try self.init(templates: [("default", source)], specialTokens: specialTokens)
+    }
+
+    /// Reads a model directory: `chat_template.jinja` and `additional_chat_templates/NAME.jinja` where there are any,
+    /// otherwise `chat_template` of `tokenizer_config.json`, a text or a list of `{"name", "template"}`.
+    /// - Throws: `ChatTemplateError`.
+    public init(directory: String) throws(ChatTemplateError) {
+        let files = ChatTemplateFiles(directory: directory)
+        try self.init(templates: try files.templates(), specialTokens: try files.specialTokens())
+    }
+
+    private init(
+        templates: [(name: String, source: String)], specialTokens: [(name: String, value: String)]
+    ) throws(ChatTemplateError) {
+        var parsed: [(name: String, source: String, syntax: JinjaSyntax)] = []
+        for (name, source) in templates { parsed.append((name, source, try JinjaParser.parse(source))) }
+        self.templates = parsed
+        self.specialTokens = specialTokens
+    }
+
+    /// The template for a conversation: "tool_use" with tools, if there is one, otherwise "default".
+    func template(withTools hasTools: Bool) throws(ChatTemplateError) -> (source: String, syntax: JinjaSyntax) {
+        let wanted = hasTools ? ["tool_use", "default"] : ["default"]
+        for name in wanted {
+            if let found = templates.first(where: { $0.name == name }) { return (found.source, found.syntax) }
+        }
+        throw .noDefault(names: templates.map(\.name).sorted())
+    }
+}
