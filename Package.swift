@@ -48,8 +48,8 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
-            name: "TokenizationTests", dependencies: ["Tokenization", "Storage"],
-            exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
+            name: "TokenizationTests", dependencies: ["Tokenization", "Storage", "Scratch"],
+            exclude: ["Fixtures", "make_chat_goldens.py", "make_tokenizer_goldens.py"]),
         .testTarget(
             name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
         .testTarget(name: "ModelingTests", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),

@@ -3,8 +3,8 @@ import Storage
 /// A model's chat template: turns a conversation into the text that the model was trained on, as
 /// `apply_chat_template(tokenize=False)` of `transformers` 5 does.
 public struct ChatTemplate: Sendable {
-    /// Parsed templates by name; a single one is named "default".
-    let templates: [(name: String, source: String, syntax: JinjaSyntax)]
+    /// Parsed templates by name; a single one is named "default". One that is wrong is an error when it is wanted.
+    private let templates: [(name: String, source: String, syntax: Result<JinjaSyntax, ChatTemplateError>)]
     /// `bos_token`, `eos_token` and the like, which templates may name.
     let specialTokens: [(name: String, value: String)]
 
@@ -25,17 +25,24 @@ public struct ChatTemplate: Sendable {
     private init(
         templates: [(name: String, source: String)], specialTokens: [(name: String, value: String)]
     ) throws(ChatTemplateError) {
-        var parsed: [(name: String, source: String, syntax: JinjaSyntax)] = []
-        for (name, source) in templates { parsed.append((name, source, try JinjaParser.parse(source))) }
-        self.templates = parsed
+        self.templates = templates.map { name, source in
+            do throws(ChatTemplateError) {
+                return (name, source, .success(try JinjaParser.parse(source)))
+            } catch {
+                return (name, source, .failure(error))
+            }
+        }
         self.specialTokens = specialTokens
+        if let usual = self.templates.first(where: { $0.name == "default" }) { _ = try usual.syntax.get() }
     }
 
     /// The template for a conversation: "tool_use" with tools, if there is one, otherwise "default".
     func template(withTools hasTools: Bool) throws(ChatTemplateError) -> (source: String, syntax: JinjaSyntax) {
         let wanted = hasTools ? ["tool_use", "default"] : ["default"]
         for name in wanted {
-            if let found = templates.first(where: { $0.name == name }) { return (found.source, found.syntax) }
+            if let found = templates.first(where: { $0.name == name }) {
+                return (found.source, try found.syntax.get())
+            }
         }
         throw .noDefault(names: templates.map(\.name).sorted())
     }

@@ -44,10 +44,12 @@ struct ChatTemplateFiles {
                 fields[name] = value
             }
         }
+        let defaults = try defaultTokens(of: configured)
         var tokens: [(name: String, value: String)] = []
         for name in usual {
             switch fields[name] {
-            case nil, .null?: break
+            case nil: if let text = defaults[name] { tokens.append((name, text)) }
+            case .null?: break
             case let value?:
                 guard let text = value.string ?? value["content"]?.string else {
                     throw wrongKind(name, "a text or an object with \"content\"", value)
@@ -64,6 +66,28 @@ struct ChatTemplateFiles {
             if let text = value.string ?? value["content"]?.string { tokens.append((name, text)) }
         }
         return tokens
+    }
+
+    /// The tokens that a tokenizer class has where its files don't say, told by `tokenizer_class`, or else by the model.
+    private func defaultTokens(of configured: JSONObject) throws(ChatTemplateError) -> [String: String] {
+        let end = "<|endoftext|>"
+        let modelType = try json("\(directory)/config.json")?["model_type"]?.string
+        switch configured["tokenizer_class"]?.string ?? modelType {
+        case "GPT2Tokenizer", "GPT2TokenizerFast", "gpt2":
+            return ["bos_token": end, "eos_token": end, "unk_token": end]
+        case "GPTNeoXTokenizer", "GPTNeoXTokenizerFast", "gpt_neox":
+            return ["bos_token": end, "eos_token": end, "unk_token": end, "pad_token": "<|padding|>"]
+        case "Qwen2Tokenizer", "Qwen2TokenizerFast", "qwen2", "qwen3":
+            return ["eos_token": end, "unk_token": end, "pad_token": end]
+        case "GemmaTokenizer", "GemmaTokenizerFast", "gemma", "gemma2":
+            return [
+                "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>",
+                "mask_token": "<mask>",
+            ]
+        case "LlamaTokenizer", "LlamaTokenizerFast":
+            return ["bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"]
+        default: return [:]
+        }
     }
 
     private func wrongKind(_ key: String, _ expected: String, _ found: JSON) -> ChatTemplateError {

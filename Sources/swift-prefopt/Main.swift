@@ -39,7 +39,8 @@ struct Prefopt: ParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Bench.self, Init.self, Example.self,
+            Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Render.self, Bench.self, Init.self,
+            Example.self,
         ],
         defaultSubcommand: Train.self)
 }

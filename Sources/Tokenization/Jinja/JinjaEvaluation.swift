@@ -2,6 +2,8 @@
 struct JinjaValues {
     var positional: [JinjaValue] = []
     var named: [(name: String, value: JinjaValue)] = []
+
+    var all: [JinjaValue] { positional + named.map(\.value) }
 }
 
 extension JinjaRenderer {

@@ -59,6 +59,7 @@ extension JinjaRenderer {
         _ = try bind(values, to: [], of: name)
         var text = try string(value)
         try makeRoom(text.bytes.count)
+        try walk(text)
         if name == "forceescape" || name != "safe" && !text.isMarkup { text = text.escapedForHTML }
         text.isMarkup = true
         return text
@@ -69,6 +70,9 @@ extension JinjaRenderer {
     private func numberFilter(
         _ name: String, _ value: JinjaValue, _ values: JinjaValues
     ) throws(ChatTemplateError) -> JinjaValue {
+        if let text = value.text, text.bytes.count > 4300 {
+            throw fail("a number of \(text.bytes.count) characters is too long")
+        }
         switch name {
         case "int":
             let bound = try bind(values, to: ["default", "base"], required: 0, of: name)
@@ -173,7 +177,7 @@ extension JinjaRenderer {
     ) throws(ChatTemplateError) -> JinjaValue {
         let text = try string(value)
         try makeRoom(text.bytes.count)
-        try step(1 + text.bytes.count >> 4)
+        try name == "trim" || name == "replace" ? scan(text) : walk(text)
         switch name {
         case "trim":
             return .string(try stripped(text, try bind(values, to: ["chars"], required: 0, of: name)[0] ?? .none))

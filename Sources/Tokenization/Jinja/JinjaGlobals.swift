@@ -30,9 +30,11 @@ extension JinjaRenderer {
             guard values.named.isEmpty, !values.positional.isEmpty else {
                 throw fail("'cycler' needs at least one item")
             }
+            try requireDepth(1 + (values.positional.lazy.map(\.depth).max() ?? 0))
             return .cycler(JinjaCycler(values.positional))
         case .joiner:
             let separator = try bind(values, to: ["sep"], required: 0, of: "joiner")[0] ?? .text(", ")
+            try requireDepth(separator.depth + 1)
             return .function(.joining(JinjaJoiner(separator: separator)))
         case .joining(let joiner):
             _ = try bind(values, to: [], of: "joiner")

@@ -45,7 +45,9 @@ extension JinjaRenderer {
         case .bool(let flag): text.append(flag ? "true" : "false")
         case .integer(let number): text.append(String(number))
         case .float(let number): text.append(JinjaRenderer.json(number))
-        case .string(let string): string.writeJSON(isASCII: style.isASCII, in: &text)
+        case .string(let string):
+            try walk(string)
+            string.writeJSON(isASCII: style.isASCII, in: &text)
         case .list(let list), .tuple(let list):
             try write(list.elements.count, "[", "]", style, level: level, in: &text) {
                 place, text throws(ChatTemplateError) in
@@ -107,21 +109,30 @@ extension JinjaRenderer {
 extension JinjaText {
     fileprivate func writeJSON(isASCII: Bool, in text: inout JinjaText) {
         text.append("\"")
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text.append("\\\"")
-            case "\\": text.append("\\\\")
-            case "\n": text.append("\\n")
-            case "\r": text.append("\\r")
-            case "\t": text.append("\\t")
-            case "\u{8}": text.append("\\b")
-            case "\u{C}": text.append("\\f")
-            case "\u{0}"..."\u{1F}": text.append("\\" + JinjaText.unicodeEscape(scalar.value))
-            case "\u{7F}"... where isASCII:
-                for unit in UTF16.encode(scalar)! { text.append("\\" + JinjaText.unicodeEscape(UInt32(unit))) }
-            default: text.append(scalar)
+        var copied = 0
+        for (place, byte) in bytes.enumerated()
+        where byte < 0x20 || byte == 0x22 || byte == 0x5C || isASCII && byte >= 0x7F {
+            // Of several bytes of a scalar the first speaks.
+            if byte & 0xC0 == 0x80 { continue }
+            text.append(bytes[copied..<place])
+            var next = place + 1
+            while next < bytes.count, bytes[next] & 0xC0 == 0x80 { next += 1 }
+            copied = next
+            switch byte {
+            case UInt8(ascii: "\""): text.append("\\\"")
+            case UInt8(ascii: "\\"): text.append("\\\\")
+            case UInt8(ascii: "\n"): text.append("\\n")
+            case UInt8(ascii: "\r"): text.append("\\r")
+            case UInt8(ascii: "\t"): text.append("\\t")
+            case 0x08: text.append("\\b")
+            case 0x0C: text.append("\\f")
+            default:
+                for unit in String(decoding: bytes[place..<next], as: UTF8.self).utf16 {
+                    text.append("\\" + JinjaText.unicodeEscape(UInt32(unit)))
+                }
             }
         }
+        text.append(bytes[copied...])
         text.append("\"")
     }
 

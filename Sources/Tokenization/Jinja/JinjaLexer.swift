@@ -121,7 +121,9 @@ struct JinjaLexer {
             }
             place += 1
         }
-        throw error("a comment has no end; expected '#}'")
+        // At the very end of a template, Jinja lets an open comment pass.
+        guard start == source.count else { throw error("a comment has no end; expected '#}'") }
+        position = start
     }
 
     /// After `{%`: the end of `raw %}`, if that is what follows.
@@ -156,7 +158,8 @@ struct JinjaLexer {
             }
             place += 1
         }
-        throw error("a raw block has no end; expected '{% endraw %}'")
+        guard start == source.count else { throw error("a raw block has no end; expected '{% endraw %}'") }
+        position = start
     }
 
     /// The end of a closing mark with what it swallows: `-` all white space after it, otherwise one newline.

@@ -23,15 +23,19 @@ extension JinjaRenderer {
             return try all(value).last ?? .undefined(.other("there is no last item: the list is empty"))
         case "items":
             _ = try bind(values, to: [], of: name)
-            if value.isUndefined { return .generator(JinjaGenerator(depth: 0) { () throws(ChatTemplateError) in nil }) }
+            if value.isUndefined { return try lazily(JinjaElements([]), from: []) }
             guard case .dictionary(let dictionary) = value else { throw fail("'items' needs a dictionary") }
-            return lazily(JinjaElements(JinjaView(part: .items, dictionary: dictionary).elements), value) { $0 }
+            return try lazily(JinjaElements(JinjaView(part: .items, dictionary: dictionary).elements), from: [value])
         case "map": return try mapped(value, values)
         case "select", "reject", "selectattr", "rejectattr": return try selected(name, value, values)
         case "reverse":
             _ = try bind(values, to: [], of: name)
-            if let text = value.text { return .string(JinjaText(scalars: text.scalars.reversed())) }
-            return lazily(JinjaElements(try all(value).reversed()), value) { $0 }
+            if let text = value.text {
+                try walk(text)
+                try makeRoom(text.bytes.count)
+                return .string(JinjaText(scalars: text.scalars.reversed()))
+            }
+            return try lazily(JinjaElements(try all(value).reversed()), from: [value])
         case "sort", "dictsort", "groupby", "unique", "min", "max", "sum": return try orderFilter(name, value, values)
         case "batch": return try batches(value, values)
         default: return try slices(value, values)
@@ -39,12 +43,15 @@ extension JinjaRenderer {
     }
 
     /// A generator that changes each element, or drops it.
+    /// - Parameter sources: the values that the generator holds.
     private func lazily(
-        _ elements: JinjaElements, _ source: JinjaValue,
-        _ change: @escaping (JinjaValue) throws(ChatTemplateError) -> JinjaValue?
-    ) -> JinjaValue {
-        .generator(
-            JinjaGenerator(depth: source.depth) { [self] () throws(ChatTemplateError) in
+        _ elements: JinjaElements, from sources: [JinjaValue],
+        _ change: @escaping (JinjaValue) throws(ChatTemplateError) -> JinjaValue? = { $0 }
+    ) throws(ChatTemplateError) -> JinjaValue {
+        let depth = 1 + (sources.lazy.map(\.depth).max() ?? 0)
+        try requireDepth(depth)
+        return .generator(
+            JinjaGenerator(depth: depth) { [self] () throws(ChatTemplateError) in
                 while let element = try elements.next() {
                     try step()
                     if let result = try change(element) { return result }
@@ -56,14 +63,14 @@ extension JinjaRenderer {
     // MARK: - map, select
 
     private func mapped(_ value: JinjaValue, _ values: JinjaValues) throws(ChatTemplateError) -> JinjaValue {
-        guard try isTrue(value) else { return lazily(JinjaElements([]), .none) { $0 } }
+        guard try isTrue(value) else { return try lazily(JinjaElements([]), from: []) }
         let elements = try elements(of: value)
         if values.positional.isEmpty, let attribute = values.named.first(where: { $0.name == "attribute" })?.value {
             let usual = values.named.first { $0.name == "default" }?.value ?? .none
             guard values.named.allSatisfy({ $0.name == "attribute" || $0.name == "default" }) else {
                 throw fail("'map' has no such argument")
             }
-            return lazily(elements, value) { [self] element throws(ChatTemplateError) in
+            return try lazily(elements, from: [value, attribute, usual]) { [self] element throws(ChatTemplateError) in
                 try self.value(of: attribute, in: element, usually: usual.isNone ? nil : usual)
             }
         }
@@ -71,7 +78,7 @@ extension JinjaRenderer {
         let filter = try text(name, "the name of a filter").string
         guard JinjaFilters.names.contains(filter) else { throw fail("there is no filter '\(filter)'") }
         let rest = JinjaValues(positional: Array(values.positional.dropFirst()), named: values.named)
-        return lazily(elements, value) { [self] element throws(ChatTemplateError) in
+        return try lazily(elements, from: [value] + rest.all) { [self] element throws(ChatTemplateError) in
             try self.filter(filter, element, rest)
         }
     }
@@ -79,7 +86,7 @@ extension JinjaRenderer {
     private func selected(
         _ name: String, _ value: JinjaValue, _ values: JinjaValues
     ) throws(ChatTemplateError) -> JinjaValue {
-        guard try isTrue(value) else { return lazily(JinjaElements([]), .none) { $0 } }
+        guard try isTrue(value) else { return try lazily(JinjaElements([]), from: []) }
         var positional = values.positional[...]
         var attribute = JinjaValue.none
         if name.hasSuffix("attr") {
@@ -93,7 +100,9 @@ extension JinjaRenderer {
         }
         let rest = JinjaValues(positional: Array(positional), named: values.named)
         let isKept = name.hasPrefix("select")
-        return lazily(try elements(of: value), value) { [self, attribute, test] element throws(ChatTemplateError) in
+        let elements = try elements(of: value)
+        return try lazily(elements, from: [value, attribute] + rest.all) {
+            [self, attribute, test] element throws(ChatTemplateError) in
             let subject = try self.value(of: attribute, in: element)
             let answer: Bool
             if let test { answer = try self.test(test, subject, rest) } else { answer = try isTrue(subject) }
@@ -108,6 +117,7 @@ extension JinjaRenderer {
         switch attribute {
         case .none: return element
         case .string(let path):
+            try step(5)
             var value = element
             for part in path.string.split(separator: ".", omittingEmptySubsequences: false) {
                 let word = JinjaText(String(part))
@@ -164,7 +174,7 @@ extension JinjaRenderer {
             let bound = try bind(values, to: ["case_sensitive", "attribute"], required: 0, of: name)
             let isSensitive = try isTrue(bound[0] ?? .bool(false))
             var seen: Set<JinjaKey> = []
-            return lazily(try elements(of: value), value) { [self] element throws(ChatTemplateError) in
+            return try lazily(try elements(of: value), from: [value]) { [self] element throws(ChatTemplateError) in
                 let key = try sortKey(try self.value(of: bound[1] ?? .none, in: element), isSensitive)
                 try requireHashable(key)
                 return seen.insert(JinjaKey(value: key)).inserted ? element : nil
@@ -195,6 +205,7 @@ extension JinjaRenderer {
     private func sortKey(_ value: JinjaValue, _ isSensitive: Bool) throws(ChatTemplateError) -> JinjaValue {
         guard !isSensitive, let text = value.text else { return value }
         try makeRoom(text.bytes.count)
+        try walk(text)
         return .string(text.lowercased)
     }
 
@@ -238,7 +249,7 @@ extension JinjaRenderer {
         }
         var groups: [(key: JinjaValue, elements: [JinjaValue])] = []
         for (element, key) in try sorted(keyed, by: { $0.key }) {
-            if let last = groups.last, try equal(last.key, key) {
+            if let last = groups.last?.key, try equal(last, key) {
                 groups[groups.count - 1].elements.append(element)
             } else {
                 groups.append((key, [element]))
@@ -268,7 +279,7 @@ extension JinjaRenderer {
             }
             rows.append(.list(try list(row)))
         }
-        return lazily(JinjaElements(rows), value) { $0 }
+        return try lazily(JinjaElements(rows), from: rows)
     }
 
     private func slices(_ value: JinjaValue, _ values: JinjaValues) throws(ChatTemplateError) -> JinjaValue {
@@ -286,6 +297,6 @@ extension JinjaRenderer {
             slices.append(.list(try list(slice)))
             start += size
         }
-        return lazily(JinjaElements(slices), value) { $0 }
+        return try lazily(JinjaElements(slices), from: slices)
     }
 }

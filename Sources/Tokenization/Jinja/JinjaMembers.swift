@@ -25,7 +25,7 @@ extension JinjaRenderer {
             if let place = key.exactInteger.flatMap({ position($0, of: range.count) }) { return range[place] }
         case .string(let text):
             if let number = key.exactInteger {
-                try step(1 + text.bytes.count >> 6)
+                try scan(text)
                 if let place = position(number, of: text.count) {
                     let start = text.byte(ofPosition: place)
                     let end = text.bytes[(start + 1)...].firstIndex { $0 & 0xC0 != 0x80 } ?? text.bytes.count
@@ -133,7 +133,7 @@ extension JinjaRenderer {
         }
         switch value {
         case .string(let text):
-            try self.step(1 + text.bytes.count >> 4)
+            try text.isASCII && step == 1 ? scan(text) : walk(text)
             try makeRoom(text.bytes.count)
             if text.isASCII {
                 let places = places(of: text.bytes.count)

@@ -18,6 +18,12 @@ struct JinjaMethods {
         }
     }
 
+    /// Methods of text that search and copy bytes, and don't walk through scalars.
+    static let quick: Set<String> = [
+        "count", "endswith", "find", "index", "isascii", "join", "lstrip", "partition", "removeprefix", "removesuffix",
+        "replace", "rpartition", "rstrip", "split", "startswith", "strip",
+    ]
+
     private static let text = JinjaMethods(
         known: [
             "capitalize", "casefold", "center", "count", "endswith", "expandtabs", "find", "format", "format_map",

@@ -177,7 +177,7 @@ extension JinjaRenderer {
         try requireDefined(b)
         switch (a, b) {
         case (.string(let a), .string(let b)):
-            try step(min(a.bytes.count, b.bytes.count) >> 6)
+            try scan(a)
             return orEqual ? a <= b : a < b
         case (.list(let first), .list(let second)), (.tuple(let first), .tuple(let second)):
             for (a, b) in zip(first.elements, second.elements) where !(try equal(a, b)) {
@@ -199,7 +199,8 @@ extension JinjaRenderer {
         switch container {
         case .string(let text):
             guard let part = value.text else { throw fail("only text can be in a text, not \(value.kind)") }
-            try step(1 + text.bytes.count >> 6)
+            try scan(text)
+            try scan(part)
             return text.contains(part)
         case .dictionary(let dictionary):
             try requireHashable(value)
@@ -228,6 +229,7 @@ extension JinjaRenderer {
         case .undefined: return JinjaElements([])
         case .string(let text):
             try step(text.bytes.count)
+            try makeRoom(text.bytes.count)
             return JinjaElements(text.scalars.map { .string(JinjaText(scalars: [$0])) })
         case .list(let list), .tuple(let list): return JinjaElements(list.elements)
         case .dictionary(let dictionary): return JinjaElements(dictionary.members.map(\.key))
@@ -268,7 +270,7 @@ extension JinjaRenderer {
         switch value {
         case .undefined: return 0
         case .string(let text):
-            try step(1 + text.bytes.count >> 6)
+            try scan(text)
             return text.count
         case .list(let list), .tuple(let list): return list.elements.count
         case .dictionary(let dictionary): return dictionary.members.count

@@ -5,8 +5,8 @@
 final class JinjaRenderer {
     /// What a rendering may spend. The largest real conversation spends a few per cent of it.
     enum Limit {
-        /// Expressions evaluated, elements visited, comparisons.
-        static let steps = 3_000_000
+        /// Expressions evaluated, elements visited, comparisons, and text walked through: the unit is about 0.2 µs.
+        static let steps = 1_500_000
         /// Bytes of text made in all; templates that grow a string in a loop make much more than they print.
         static let bytes = 256 << 20
         /// Bytes of any one text, the output too.
@@ -63,6 +63,12 @@ final class JinjaRenderer {
         }
     }
 
+    /// Counts the work of walking through a text scalar by scalar.
+    func walk(_ text: JinjaText) throws(ChatTemplateError) { try step(1 + text.bytes.count >> 3) }
+
+    /// Counts the work of searching or copying a text.
+    func scan(_ text: JinjaText) throws(ChatTemplateError) { try step(1 + text.bytes.count >> 6) }
+
     /// Counts a text of so many bytes, before it is made.
     func makeRoom(_ count: Int) throws(ChatTemplateError) {
         guard count <= Limit.text else { throw fail("a text would grow beyond \(Limit.text >> 20) MB") }
@@ -84,7 +90,7 @@ final class JinjaRenderer {
         try step(elements.count)
         guard elements.count <= Limit.elements else { throw fail("a list would have \(elements.count) elements") }
         let list = JinjaList(elements)
-        guard list.depth <= Limit.valueDepth else { throw fail("lists are nested too deeply") }
+        try requireDepth(list.depth)
         return list
     }
 
@@ -92,8 +98,12 @@ final class JinjaRenderer {
         try step(members.count)
         for (key, _) in members { try requireHashable(key) }
         let dictionary = JinjaDictionary(members)
-        guard dictionary.depth <= Limit.valueDepth else { throw fail("dictionaries are nested too deeply") }
+        try requireDepth(dictionary.depth)
         return dictionary
+    }
+
+    func requireDepth(_ depth: Int) throws(ChatTemplateError) {
+        guard depth <= Limit.valueDepth else { throw fail("values are nested too deeply") }
     }
 
     func requireHashable(_ key: JinjaValue) throws(ChatTemplateError) {

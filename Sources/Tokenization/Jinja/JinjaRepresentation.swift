@@ -120,7 +120,7 @@ extension JinjaText {
             case UInt8(ascii: ">"): result.append("&gt;")
             case UInt8(ascii: "'"): result.append("&#39;")
             case UInt8(ascii: "\""): result.append("&#34;")
-            default: result.append(CollectionOfOne(byte))
+            default: result.append(byte: byte)
             }
         }
         result.isMarkup = true

@@ -107,8 +107,9 @@ extension JinjaRenderer {
         var elements = try self.elements(of: iterable)
         if let test = loop.test { elements = filtered(elements, by: test, as: loop.target, in: frame) }
         let state = JinjaLoopState(elements, depth: depth, recursion: loop.isRecursive ? (loop, frame) : nil)
+        defer { state.finish() }
         while let element = try elements.next() {
-            try step()
+            try step(2)
             state.index += 1
             state.previous = state.current
             state.current = element

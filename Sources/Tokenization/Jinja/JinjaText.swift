@@ -31,6 +31,7 @@ struct JinjaText: Sendable, Hashable, Comparable, ExpressibleByStringLiteral {
 
     mutating func append(_ text: JinjaText) { bytes += text.bytes }
     mutating func append(_ part: some Sequence<UInt8>) { bytes += part }
+    mutating func append(byte: UInt8) { bytes.append(byte) }
     mutating func append(_ string: String) { bytes += string.utf8 }
 
     mutating func append(_ scalar: Unicode.Scalar) {
@@ -106,10 +107,33 @@ extension JinjaText {
 extension JinjaText {
     /// The text without scalars of one kind at its ends.
     func trimmed(left: Bool = true, right: Bool = true, _ isIn: (Unicode.Scalar) -> Bool) -> JinjaText {
-        var view = Substring(string).unicodeScalars
-        if left { while let first = view.first, isIn(first) { view.removeFirst() } }
-        if right { while let last = view.last, isIn(last) { view.removeLast() } }
-        return JinjaText(bytes: Array(String(view).utf8))
+        var (start, end) = (0, bytes.count)
+        if left {
+            while start < end, case let next = self.next(after: start), isIn(scalar(start..<next)) { start = next }
+        }
+        if right {
+            while end > start, case let last = previous(before: end), isIn(scalar(last..<end)) { end = last }
+        }
+        return end - start == bytes.count ? self : JinjaText(bytes[start..<end])
+    }
+}
+
+extension JinjaText {
+    private func next(after offset: Int) -> Int {
+        var next = offset + 1
+        while next < bytes.count, bytes[next] & 0xC0 == 0x80 { next += 1 }
+        return next
+    }
+
+    private func previous(before offset: Int) -> Int {
+        var previous = offset - 1
+        while previous > 0, bytes[previous] & 0xC0 == 0x80 { previous -= 1 }
+        return previous
+    }
+
+    private func scalar(_ range: Range<Int>) -> Unicode.Scalar {
+        if range.count == 1 { return Unicode.Scalar(bytes[range.lowerBound]) }
+        return String(decoding: bytes[range], as: UTF8.self).unicodeScalars.first ?? " "
     }
 }
 

@@ -4,7 +4,7 @@ extension JinjaRenderer {
         _ name: String, of text: JinjaText, _ values: JinjaValues
     ) throws(ChatTemplateError) -> JinjaValue {
         try makeRoom(text.bytes.count)
-        try step(1 + text.bytes.count >> 4)
+        try JinjaMethods.quick.contains(name) ? scan(text) : walk(text)
         switch name {
         case "format": return .string(try formatted(text, braces: values))
         case "format_map":
@@ -63,7 +63,12 @@ extension JinjaRenderer {
     func stripped(
         _ text: JinjaText, _ characters: JinjaValue, left: Bool = true, right: Bool = true
     ) throws(ChatTemplateError) -> JinjaText {
-        if characters.isNone { return text.trimmed(left: left, right: right) { $0.isPythonSpace } }
+        if characters.isNone {
+            let result = text.trimmed(left: left, right: right) { $0.isPythonSpace }
+            try step((text.bytes.count - result.bytes.count) >> 3)
+            return result
+        }
+        try walk(text)
         let set = Set(try self.text(characters, "the characters to strip").scalars)
         return text.trimmed(left: left, right: right) { set.contains($0) }
     }
@@ -110,7 +115,10 @@ extension JinjaRenderer {
     private func split(
         _ text: JinjaText, by separator: JinjaValue, limit: Int, fromEnd: Bool
     ) throws(ChatTemplateError) -> JinjaList {
-        if separator.isNone { return try list(text.words(limit: limit, fromEnd: fromEnd).map { .string($0) }) }
+        if separator.isNone {
+            try walk(text)
+            return try list(text.words(limit: limit, fromEnd: fromEnd).map { .string($0) })
+        }
         let separator = try self.text(separator, "the separator")
         guard !separator.isEmpty else { throw fail("the separator is empty") }
         let offsets =
@@ -156,6 +164,7 @@ extension JinjaRenderer {
         var result = JinjaText()
         if old.isEmpty {
             // Between all scalars, and at both ends.
+            try walk(text)
             let scalars = text.scalars
             try makeRoom(text.bytes.count + new.bytes.count * min(scalars.count + 1, limit))
             for (place, scalar) in scalars.enumerated() {
@@ -181,6 +190,7 @@ extension JinjaRenderer {
     func joined(_ parts: [JinjaValue], by separator: JinjaText) throws(ChatTemplateError) -> JinjaText {
         var result = JinjaText()
         for (place, part) in parts.enumerated() {
+            try step()
             let part = try text(part, "what 'join' puts together")
             guard result.bytes.count + part.bytes.count + separator.bytes.count <= Limit.text else {
                 throw fail("a text would grow beyond \(Limit.text >> 20) MB")
@@ -289,7 +299,6 @@ extension JinjaText {
             scalars = scalars.drop { $0.isPythonSpace }
             guard !scalars.isEmpty else { break }
             if parts.count == limit {
-                while let last = scalars.last, last.isPythonSpace { scalars.removeLast() }
                 add(scalars)
                 break
             }

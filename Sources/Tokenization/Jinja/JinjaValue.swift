@@ -50,6 +50,7 @@ enum JinjaValue {
         case .dictionary(let dictionary): dictionary.depth
         case .view(let view): view.dictionary.depth + 1
         case .generator(let generator): generator.depth
+        case .cycler(let cycler): cycler.depth
         case .function(let function): function.depth
         default: 0
         }
@@ -181,7 +182,7 @@ final class JinjaGenerator {
 
     init(depth: Int, _ make: @escaping () throws(ChatTemplateError) -> JinjaValue?) {
         self.make = make
-        self.depth = depth + 1
+        self.depth = depth
     }
 
     func next() throws(ChatTemplateError) -> JinjaValue? {
@@ -219,14 +220,18 @@ final class JinjaNamespace {
 
 final class JinjaCycler {
     let items: [JinjaValue]
+    let depth: Int
     var place = 0
 
-    init(_ items: [JinjaValue]) { self.items = items }
+    init(_ items: [JinjaValue]) {
+        self.items = items
+        depth = 1 + (items.lazy.map(\.depth).max() ?? 0)
+    }
 }
 
 /// The variable `loop`.
 final class JinjaLoopState {
-    let elements: JinjaElements
+    private(set) var elements: JinjaElements
     /// How many recursive loops are around this one.
     let depth: Int
     /// The loop itself and its surroundings, if it may be called on inner lists.
@@ -240,6 +245,15 @@ final class JinjaLoopState {
         self.elements = elements
         self.depth = depth
         self.recursion = recursion
+    }
+
+    /// Lets go of all values when the loop is over: a template may keep the variable `loop`, and loops that hold each
+    /// other would make a chain of any length.
+    func finish() {
+        elements = JinjaElements(count: elements.count ?? index + 1) { () throws(ChatTemplateError) in nil }
+        previous = nil
+        current = nil
+        lastChanged = nil
     }
 }
 
@@ -306,7 +320,13 @@ enum JinjaFunction {
     case joining(JinjaJoiner)
     indirect case method(JinjaValue, JinjaText)
 
-    var depth: Int { if case .method(let receiver, _) = self { receiver.depth + 1 } else { 0 } }
+    var depth: Int {
+        switch self {
+        case .method(let receiver, _): receiver.depth + 1
+        case .joining(let joiner): joiner.separator.depth + 1
+        default: 0
+        }
+    }
 }
 
 final class JinjaJoiner {
@@ -324,7 +344,8 @@ final class JinjaFrame {
 
     init(parent: JinjaFrame?, hiding names: [Int] = []) {
         self.parent = parent
-        variables = names.map { ($0, nil) }
+        variables.reserveCapacity(4)
+        for name in names { variables.append((name, nil)) }
     }
 
     func set(_ name: Int, _ value: JinjaValue?) {
