@@ -55,8 +55,8 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
-            name: "TokenizationTests", dependencies: ["Tokenization", "Storage"],
-            exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
+            name: "TokenizationTests", dependencies: ["Tokenization", "Storage", "Scratch"],
+            exclude: ["Fixtures", "make_chat_goldens.py", "make_tokenizer_goldens.py"]),
         .testTarget(
             name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
         .testTarget(

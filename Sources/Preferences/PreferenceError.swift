@@ -1,5 +1,6 @@
 import Storage
 import Tables
+import Tokenization
 
 /// Where a data row stands: for error messages.
 public struct RowPlace: Sendable, Equatable, CustomStringConvertible {
@@ -23,6 +24,7 @@ public enum PreferenceError: Error, Sendable, CustomStringConvertible {
     case missingColumn(RowPlace, column: String, present: [String], remedy: String)
     case wrongType(RowPlace, item: String, found: String, expected: String)
     case conversational(RowPlace, column: String)
+    case chatTemplate(RowPlace, ChatTemplateError)
     case idOutOfRange(RowPlace, item: String, id: Int, vocabularySize: Int)
     case foreignTokenizer(RowPlace, id: Int, vocabularySize: Int)
     case needsTokenizer(RowPlace, format: RowFormat)
@@ -54,8 +56,9 @@ public enum PreferenceError: Error, Sendable, CustomStringConvertible {
         case .wrongType(let place, let item, let found, let expected):
             "\(place): \(item) is \(found); expected \(expected)"
         case .conversational(let place, let column):
-            "\(place): \"\(column)\" is a list of messages; this version reads text rows only: "
-                + "render the messages to strings with the model's chat template first"
+            "\(place): \"\(column)\" is a list of messages, which a tokenizer alone can't turn into text: "
+                + "name the folder of a model with a chat template, or give texts"
+        case .chatTemplate(let place, let error): "\(place): \(error)"
         case .idOutOfRange(let place, let item, let id, let size):
             "\(place): \(item) is \(id); the model's vocabulary has \(size) tokens, so ids go from 0 to \(size - 1): "
                 + "encode the rows with this model's tokenizer"

@@ -1,3 +1,5 @@
+import Tokenization
+
 /// A prompt to generate from: `{"prompt": …}` or `{"prompt_ids": […]}`.
 public struct PromptRow: Sendable, Equatable {
     /// Data row, counted from 0 without blank lines.
@@ -31,13 +33,31 @@ extension RowEncoder {
             return PromptRow(row: row, line: number, text: nil, tokens: prompt)
         case .text(let prompt, _):
             guard let tokenizer else { throw .needsTokenizer(place, format: .text) }
-            let tokens = PromptedText.prompt(prompt, tokenizer: tokenizer)
-            guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
-            try checkVocabulary(tokens, at: place)
-            return PromptRow(row: row, line: number, text: prompt, tokens: tokens)
+            return try self.prompt(prompt, addSpecialTokens: true, tokenizer, given)
         case .conversation(let conversation):
-            throw .conversational(place, column: conversation.column)
+            guard let tokenizer else { throw .needsTokenizer(place, format: .messages) }
+            let template = try chatTemplate(for: conversation, at: place)
+            var variables = conversation.templateVariables?.object ?? [:]
+            if let tools = conversation.tools { variables["tools"] = tools }
+            let text: String
+            do throws(ChatTemplateError) {
+                text = try template.render(
+                    messages: conversation.prompt, addGenerationPrompt: true, variables: variables)
+            } catch {
+                throw .chatTemplate(place, error)
+            }
+            return try prompt(text, addSpecialTokens: false, tokenizer, given)
         }
+    }
+
+    private func prompt(
+        _ text: String, addSpecialTokens: Bool, _ tokenizer: Tokenizer, _ given: RowReader.Row
+    ) throws(PreferenceError) -> PromptRow {
+        let place = RowPlace(file: file, line: given.line)
+        let tokens = PromptedText.prompt(text, addSpecialTokens: addSpecialTokens, tokenizer: tokenizer)
+        guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
+        try checkVocabulary(tokens, at: place)
+        return PromptRow(row: given.row, line: given.line, text: text, tokens: tokens)
     }
 
     /// The same for a row as JSON text.

@@ -14,9 +14,10 @@ struct PromptedText {
 
     /// A prompt with each of its responses.
     static func each(
-        of responses: [String], after prompt: String, tokenizer: Tokenizer, memory: EncodingMemory
+        of responses: [String], after prompt: String, addSpecialTokens: Bool = true, tokenizer: Tokenizer,
+        memory: EncodingMemory
     ) -> [PromptedText] {
-        tokenizer.encode(prompt, followedBy: responses, addSpecialTokens: true, memory: memory)
+        tokenizer.encode(prompt, followedBy: responses, addSpecialTokens: addSpecialTokens, memory: memory)
             .map { PromptedText($0, boundary: prompt.utf8.count, tokenizer) }
     }
 
@@ -34,8 +35,8 @@ struct PromptedText {
 
     /// A prompt alone, for generation: as in training it begins with at most one beginning-of-sequence token, and it
     /// has no ending, since a model would take it for the end of the answer.
-    static func prompt(_ text: String, tokenizer: Tokenizer) -> [Int32] {
-        let encoded = tokenizer.encode(text, addSpecialTokens: true)
+    static func prompt(_ text: String, addSpecialTokens: Bool = true, tokenizer: Tokenizer) -> [Int32] {
+        let encoded = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
         var whole = singleEnds(encoded, tokenizer)
         if let last = whole.last, encoded.ids[last] == tokenizer.eosToken, encoded.offsets[last].isEmpty, last > 0 {
             whole.removeLast()

@@ -46,7 +46,6 @@ extension RowParser {
     mutating func text(_ column: String, remedy: String) throws(PreferenceError) -> String {
         guard let value = take(column) else { throw missing(column, remedy: remedy) }
         guard let text = value.string else {
-            if value.array != nil { throw .conversational(place, column: column) }
             throw wrongType("\"\(column)\"", value, "a string")
         }
         return text

@@ -151,7 +151,7 @@ extension RowParser {
         return try list(value, item: item)
     }
 
-    private mutating func messageList(_ column: String) throws(PreferenceError) -> [JSON] {
+    mutating func messageList(_ column: String) throws(PreferenceError) -> [JSON] {
         try list(takeValue(column) ?? .null, item: column)
     }
 

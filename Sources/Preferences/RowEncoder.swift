@@ -3,14 +3,22 @@ import Tokenization
 /// Turns one line of a data file into token ids. A value without state: any rank may encode any row and gets the same.
 public struct RowEncoder: Sendable {
     public let tokenizer: Tokenizer?
+    /// The model's chat template, or why there is none.
+    public let template: Result<ChatTemplate, ChatTemplateError>?
     public let mapping: RowMapping
     public let rule: EncodingRule
     /// How messages call the file.
     public let file: String
 
-    /// - Parameter tokenizer: needed for text; a file of token-id rows does without.
-    public init(tokenizer: Tokenizer?, mapping: RowMapping = RowMapping(), rule: EncodingRule, file: String) {
+    /// - Parameters:
+    ///   - tokenizer: needed for text; a file of token-id rows does without.
+    ///   - template: needed for conversations.
+    public init(
+        tokenizer: Tokenizer?, template: Result<ChatTemplate, ChatTemplateError>? = nil,
+        mapping: RowMapping = RowMapping(), rule: EncodingRule, file: String
+    ) {
         self.tokenizer = tokenizer
+        self.template = template
         self.mapping = mapping
         self.rule = rule
         self.file = file
@@ -136,27 +144,56 @@ public struct RowEncoder: Sendable {
             var texts = PromptedText.each(of: wanted, after: prompt, tokenizer: tokenizer, memory: memory)[...]
             for isEmpty in isEmpty {
                 if !isEmpty, let text = texts.popFirst() {
-                    drafts.append(try draft(text, tokenizer, at: place))
+                    drafts.append(try draft(text, appendEOS: rule.appendEOS, tokenizer, at: place))
                 } else {
                     drafts.append(Draft(prompt: [], scored: [], obstacle: .emptyResponse))
                 }
             }
         case .conversation(let conversation):
-            throw .conversational(place, column: conversation.column)
+            guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
+            let (prompt, responses) = try rendered(conversation, at: place)
+            // The template writes every special token itself, the ending of a turn among them.
+            for text in PromptedText.each(
+                of: responses, after: prompt, addSpecialTokens: false, tokenizer: tokenizer, memory: memory)
+            {
+                drafts.append(try draft(text, appendEOS: false, tokenizer, at: place))
+            }
         }
         for (index, scores) in content.scores.enumerated() { drafts[index].scores = scores }
         return drafts
     }
 
+    /// A conversation as the text of its prompt and of each response.
+    private func rendered(
+        _ conversation: Conversation, at place: RowPlace
+    ) throws(PreferenceError) -> (prompt: String, responses: [String]) {
+        let template = try chatTemplate(for: conversation, at: place)
+        do throws(ChatTemplateError) {
+            let texts = try template.responses(
+                prompt: conversation.prompt, completions: conversation.completions, tools: conversation.tools,
+                variables: conversation.templateVariables?.object ?? [:])
+            return (texts.prompt, texts.completions)
+        } catch {
+            throw .chatTemplate(place, error)
+        }
+    }
+
+    func chatTemplate(
+        for conversation: Conversation, at place: RowPlace
+    ) throws(PreferenceError) -> ChatTemplate {
+        guard let template else { throw .conversational(place, column: conversation.column) }
+        do throws(ChatTemplateError) { return try template.get() } catch { throw .chatTemplate(place, error) }
+    }
+
     private func draft(
-        _ text: PromptedText, _ tokenizer: Tokenizer, at place: RowPlace
+        _ text: PromptedText, appendEOS: Bool, _ tokenizer: Tokenizer, at place: RowPlace
     ) throws(PreferenceError) -> Draft {
         var draft = Draft(prompt: text.prompt, scored: text.response, straddles: text.straddles)
         guard let last = draft.scored.last else {
             draft.obstacle = .emptyResponse
             return draft
         }
-        if rule.appendEOS {
+        if appendEOS {
             guard let eos = tokenizer.eosToken else { throw .noEndOfSequence(place) }
             if last != eos { draft.scored.append(eos) }
         }

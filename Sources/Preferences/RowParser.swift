@@ -172,10 +172,14 @@ struct RowParser {
         return Set(pairs.map(\.chosen)).sorted().map { RankedPair(chosen: $0, rejected: nil) }
     }
 
-    /// The prompt of a row that has nothing else to offer, for `generate`: its ids, or its text.
+    /// The prompt of a row that has nothing else to offer, for `generate`: its ids, its text or its messages.
     mutating func promptOnly() throws(PreferenceError) -> RowContent.Body {
         if has(RowMapping.promptIDs) { return .ids(prompt: try ids(RowMapping.promptIDs), responses: []) }
-        let remedy = "each row needs a prompt: a string, or prompt_ids"
+        if isMessages(mapping.promptColumn) {
+            let prompt = try messageList(mapping.promptColumn)
+            return .conversation(try conversation(prompt, [], column: mapping.promptColumn))
+        }
+        let remedy = "each row needs a prompt: a string, a list of messages, or prompt_ids"
         return .text(prompt: try text(mapping.promptColumn, remedy: remedy), responses: [])
     }
 }

@@ -41,7 +41,10 @@ public struct GenerationJob: Sendable {
             let tokenizer = hasTokenizer ? try Tokenizer(directory: model) : nil
             let rule = EncodingRule(
                 maxLength: loaded.architecture.positions, vocabularySize: loaded.architecture.vocabulary)
-            let rows = try RowEncoder(tokenizer: tokenizer, rule: rule, file: prompts).prompts(of: prompts)
+            let rows = try RowEncoder(
+                tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: model) }, rule: rule,
+                file: prompts
+            ).prompts(of: prompts)
             guard !rows.isEmpty else {
                 throw TrainingError.input("\(prompts): no prompts; each line is {\"prompt\": …}")
             }

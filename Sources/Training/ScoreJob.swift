@@ -40,12 +40,13 @@ public struct ScoreJob: Sendable {
         }
         let rule = EncodingRule(
             maxLength: maxLength ?? policy.architecture.positions, vocabularySize: policy.architecture.vocabulary)
+        let encoder = RowEncoder(
+            tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: model) }, rule: rule, file: data)
         let set = try PreferenceSet.load(
-            data, encoder: RowEncoder(tokenizer: tokenizer, rule: rule, file: data), over: communicator,
-            threads: pool.count, console: console)
+            data, encoder: encoder, over: communicator, threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
         let first = try communicator.agree {
-            try RowEncoder(tokenizer: tokenizer, rule: rule, file: data).firstPair(of: data)
+            try encoder.firstPair(of: data)
         }
         for line in first?.lines ?? [] { console.line("  " + line) }
 

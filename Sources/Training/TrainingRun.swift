@@ -139,6 +139,7 @@ public struct TrainingRun {
         let tokenizer = try communicator.agree {
             try file.model.tokenizerPath != nil || hasTokenizer ? Tokenizer(directory: tokenizerPath) : nil
         }
+        let template = tokenizer.map { _ in ChatTemplate.find(in: tokenizerPath) }
         let columns: [String] = (file.margins?.rewards ?? []).compactMap {
             if case .column(let name) = $0.source { name } else { nil }
         }
@@ -146,7 +147,10 @@ public struct TrainingRun {
             maxLength: file.data.maxLength ?? min(1024, shape.positions), truncation: file.data.truncation,
             appendEOS: file.data.appendEOS, needsRejected: file.objective.needsRejected, scoreNames: columns,
             vocabularySize: shape.vocabulary)
-        return { RowEncoder(tokenizer: tokenizer, mapping: file.data.mapping, rule: rule, file: $0) }
+        return {
+            RowEncoder(
+                tokenizer: tokenizer, template: template, mapping: file.data.mapping, rule: rule, file: $0)
+        }
     }
 
     /// Digests of all models that logps are computed with.

@@ -110,6 +110,31 @@ struct Tokenize: ParsableCommand {
     }
 }
 
+struct Render: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Texts of conversations by the model's chat template: {\"messages\": […], …} per line in, texts out.",
+        discussion:
+            "A conversation that the template refuses gives {\"error\": …}; what else a line holds are variables.")
+
+    @Option(help: "A directory with a chat template.") var model: String
+
+    func run() throws {
+        runJob { communicator, _ in
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                let job = try RenderJob(model: model)
+                var lines = try LineReader(path: "/dev/stdin")
+                var number = 0
+                while let line = try lines.next() {
+                    number += 1
+                    if line.isEmpty { continue }
+                    print(try job.run(line: line, number: number))
+                }
+            }
+        }
+    }
+}
+
 struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "A model directory with random weights of a shape.")
 

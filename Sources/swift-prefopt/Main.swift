@@ -55,8 +55,8 @@ struct Prefopt: ParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Inspect.self, Bench.self, Init.self,
-            Export.self, Example.self,
+            Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Render.self, Inspect.self, Bench.self,
+            Init.self, Export.self, Example.self,
         ],
         defaultSubcommand: Train.self)
 }

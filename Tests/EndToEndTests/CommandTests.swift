@@ -67,6 +67,38 @@ extension EndToEnd {
             #expect(try (generated(nil, seed: 2) == alone) == (temperature == 0))
         }
 
+        @Test("render gives a text or an error per conversation, in order", arguments: [nil, 2])
+        func render(ranks: Int?) throws {
+            let toy = try Toy()
+            let template = """
+                {% for m in messages %}{% if m.role == 'x' %}{{ raise_exception('no x') }}{% endif %}<{{ m.role }}>{{ m.content }}
+                {% endfor %}{% if add_generation_prompt %}<assistant>{{ note }}{% endif %}
+                """
+            let file = try toy.folder.write(template, as: "chat/chat_template.jinja")
+            let model = FileSystem.parent(of: file)
+            let lines = """
+                {"messages": [{"role": "user", "content": "naïve 🙂"}], "add_generation_prompt": true, "note": "!"}
+
+                {"messages": [{"role": "x", "content": ""}]}
+                {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], \
+                "continue_final_message": true}
+                """
+            let input = try toy.folder.write(lines, as: "conversations.jsonl")
+            let ending = try Program.run(["render", "--model", model], ranks: ranks, input: input)
+            #expect(ending.status == 0, "\(ending.errors)")
+            #expect(
+                ending.output == """
+                    {"text": "<user>naïve 🙂\\n<assistant>!"}
+                    {"error": "no x"}
+                    {"text": "<user>a\\n<assistant>b"}
+
+                    """)
+            let broken = try toy.folder.write("{\"messages\": []}\n{\"text\": 1}\n", as: "broken.jsonl")
+            let refused = try Program.run(["render", "--model", model], ranks: ranks, input: broken)
+            #expect(refused.status == 2)
+            #expect(refused.errors.contains("standard input:2: expected {\"messages\": […]}"), "\(refused.errors)")
+        }
+
         @Test("tokenize gives back every text", arguments: [nil, 2])
         func tokenize(ranks: Int?) throws {
             let toy = try Toy()

@@ -15,8 +15,8 @@ import Preferences
         (#"{"prompt": 3, "chosen": "b", "rejected": "c"}"#, #""prompt" is a number; expected a string"#),
         (#"{"prompt": "A", "chosen": {}, "rejected": "c"}"#, #""chosen" is an object; expected a string"#),
         (#"{"prompt": [{"role": "user", "content": "A"}], "chosen": "b", "rejected": "c"}"#,
-         #""prompt" is a list of messages; this version reads text rows only: "#
-            + "render the messages to strings with the model's chat template first"),
+         #""prompt" is a list of messages, which a tokenizer alone can't turn into text: "#
+            + "name the folder of a model with a chat template, or give texts"),
         (#"{"prompt_ids": [1], "chosen_ids": [2, "3"], "rejected_ids": [4]}"#,
          "chosen_ids[1] is a string; expected a whole number"),
         (#"{"prompt_ids": [1], "chosen_ids": [2.5], "rejected_ids": [4]}"#,

@@ -33,7 +33,7 @@ import Preferences
         }
         let plain = RowFixture.encoder(try RowFixture.tokenizer("row-tokenizer-plain"))
         #expect(complaint(#"{"text": "A"}"#, plain) == """
-            rows.jsonl:7: "prompt" is missing; the row has "text"; each row needs a prompt: a string, or prompt_ids
+            rows.jsonl:7: "prompt" is missing; the row has "text"; each row needs a prompt: a string, a list of messages, or prompt_ids
             """)
         #expect(complaint(#"{"prompt": ""}"#, plain) == """
             rows.jsonl:7: "prompt" is empty and the tokenizer adds no beginning-of-sequence token; \
