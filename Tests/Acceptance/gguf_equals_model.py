@@ -27,8 +27,8 @@ ROUNDING = {"f32": 0, "f16": 6e-4, "bf16": 5e-3, "q8_0": 1 / 200}
 # What transformers reads back with nothing lost. (It takes a file named "mistral" for a family it can't map, and leaves
 # out Gemma 2's caps.)
 READ_BACK = ["llama", "qwen2", "qwen3", "gpt2"]
-# transformers takes Qwen3's head width for granted.
-AS_RELEASED = dict(qwen3=dict(head_dim=128, attention_bias=False))
+# transformers takes Qwen3's head width and GPT-2's sizes for granted.
+AS_RELEASED = dict(qwen3=dict(head_dim=128, attention_bias=False), gpt2=dict(n_positions=1024, vocabulary=50257))
 
 
 def expected_tensors(folder, config, architecture):
