@@ -5,8 +5,8 @@
 /// of threads. The operand with fewer lines is packed once for all; the threads share out the other one's lines and pack
 /// them as they come.
 enum MatrixProduct {
-    /// The longest part of K: a panel of B of that depth fills most of the first cache.
-    private static let longestPart = 384
+    /// The longest part of K: a panel of B and one of A of that depth fill most of the first cache.
+    private static let longestPart = 320
     /// Lines that are packed for all at a time, …
     private static let sharedLines = 2016
     /// … of as many parts of the depth as this many floats hold: few and long regions lose least to waiting.
