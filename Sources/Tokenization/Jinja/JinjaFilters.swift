@@ -136,7 +136,7 @@ extension JinjaRenderer {
                 let rest = (whole % unit + unit) % unit
                 let down = whole - rest
                 let isUp = rest * 2 > unit || rest * 2 == unit && (down / unit) % 2 != 0
-                return .integer(isUp ? down + unit : down)
+                return isUp ? try arithmetic(.add, .integer(down), .integer(unit)) : .integer(down)
             }
             guard number.isFinite else { return value }
             if precision < 0 {
@@ -158,7 +158,12 @@ extension JinjaRenderer {
         }
         let factor = isBinary ? 1024.0 : 1000
         if bytes == 1 { return "1 Byte" }
-        if bytes < factor { return JinjaText("\(Int(bytes)) Bytes") }
+        if bytes < factor {
+            guard let count = Int(exactly: bytes.rounded(.towardZero)) else {
+                throw fail("\(bytes) is no number of bytes")
+            }
+            return JinjaText("\(count) Bytes")
+        }
         let letters =
             isBinary ? ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"] : ["k", "M", "G", "T", "P", "E", "Z", "Y"]
         var unit = factor
@@ -191,7 +196,7 @@ extension JinjaRenderer {
             return .string(
                 try replaced(text, try string(bound[0] ?? .none), by: try string(bound[1] ?? .none), limit: limit))
         case "indent": return .string(try indented(value, values))
-        case "truncate": return .string(try truncated(value, values))
+        case "truncate": return try truncated(value, values)
         case "center":
             let width = try bind(values, to: ["width"], required: 0, of: name)[0] ?? .integer(80)
             return .string(try padded(text, to: try integer(width, "the width"), " ", "^c"))
@@ -244,9 +249,8 @@ extension JinjaRenderer {
         return result
     }
 
-    private func truncated(_ value: JinjaValue, _ values: JinjaValues) throws(ChatTemplateError) -> JinjaText {
+    private func truncated(_ value: JinjaValue, _ values: JinjaValues) throws(ChatTemplateError) -> JinjaValue {
         let bound = try bind(values, to: ["length", "killwords", "end", "leeway"], required: 0, of: "truncate")
-        let text = try text(value, "what 'truncate' shortens")
         let length = try integer(bound[0] ?? .integer(255), "the length")
         let end = try self.text(bound[2] ?? .text("..."), "the end")
         let leeway =
@@ -254,29 +258,38 @@ extension JinjaRenderer {
                 try integer(value, "the leeway")
             } ?? 5
         guard length >= end.count, leeway >= 0 else { throw fail("'truncate' needs a length of at least its end's") }
-        let scalars = text.scalars
-        if scalars.count <= length.addingReportingOverflow(leeway).partialValue { return text }
+        if try self.length(value) <= length + leeway { return value }
+        let scalars = try text(value, "what 'truncate' shortens").scalars
         var result = JinjaText(scalars: scalars.prefix(length - end.count))
         if try !isTrue(bound[1] ?? .bool(false)), let space = result.lastOffset(of: " ") {
             result = JinjaText(result.bytes[..<space])
         }
         result.append(end)
-        return result
+        return .string(result)
     }
 
     private func urlEncoded(_ value: JinjaValue) throws(ChatTemplateError) -> JinjaText {
         switch value {
         case .string, .none, .bool, .integer, .float: return try string(value).percentEncoded(keeping: "/")
-        case .dictionary(let dictionary):
-            var result = JinjaText()
-            for (place, member) in dictionary.members.enumerated() {
-                if place > 0 { result.append("&") }
-                result.append(try string(member.key).percentEncoded(keeping: ""))
-                result.append("=")
-                result.append(try string(member.value).percentEncoded(keeping: ""))
+        default:
+            var pairs = value
+            if case .dictionary(let dictionary) = value {
+                pairs = .view(JinjaView(part: .items, dictionary: dictionary))
             }
+            var result = JinjaText()
+            for (place, pair) in try all(pairs).enumerated() {
+                let pair = try all(pair)
+                guard pair.count == 2 else { throw fail("'urlencode' takes pairs of two") }
+                if place > 0 { result.append("&") }
+                for (part, end) in zip(pair, ["=", ""]) {
+                    let text = try string(part)
+                    try walk(text)
+                    result.append(text.percentEncoded(keeping: ""))
+                    result.append(end)
+                }
+            }
+            try makeRoom(result.bytes.count)
             return result
-        default: throw fail("'urlencode' of a value of type \(value.kind) isn't supported")
         }
     }
 }

@@ -211,9 +211,13 @@ extension JinjaRenderer {
                 }
             }
             layout.width = try number() ?? 0
+            if layout.width < 0 {
+                layout.alignment = "<"
+                layout.width = -layout.width
+            }
             if rest.first == "." {
                 rest.removeFirst()
-                layout.precision = try number() ?? 0
+                layout.precision = max(0, try number() ?? 0)
             }
             guard layout.width < 1 << 16, layout.precision ?? 0 < 1 << 10 else { throw fail("a format is too wide") }
             while let length = rest.first, "hlL".unicodeScalars.contains(length) { rest.removeFirst() }
@@ -230,9 +234,12 @@ extension JinjaRenderer {
             result.append(try percent(String(type), argument ?? .none, layout))
             if result.bytes.count > Limit.text { try makeRoom(result.bytes.count) }
         }
-        var isMapping = isNamed
-        if case .dictionary = value { isMapping = true }
-        guard used == values.count || isMapping else { throw fail("the format doesn't use all its values") }
+        // What can be asked for a key may be left over.
+        switch value {
+        case .dictionary, .list, .range, .undefined: isNamed = true
+        default: break
+        }
+        guard used == values.count || isNamed else { throw fail("the format doesn't use all its values") }
         try makeRoom(result.bytes.count)
         return result
     }

@@ -60,7 +60,7 @@ extension JinjaRenderer {
             start: numbers.count > 1 ? numbers[0] : 0, stop: numbers.count > 1 ? numbers[1] : numbers[0],
             step: numbers.count > 2 ? numbers[2] : 1)
         guard range.step != 0, range.step != .min else { throw fail("the step of 'range' can't be \(range.step)") }
-        guard numbers.allSatisfy({ $0.magnitude < 1 << 60 }), range.count <= JinjaGlobals.rangeLimit else {
+        guard numbers.allSatisfy({ $0.magnitude < 1 << 36 }), range.count <= JinjaGlobals.rangeLimit else {
             throw fail("'range' of more than \(JinjaGlobals.rangeLimit) numbers")
         }
         return range
@@ -108,8 +108,12 @@ enum JinjaClock {
             case "z", "Z": break
             case "%": text += "%"
             default:
-                text += formatted("%" + (kind == "-" ? "-" + letters.prefix(1) : String(kind)), moment)
-                if kind == "-" { letters = letters.dropFirst() }
+                // Flags of the C library's, such as %-d.
+                var directive = "%" + String(kind)
+                while let last = directive.last, "-_0^#".contains(last), let next = letters.popFirst() {
+                    directive.append(next)
+                }
+                text += formatted(directive, moment)
             }
         }
         return text

@@ -23,9 +23,11 @@ extension JinjaRenderer {
             return try all(value).last ?? .undefined(.other("there is no last item: the list is empty"))
         case "items":
             _ = try bind(values, to: [], of: name)
-            if value.isUndefined { return try lazily(JinjaElements([]), from: []) }
-            guard case .dictionary(let dictionary) = value else { throw fail("'items' needs a dictionary") }
-            return try lazily(JinjaElements(JinjaView(part: .items, dictionary: dictionary).elements), from: [value])
+            return try lazily(from: value) { [self] () throws(ChatTemplateError) in
+                if value.isUndefined { return [] }
+                guard case .dictionary(let dictionary) = value else { throw fail("'items' needs a dictionary") }
+                return JinjaView(part: .items, dictionary: dictionary).elements
+            }
         case "map": return try mapped(value, values)
         case "select", "reject", "selectattr", "rejectattr": return try selected(name, value, values)
         case "reverse":
@@ -35,23 +37,34 @@ extension JinjaRenderer {
                 try makeRoom(text.bytes.count)
                 return .string(JinjaText(scalars: text.scalars.reversed()))
             }
-            return try lazily(JinjaElements(try all(value).reversed()), from: [value])
+            let elements: [JinjaValue] = try all(value).reversed()
+            if case .generator = value { return .list(try list(elements)) }
+            return try lazily(from: value) { () throws(ChatTemplateError) in elements }
         case "sort", "dictsort", "groupby", "unique", "min", "max", "sum": return try orderFilter(name, value, values)
         case "batch": return try batches(value, values)
         default: return try slices(value, values)
         }
     }
 
-    /// A generator that changes each element, or drops it.
-    /// - Parameter sources: the values that the generator holds.
+    /// A generator that changes each element, or drops it. As in Python nothing happens, and nothing fails, before the
+    /// first element is wanted.
+    /// - Parameters:
+    ///   - sources: the values that the generator holds.
+    ///   - start: makes the elements and what changes them.
     private func lazily(
-        _ elements: JinjaElements, from sources: [JinjaValue],
-        _ change: @escaping (JinjaValue) throws(ChatTemplateError) -> JinjaValue? = { $0 }
+        from sources: [JinjaValue],
+        _ start:
+            @escaping () throws(ChatTemplateError) -> (
+                elements: JinjaElements, change: (JinjaValue) throws(ChatTemplateError) -> JinjaValue?
+            )
     ) throws(ChatTemplateError) -> JinjaValue {
         let depth = 1 + (sources.lazy.map(\.depth).max() ?? 0)
         try requireDepth(depth)
+        var started: (elements: JinjaElements, change: (JinjaValue) throws(ChatTemplateError) -> JinjaValue?)?
         return .generator(
             JinjaGenerator(depth: depth) { [self] () throws(ChatTemplateError) in
+                if started == nil { started = try start() }
+                guard let (elements, change) = started else { return nil }
                 while let element = try elements.next() {
                     try step()
                     if let result = try change(element) { return result }
@@ -60,53 +73,66 @@ extension JinjaRenderer {
             })
     }
 
+    /// A generator of elements as they are.
+    private func lazily(
+        from source: JinjaValue, _ elements: @escaping () throws(ChatTemplateError) -> [JinjaValue]
+    ) throws(ChatTemplateError) -> JinjaValue {
+        try lazily(from: [source]) { () throws(ChatTemplateError) in (JinjaElements(try elements()), { $0 }) }
+    }
+
     // MARK: - map, select
 
     private func mapped(_ value: JinjaValue, _ values: JinjaValues) throws(ChatTemplateError) -> JinjaValue {
-        guard try isTrue(value) else { return try lazily(JinjaElements([]), from: []) }
-        let elements = try elements(of: value)
-        if values.positional.isEmpty, let attribute = values.named.first(where: { $0.name == "attribute" })?.value {
-            let usual = values.named.first { $0.name == "default" }?.value ?? .none
-            guard values.named.allSatisfy({ $0.name == "attribute" || $0.name == "default" }) else {
-                throw fail("'map' has no such argument")
+        try lazily(from: [value] + values.all) { [self] () throws(ChatTemplateError) in
+            guard try isTrue(value) else { return (JinjaElements([]), { $0 }) }
+            let elements = try elements(of: value)
+            if values.positional.isEmpty, let attribute = values.named.first(where: { $0.name == "attribute" })?.value {
+                let usual = values.named.first { $0.name == "default" }?.value ?? .none
+                guard values.named.allSatisfy({ $0.name == "attribute" || $0.name == "default" }) else {
+                    throw fail("'map' has no such argument")
+                }
+                return (
+                    elements,
+                    { [self] element throws(ChatTemplateError) in
+                        try self.value(of: attribute, in: element, usually: usual.isNone ? nil : usual)
+                    }
+                )
             }
-            return try lazily(elements, from: [value, attribute, usual]) { [self] element throws(ChatTemplateError) in
-                try self.value(of: attribute, in: element, usually: usual.isNone ? nil : usual)
-            }
-        }
-        guard let name = values.positional.first else { throw fail("'map' needs the name of a filter") }
-        let filter = try text(name, "the name of a filter").string
-        guard JinjaFilters.names.contains(filter) else { throw fail("there is no filter '\(filter)'") }
-        let rest = JinjaValues(positional: Array(values.positional.dropFirst()), named: values.named)
-        return try lazily(elements, from: [value] + rest.all) { [self] element throws(ChatTemplateError) in
-            try self.filter(filter, element, rest)
+            guard let name = values.positional.first else { throw fail("'map' needs the name of a filter") }
+            let filter = try text(name, "the name of a filter").string
+            guard JinjaFilters.names.contains(filter) else { throw fail("there is no filter '\(filter)'") }
+            let rest = JinjaValues(positional: Array(values.positional.dropFirst()), named: values.named)
+            return (elements, { [self] element throws(ChatTemplateError) in try self.filter(filter, element, rest) })
         }
     }
 
     private func selected(
         _ name: String, _ value: JinjaValue, _ values: JinjaValues
     ) throws(ChatTemplateError) -> JinjaValue {
-        guard try isTrue(value) else { return try lazily(JinjaElements([]), from: []) }
-        var positional = values.positional[...]
-        var attribute = JinjaValue.none
-        if name.hasSuffix("attr") {
-            guard let first = positional.popFirst() else { throw fail("'\(name)' needs the name of an attribute") }
-            attribute = first
-        }
-        var test: String?
-        if let first = positional.popFirst() {
-            test = try text(first, "the name of a test").string
-            guard JinjaTests.names.contains(test ?? "") else { throw fail("there is no test '\(test ?? "")'") }
-        }
-        let rest = JinjaValues(positional: Array(positional), named: values.named)
-        let isKept = name.hasPrefix("select")
-        let elements = try elements(of: value)
-        return try lazily(elements, from: [value, attribute] + rest.all) {
-            [self, attribute, test] element throws(ChatTemplateError) in
-            let subject = try self.value(of: attribute, in: element)
-            let answer: Bool
-            if let test { answer = try self.test(test, subject, rest) } else { answer = try isTrue(subject) }
-            return answer == isKept ? element : nil
+        try lazily(from: [value] + values.all) { [self] () throws(ChatTemplateError) in
+            guard try isTrue(value) else { return (JinjaElements([]), { $0 }) }
+            var positional = values.positional[...]
+            var attribute = JinjaValue.none
+            if name.hasSuffix("attr") {
+                guard let first = positional.popFirst() else { throw fail("'\(name)' needs the name of an attribute") }
+                attribute = first
+            }
+            var test: String?
+            if let first = positional.popFirst() {
+                test = try text(first, "the name of a test").string
+                guard JinjaTests.names.contains(test ?? "") else { throw fail("there is no test '\(test ?? "")'") }
+            }
+            let rest = JinjaValues(positional: Array(positional), named: values.named)
+            let isKept = name.hasPrefix("select")
+            return (
+                try elements(of: value),
+                { [self, attribute, test] element throws(ChatTemplateError) in
+                    let subject = try self.value(of: attribute, in: element)
+                    let answer: Bool
+                    if let test { answer = try self.test(test, subject, rest) } else { answer = try isTrue(subject) }
+                    return answer == isKept ? element : nil
+                }
+            )
         }
     }
 
@@ -173,11 +199,16 @@ extension JinjaRenderer {
         case "unique":
             let bound = try bind(values, to: ["case_sensitive", "attribute"], required: 0, of: name)
             let isSensitive = try isTrue(bound[0] ?? .bool(false))
-            var seen: Set<JinjaKey> = []
-            return try lazily(try elements(of: value), from: [value]) { [self] element throws(ChatTemplateError) in
-                let key = try sortKey(try self.value(of: bound[1] ?? .none, in: element), isSensitive)
-                try requireHashable(key)
-                return seen.insert(JinjaKey(value: key)).inserted ? element : nil
+            return try lazily(from: [value]) { [self] () throws(ChatTemplateError) in
+                var seen: Set<JinjaKey> = []
+                return (
+                    try elements(of: value),
+                    { [self] element throws(ChatTemplateError) in
+                        let key = try sortKey(try self.value(of: bound[1] ?? .none, in: element), isSensitive)
+                        try requireHashable(key)
+                        return seen.insert(JinjaKey(value: key)).inserted ? element : nil
+                    }
+                )
             }
         case "sum":
             let bound = try bind(values, to: ["attribute", "start"], required: 0, of: name)
@@ -270,33 +301,37 @@ extension JinjaRenderer {
         let bound = try bind(values, to: ["linecount", "fill_with"], required: 1, of: "batch")
         let count = try integer(bound[0] ?? .none, "the number of elements")
         guard count > 0, count <= Limit.elements else { throw fail("'batch' can't make rows of \(count)") }
-        let elements = try all(value)
-        var rows: [JinjaValue] = []
-        for start in stride(from: 0, to: elements.count, by: count) {
-            var row = Array(elements[start..<min(start + count, elements.count)])
-            if let filling = bound[1], !filling.isNone {
-                row += Array(repeating: filling, count: count - row.count)
+        return try lazily(from: [value] + values.all) { [self] () throws(ChatTemplateError) in
+            let elements = try all(value)
+            var rows: [JinjaValue] = []
+            for start in stride(from: 0, to: elements.count, by: count) {
+                var row = Array(elements[start..<min(start + count, elements.count)])
+                if let filling = bound[1], !filling.isNone {
+                    row += Array(repeating: filling, count: count - row.count)
+                }
+                rows.append(.list(try list(row)))
             }
-            rows.append(.list(try list(row)))
+            return (JinjaElements(rows), { $0 })
         }
-        return try lazily(JinjaElements(rows), from: rows)
     }
 
     private func slices(_ value: JinjaValue, _ values: JinjaValues) throws(ChatTemplateError) -> JinjaValue {
         let bound = try bind(values, to: ["slices", "fill_with"], required: 1, of: "slice")
         let count = try integer(bound[0] ?? .none, "the number of slices")
         guard count > 0, count <= Limit.elements else { throw fail("'slice' can't make \(count) slices") }
-        let elements = try all(value)
-        var slices: [JinjaValue] = []
-        var start = 0
-        for place in 0..<count {
-            let isLong = place < elements.count % count
-            let size = elements.count / count + (isLong ? 1 : 0)
-            var slice = Array(elements[start..<(start + size)])
-            if let filling = bound[1], !filling.isNone, !isLong { slice.append(filling) }
-            slices.append(.list(try list(slice)))
-            start += size
+        return try lazily(from: [value] + values.all) { [self] () throws(ChatTemplateError) in
+            let elements = try all(value)
+            var slices: [JinjaValue] = []
+            var start = 0
+            for place in 0..<count {
+                let isLong = place < elements.count % count
+                let size = elements.count / count + (isLong ? 1 : 0)
+                var slice = Array(elements[start..<(start + size)])
+                if let filling = bound[1], !filling.isNone, !isLong { slice.append(filling) }
+                slices.append(.list(try list(slice)))
+                start += size
+            }
+            return (JinjaElements(slices), { $0 })
         }
-        return try lazily(JinjaElements(slices), from: slices)
     }
 }

@@ -120,15 +120,19 @@ extension JinjaRenderer {
     ) throws(ChatTemplateError) -> JinjaValue {
         try requireDefined(value)
         guard step != 0 else { throw fail("the step of a slice can't be 0") }
-        let step = step ?? 1
-        func places(of count: Int) -> [Int] {
+        let step = min(max(step ?? 1, -Limit.text), Limit.text)
+        func bounds(of count: Int) -> (first: Int, end: Int) {
             func bound(_ number: Int?, otherwise: Int) -> Int {
                 guard let number else { return otherwise }
                 let place = number < 0 ? number.addingReportingOverflow(count).partialValue : number
                 return step > 0 ? min(max(place, 0), count) : min(max(place, -1), count - 1)
             }
-            let first = bound(start, otherwise: step > 0 ? 0 : count - 1)
-            let end = bound(stop, otherwise: step > 0 ? count : -1)
+            return (
+                bound(start, otherwise: step > 0 ? 0 : count - 1), bound(stop, otherwise: step > 0 ? count : -1)
+            )
+        }
+        func places(of count: Int) -> [Int] {
+            let (first, end) = bounds(of: count)
             return Array(stride(from: first, to: end, by: step))
         }
         switch value {
@@ -147,7 +151,11 @@ extension JinjaRenderer {
         case .tuple(let list):
             return .tuple(try self.list(places(of: list.elements.count).map { list.elements[$0] }))
         case .range(let range):
-            return .list(try list(places(of: range.count).map { range[$0] }))
+            let (first, end) = bounds(of: range.count)
+            return .range(
+                JinjaRange(
+                    start: range.start + first * range.step, stop: range.start + end * range.step,
+                    step: range.step * step))
         default: throw fail("a value of type \(value.kind) can't be sliced")
         }
     }

@@ -106,20 +106,21 @@ extension JinjaRenderer {
             for element in elements where try equal(element, bound[0] ?? .none) { count += 1 }
             return .integer(count)
         }
-        let range = try places(bound[1], bound[2], of: elements.count)
+        let range = try places(bound[1], bound[2], of: elements.count) ?? 0..<0
         for place in range where try equal(elements[place], bound[0] ?? .none) { return .integer(place) }
         throw fail("the value is not in the list")
     }
 
-    /// The places that Python's optional `start` and `stop` arguments speak of.
+    /// The places that Python's optional `start` and `stop` arguments speak of; nil when they start behind the end.
     func places(
         _ start: JinjaValue?, _ stop: JinjaValue?, of count: Int
-    ) throws(ChatTemplateError) -> Range<Int> {
+    ) throws(ChatTemplateError) -> Range<Int>? {
         func bound(_ value: JinjaValue?, otherwise: Int) throws(ChatTemplateError) -> Int {
             guard let value, !value.isNone else { return otherwise }
             let number = try integer(value, "a position")
             return min(max(number < 0 ? number + count : number, 0), count)
         }
+        if let start = start?.exactInteger, start > count { return nil }
         let first = try bound(start, otherwise: 0)
         return first..<max(first, try bound(stop, otherwise: count))
     }
@@ -146,6 +147,8 @@ extension JinjaRenderer {
     func integer(_ value: JinjaValue, _ words: String) throws(ChatTemplateError) -> Int {
         try requireDefined(value)
         guard let number = value.exactInteger else { throw fail("\(words) must be a whole number, not \(value.kind)") }
+        // Nothing that is counted comes near; so sums of positions and widths can't overflow.
+        guard number.magnitude < 1 << 60 else { throw fail("\(words) is too large: \(number)") }
         return number
     }
 

@@ -74,7 +74,8 @@ extension JinjaRenderer {
             try makeRoom(isTooLarge ? .max : size)
             var bytes: [UInt8] = []
             bytes.reserveCapacity(size)
-            if !text.isEmpty { for _ in 0..<count { bytes += text.bytes } }
+            if size > 0 { bytes += text.bytes }
+            while bytes.count < size { bytes += bytes.prefix(size - bytes.count) }
             var result = JinjaText(bytes: bytes)
             result.isMarkup = text.isMarkup
             return .string(result)

@@ -79,7 +79,7 @@ extension JinjaRenderer {
         let bound = try bind(values, to: ["affix", "start", "end"], required: 1, of: name)
         var part = text
         if bound[1] != nil || bound[2] != nil {
-            let places = try places(bound[1], bound[2], of: text.count)
+            guard let places = try places(bound[1], bound[2], of: text.count) else { return false }
             part = JinjaText(
                 text.bytes[text.byte(ofPosition: places.lowerBound)..<text.byte(ofPosition: places.upperBound)])
         }
@@ -95,7 +95,10 @@ extension JinjaRenderer {
     private func found(_ name: String, in text: JinjaText, _ values: JinjaValues) throws(ChatTemplateError) -> Int {
         let bound = try bind(values, to: ["sub", "start", "end"], required: 1, of: name)
         let needle = try self.text(bound[0], "what '\(name)' looks for")
-        let places = try places(bound[1], bound[2], of: text.count)
+        guard let places = try places(bound[1], bound[2], of: text.count) else {
+            guard name.hasSuffix("index") else { return name == "count" ? 0 : -1 }
+            throw fail("the text '\(needle.string.prefix(40))' is not found")
+        }
         let start = text.byte(ofPosition: places.lowerBound)
         let part = JinjaText(text.bytes[start..<text.byte(ofPosition: places.upperBound)])
         if name == "count" {
