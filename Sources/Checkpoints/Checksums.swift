@@ -33,9 +33,11 @@ struct Checksums {
         }
         var entries: [(path: String, entry: Entry)] = []
         for (name, value) in files.members {
-            guard name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy({
-                FileSystem.isPlainName(String($0))
-            }) else { throw .damaged(path: path, reason: "\"\(name)\" isn't a path within the folder") }
+            guard
+                name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy({
+                    FileSystem.isPlainName(String($0))
+                })
+            else { throw .damaged(path: path, reason: "\"\(name)\" isn't a path within the folder") }
             guard let size = value["size"]?.integer,
                 let digest = value["sha256"]?.string.flatMap(Digest.Value.init(hex:))
             else { throw .damaged(path: path, reason: "the entry of \"\(name)\" has no size and sha256") }

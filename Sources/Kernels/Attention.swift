@@ -158,7 +158,7 @@ public struct Attention {
         _ tile: AttentionTile, _ s: UnsafeMutablePointer<Float>, _ space: AttentionScratch, into y: Matrix, _ head: Int
     ) {
         let target = self.head(head, of: y)
-        for (part, keys) in tile.depthParts.enumerated() {
+        tile.eachPart { part, keys in
             PanelProduct.run(
                 PanelProduct.Rows(
                     Operand(s + keys.lowerBound, lineStride: space.stride, depthStride: 1), depth: keys.count),
@@ -179,7 +179,7 @@ public struct Attention {
         packed.pack(
             Operand(columnsOf: self.head(head, of: x)).from(line: 0, depth: tile.queries.lowerBound), 0..<width,
             of: width)
-        for (keys, column) in tile.parts {
+        tile.eachRun { keys, column in
             PanelProduct.run(
                 PanelProduct.Rows(Operand(s + column, lineStride: 1, depthStride: space.stride), depth: rows), packed,
                 height: keys.count, width: width, into: target.row(keys.lowerBound), stride: target.stride,

@@ -38,22 +38,25 @@ struct AttentionTile {
         return (window.map { max(0, end - $0) } ?? 0)..<end
     }
 
-    /// The key rows in one or two runs, and the column where each begins.
-    var parts: [(keys: Range<Int>, column: Int)] {
-        prefix.isEmpty ? [(own, 0)] : [(prefix, 0), (own, prefix.count)]
+    /// Calls `body` for the key rows, in one or two runs, with the column where each begins.
+    @inline(__always)
+    func eachRun(_ body: (_ keys: Range<Int>, _ column: Int) -> Void) {
+        if !prefix.isEmpty { body(prefix, 0) }
+        body(own, prefix.count)
     }
 
-    /// The columns, cut where chains of sums are.
-    var depthParts: [Range<Int>] {
-        stride(from: 0, to: keys, by: AttentionTile.longestPart).map {
-            $0..<min(keys, $0 + AttentionTile.longestPart)
+    /// Calls `body` for the columns, cut where chains of sums are.
+    @inline(__always)
+    func eachPart(_ body: (_ part: Int, _ columns: Range<Int>) -> Void) {
+        for (part, start) in stride(from: 0, to: keys, by: AttentionTile.longestPart).enumerated() {
+            body(part, start..<min(keys, start + AttentionTile.longestPart))
         }
     }
 
     /// Packs one head of k (or v) with a line for every key row.
     func packLines(_ x: Matrix, head: Int, _ width: Int, into target: UnsafeMutablePointer<Float>) {
         let panels = Panels(target, depth: width, width: PanelProduct.columns)
-        for (rows, column) in parts {
+        eachRun { rows, column in
             panels.pack(
                 Operand(rowsOf: x.columns(head * width..<(head + 1) * width)).from(line: rows.lowerBound),
                 lines: rows.count, at: column)
@@ -63,66 +66,18 @@ struct AttentionTile {
 
     /// Packs one head of v (or k) with a depth for every key row, part by part.
     func packDepths(_ x: Matrix, head: Int, _ width: Int, into target: UnsafeMutablePointer<Float>) {
-        for (number, columns) in depthParts.enumerated() {
+        eachPart { part, columns in
             let panels = Panels(
-                target + number * AttentionScratch.depthPartCount(width: width), depth: columns.count,
+                target + part * AttentionScratch.depthPartCount(width: width), depth: columns.count,
                 width: PanelProduct.columns)
-            for (rows, column) in parts {
+            eachRun { rows, column in
                 let here = columns.clamped(to: column..<column + rows.count)
-                if here.isEmpty { continue }
+                if here.isEmpty { return }
                 panels.pack(
                     Operand(columnsOf: x.columns(head * width..<(head + 1) * width))
                         .from(line: 0, depth: rows.lowerBound + here.lowerBound - column),
                     lines: width, depths: here.lowerBound - columns.lowerBound..<here.upperBound - columns.lowerBound)
             }
         }
-    }
-}
-
-/// What one thread needs for a tile, cut from its scratch buffer.
-struct AttentionScratch {
-    /// [rows, stride] each
-    let probabilities: UnsafeMutablePointer<Float>
-    let derivatives: UnsafeMutablePointer<Float>
-    let keyLines: UnsafeMutablePointer<Float>
-    let valueLines: UnsafeMutablePointer<Float>
-    /// Rows of v or k, one part of the keys after the other.
-    let depths: UnsafeMutablePointer<Float>
-    let queries: UnsafeMutablePointer<Float>
-    /// [rows]
-    let shares: UnsafeMutablePointer<Float>
-    /// Floats from one row of scores to the next.
-    let stride: Int
-    let count: Int
-    private let width: Int
-
-    init(_ base: UnsafeMutablePointer<Float>?, keys: Int, width: Int) {
-        var cutter = base.map { Cutter($0) } ?? Cutter()
-        // Rows a power of two apart would fall on each other in the caches.
-        stride = AttentionScratch.padded(keys) + 16
-        self.width = width
-        let lines = Panels.count(lines: keys, depth: width, width: PanelProduct.columns)
-        let parts = (keys + AttentionTile.longestPart - 1) / AttentionTile.longestPart
-        probabilities = cutter.take(AttentionTile.rows * stride)
-        derivatives = cutter.take(AttentionTile.rows * stride)
-        keyLines = cutter.take(lines)
-        valueLines = cutter.take(lines)
-        depths = cutter.take(parts * AttentionScratch.depthPartCount(width: width))
-        queries = cutter.take(Panels.count(lines: width, depth: AttentionTile.rows, width: PanelProduct.columns))
-        shares = cutter.take(AttentionTile.rows)
-        count = cutter.count
-    }
-
-    func depths(_ part: Int) -> UnsafeMutablePointer<Float> {
-        depths + part * AttentionScratch.depthPartCount(width: width)
-    }
-
-    static func depthPartCount(width: Int) -> Int {
-        Panels.count(lines: width, depth: AttentionTile.longestPart, width: PanelProduct.columns)
-    }
-
-    /// Whole panels of keys.
-    static func padded(_ keys: Int) -> Int {
-        (keys + PanelProduct.columns - 1) / PanelProduct.columns * PanelProduct.columns
     }
 }

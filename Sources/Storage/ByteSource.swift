@@ -19,9 +19,11 @@ package struct ByteSource: ~Copyable {
             count += more
         }
         let decoder = StreamDecoder(start: input[..<count])
-        if decoder == nil, count < 4, let format = [".gz": "gzip", ".zst": "Zstandard"].first(where: {
-            path.hasSuffix($0.key)
-        }) {
+        if decoder == nil, count < 4,
+            let format = [".gz": "gzip", ".zst": "Zstandard"].first(where: {
+                path.hasSuffix($0.key)
+            })
+        {
             // No compressor writes so little: the download stopped at once.
             throw .truncated(path: path, format: format.value, offset: count)
         }

@@ -51,8 +51,9 @@ struct FileTests {
             let file = try OpenFile(creating: "/dev/full")
             try [UInt8](repeating: 0, count: 10).withUnsafeBytes { try file.write($0) }
         }
-        #expect(error?.description == "/dev/full: can't write: No space left on device; free some space, "
-            + "or write to another disk")
+        #expect(
+            error?.description == "/dev/full: can't write: No space left on device; free some space, "
+                + "or write to another disk")
     }
 
     @Test("folders are made, listed in byte order and removed whole, without following links")
