@@ -10,6 +10,8 @@ public enum CheckpointError: Error, Sendable, CustomStringConvertible {
     case model(directory: String, reason: String, remedy: String)
     /// A shard index that breaks its format, or doesn't fit its shards.
     case index(path: String, reason: String)
+    /// An adapter that isn't one, or isn't one that can be computed as it was trained.
+    case adapter(path: String, reason: String)
     /// A tensor written otherwise than the layout said.
     case layout(path: String, reason: String)
     /// A checkpoint that isn't what was written: cut, changed or only half there.
@@ -25,7 +27,7 @@ public enum CheckpointError: Error, Sendable, CustomStringConvertible {
         case .model(let directory, let reason, let remedy): "\(directory): \(reason); \(remedy)"
         case .index(let path, let reason):
             "\(path): \(reason); fetch the model again, or save it again with save_pretrained"
-        case .layout(let path, let reason): "\(path): \(reason)"
+        case .adapter(let path, let reason), .layout(let path, let reason): "\(path): \(reason)"
         case .damaged(let path, let reason): "\(path): \(reason); use an older checkpoint"
         case .name(let name): "\"\(name)\" can't name a checkpoint: expected one plain folder name"
         }

@@ -1,0 +1,100 @@
+import Storage
+
+/// What `adapter_config.json` says of a LoRA adapter (arXiv 2106.09685), in PEFT's layout.
+///
+/// For a frozen matrix W [N, K] the adapter holds A [r, K] and B [N, r]; the model then multiplies by
+/// W + s · B · A (see `scaling`), or with DoRA (arXiv 2402.09353), which adds m [N], by
+/// m ∘ (W + s · B · A) / ‖W + s · B · A‖, row by row.
+public struct AdapterConfig: Sendable, Equatable {
+    /// r
+    public var loraRank: Int
+    public var loraAlpha: Double
+    /// The share of a product's inputs that the adapter doesn't see in training.
+    public var loraDropout = 0.0
+    public var targets: AdapterTargets
+    /// `modules_to_save`: modules trained whole and kept beside the adapter.
+    public var savedModules: [String] = []
+    /// s = alpha / √r (arXiv 2312.03732) instead of alpha / r.
+    public var usesRSLoRA = false
+    public var usesDoRA = false
+    public var initialization = Initialization.standard
+    /// `fan_in_fan_out`: whether the adapted matrices are stored [K, N], as GPT-2's are. A and B aren't affected.
+    public var storesInputsFirst = false
+    /// Where the frozen model came from; told, never opened.
+    public var baseModel: String?
+    public var revision: String?
+    /// What PEFT writes into every saved adapter: that it isn't to be trained on unless asked for.
+    public var isForInference = true
+
+    /// `init_lora_weights`: what A and B hold before training.
+    public enum Initialization: Sendable, Equatable {
+        /// `true`: A uniform in ±1/√K (Kaiming's with a = √5), B zero.
+        case standard
+        /// `"gaussian"`: A normal with deviation 1/r, B zero.
+        case gaussian
+        /// `false`: A and B both random, so that the adapter does something at once. For tests.
+        case random
+    }
+
+    public static let fileName = "adapter_config.json"
+
+    public init(loraRank: Int, loraAlpha: Double, targets: AdapterTargets) {
+        (self.loraRank, self.loraAlpha, self.targets) = (loraRank, loraAlpha, targets)
+    }
+
+    /// s: what B · A is multiplied by.
+    public var scaling: Double {
+        loraAlpha / (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank))
+    }
+
+    // MARK: - Writing
+
+    /// What PEFT reads as the same values. Fields it would fill with its defaults are left to it, but for those that
+    /// other readers expect.
+    public var json: JSON {
+        func list(_ names: [String]) -> JSON { .array(names.map { .string($0) }) }
+        var fields: JSONObject = [
+            "auto_mapping": nil,
+            "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
+            "bias": "none",
+        ]
+        if !targets.excluded.isEmpty { fields["exclude_modules"] = list(targets.excluded) }
+        fields["fan_in_fan_out"] = .bool(storesInputsFirst)
+        fields["inference_mode"] = .bool(isForInference)
+        fields["init_lora_weights"] = initialization.json
+        fields["layers_pattern"] = targets.layerLists.isEmpty ? .null : list(targets.layerLists)
+        fields["layers_to_transform"] = targets.layers.map { .array($0.map { .integer($0) }) } ?? .null
+        fields["lora_alpha"] = Int(exactly: loraAlpha).map { .integer($0) } ?? .number(loraAlpha)
+        fields["lora_dropout"] = .number(loraDropout)
+        fields["modules_to_save"] = savedModules.isEmpty ? .null : list(savedModules)
+        fields["peft_type"] = "LORA"
+        fields["r"] = .integer(loraRank)
+        fields["revision"] = revision.map { .string($0) } ?? .null
+        fields["target_modules"] =
+            switch targets.modules {
+            case .named(let names): list(names)
+            case .allLinear: .string(AdapterTargets.allLinearName)
+            case .pattern(let pattern): .string(pattern)
+            }
+        fields["task_type"] = "CAUSAL_LM"
+        fields["use_dora"] = .bool(usesDoRA)
+        fields["use_rslora"] = .bool(usesRSLoRA)
+        return .object(fields)
+    }
+
+    /// Writes `adapter_config.json` into a folder. Not durable by itself: `CheckpointFolder.write` sees to that.
+    public func write(to directory: String) throws(CheckpointError) {
+        let path = FileSystem.join(directory, AdapterConfig.fileName)
+        try CheckpointError.storing { () throws(StorageError) in try AtomicFile.write(json.prettyText, to: path) }
+    }
+}
+
+extension AdapterConfig.Initialization {
+    var json: JSON {
+        switch self {
+        case .standard: true
+        case .gaussian: "gaussian"
+        case .random: false
+        }
+    }
+}

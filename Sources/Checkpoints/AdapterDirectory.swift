@@ -1,0 +1,105 @@
+import Storage
+
+/// A LoRA adapter as PEFT saves it: `adapter_config.json` and `adapter_model.safetensors`. The tensors stay in the
+/// mapped file, which this value keeps alive.
+public struct AdapterDirectory: Sendable {
+    /// What the adapter holds for one of the model's modules, N rows of K inputs.
+    public struct Module: Sendable {
+        /// The module, as `transformers` names it: "model.layers.3.self_attn.q_proj".
+        public let name: String
+        /// A [r, K]
+        public let a: TensorView
+        /// B [N, r]
+        public let b: TensorView
+        /// DoRA's m [N].
+        public internal(set) var magnitude: TensorView?
+        /// The frozen matrix itself, which PEFT saves along when the head is adapted.
+        public internal(set) var frozen: TensorView?
+    }
+
+    public static let weightsName = "adapter_model.safetensors"
+
+    public let path: String
+    public let config: AdapterConfig
+    /// In the order of their names.
+    public let modules: [Module]
+    /// `modules_to_save`: whole tensors by the names they have in the model ("lm_head.weight"), in the order of names.
+    public let savedTensors: [(name: String, tensor: TensorView)]
+    private let file: SafetensorsFile
+    /// Tensors by PEFT's names, without the name of the adapter.
+    private let places: [String: String]
+
+    /// Opens a directory and checks that its tensors are those its config speaks of.
+    ///
+    /// - Throws: `CheckpointError.adapter`, with what to do; `.safetensors`, `.json` or `.storage` for files that are
+    ///   wrong.
+    public init(path: String) throws(CheckpointError) {
+        guard FileSystem.isDirectory(path) else {
+            throw .adapter(path: path, reason: "no such folder; give the folder that holds \(AdapterConfig.fileName)")
+        }
+        guard FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName)) else {
+            let isModel = FileSystem.exists(FileSystem.join(path, "config.json"))
+            throw .adapter(
+                path: path,
+                reason: "has no \(AdapterConfig.fileName)"
+                    + (isModel
+                        ? ": it is a model, not an adapter" : "; expected a folder as peft's save_pretrained makes it"))
+        }
+        config = try AdapterConfig(directory: path)
+        let weights = FileSystem.join(path, AdapterDirectory.weightsName)
+        guard FileSystem.exists(weights) else { throw AdapterDirectory.noWeights(path) }
+        file = try SafetensorsFile(path: weights)
+        let content = try AdapterContent(of: file, config)
+        self.path = path
+        modules = content.modules
+        savedTensors = content.saved
+        places = content.places
+    }
+
+    /// A tensor by its name in PEFT's files (see `AdapterNames`); the file may have the adapter's name within.
+    public func tensor(_ name: String) -> TensorView? { places[name].flatMap { file[$0] } }
+
+    /// Lets go of the memory that reading the tensors took; they can be read again.
+    public func releasePages() { file.releasePages() }
+
+    /// Stands for what the adapter computes: its scaling, its variant and its tensors.
+    public func contentDigest() -> Digest.Value {
+        var digest = Digest()
+        digest.update(field: "\(config.scaling) \(config.usesDoRA)")
+        for name in places.keys.sorted() {
+            guard let tensor = tensor(name) else { continue }
+            digest.update(field: name)
+            digest.update(field: "\(tensor.elementType.rawValue) \(tensor.shape)")
+            digest.update(tensor.bytes)
+        }
+        releasePages()
+        return digest.finish()
+    }
+
+    /// Writes an adapter into a folder, which must be there. Durable when inside `CheckpointFolder.write`.
+    ///
+    /// - Parameters:
+    ///   - layout: the tensors by PEFT's names, wider elements first.
+    ///   - fill: writes them, whole or in pieces, in the order of the layout.
+    /// - Throws: what `fill` throws, or `CheckpointError`.
+    public static func write(
+        config: AdapterConfig, layout: [SafetensorsWriter.Entry], to directory: String,
+        fill: (_ writer: inout SafetensorsWriter) throws(CheckpointError) -> Void
+    ) throws(CheckpointError) {
+        try config.write(to: directory)
+        var writer = try SafetensorsWriter(path: FileSystem.join(directory, weightsName), layout: layout)
+        try fill(&writer)
+        try writer.finish()
+    }
+
+    private static func noWeights(_ path: String) -> CheckpointError {
+        guard FileSystem.exists(FileSystem.join(path, "adapter_model.bin")) else {
+            return .adapter(path: path, reason: "has no \(weightsName); fetch all files of the adapter")
+        }
+        return .adapter(
+            path: path,
+            reason: "has its weights as adapter_model.bin only, a format that can run code when read; convert it: "
+                + "python -c \"import torch, safetensors.torch as s; s.save_file(torch.load('\(path)/adapter_model.bin', "
+                + "weights_only=True), '\(path)/\(weightsName)')\"")
+    }
+}
