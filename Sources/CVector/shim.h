@@ -45,3 +45,16 @@ static inline void prefopt_transpose8(
         *(prefopt_float8_unaligned *)(target + (k + 4) * targetStride) =
             __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
 }
+
+// Eight stored numbers, at any address, as floats: exact.
+typedef unsigned short prefopt_ushort8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
+typedef _Float16 prefopt_half8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
+typedef unsigned prefopt_uint8 __attribute__((ext_vector_type(8)));
+
+static inline prefopt_float8 prefopt_widen_bfloat16(const void *source) {
+    return (prefopt_float8)(__builtin_convertvector(*(const prefopt_ushort8_unaligned *)source, prefopt_uint8) << 16);
+}
+
+static inline prefopt_float8 prefopt_widen_float16(const void *source) {
+    return __builtin_convertvector(*(const prefopt_half8_unaligned *)source, prefopt_float8);
+}

@@ -1,15 +1,19 @@
+import CVector
+
 /// Between float32 and the formats that weights are stored in. Sources and targets need not be aligned.
 public enum Conversion {
     /// Exact.
     public static func fromFloat16(_ source: UnsafeRawPointer, into y: UnsafeMutablePointer<Float>, count: Int) {
-        for i in 0..<count {
+        for i in groups(of: count) { prefopt_widen_float16(source + 2 * i).store(to: y + i) }
+        for i in remainder(of: count) {
             y[i] = Float(Float16(bitPattern: source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)))
         }
     }
 
     /// Exact: bfloat16 is the upper half of a float32.
     public static func fromBFloat16(_ source: UnsafeRawPointer, into y: UnsafeMutablePointer<Float>, count: Int) {
-        for i in 0..<count {
+        for i in groups(of: count) { prefopt_widen_bfloat16(source + 2 * i).store(to: y + i) }
+        for i in remainder(of: count) {
             y[i] = Float(bitPattern: UInt32(source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)) << 16)
         }
     }

@@ -24,6 +24,33 @@ public enum Embedding {
         }
     }
 
+    /// The same from frozen tables: every bit as from their float32 values.
+    public static func forward(
+        _ table: StoredMatrix, _ tokens: UnsafePointer<Int32>, scale: Float, positionTable: StoredMatrix?,
+        _ positions: UnsafePointer<Int32>, into y: Matrix, on pool: ThreadPool
+    ) {
+        pool.chunks(of: y.rows, size: rowsPerItem) { rows in
+            for t in rows {
+                let token = Int(tokens[t])
+                table.widen(rows: token..<token + 1, columns: 0..<y.columns, into: y.row(t), stride: y.columns)
+                if scale != 1 { multiply(y.row(t), by: scale, y.columns) }
+                if let positionTable { add(positionTable, Int(positions[t]), to: y.row(t), y.columns) }
+            }
+        }
+    }
+
+    /// Adds a row of a stored table, in pieces that find room on the stack.
+    private static func add(_ table: StoredMatrix, _ row: Int, to y: UnsafeMutablePointer<Float>, _ count: Int) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { piece in
+            guard let piece = piece.baseAddress else { return }
+            for start in stride(from: 0, to: count, by: 256) {
+                let columns = start..<min(count, start + 256)
+                table.widen(rows: row..<row + 1, columns: columns, into: piece, stride: columns.count)
+                accumulate(piece, into: y + start, columns.count)
+            }
+        }
+    }
+
     /// dtable[tokens[t]] += scale · dyₜ and dpositionTable[positions[t]] += dyₜ. Uses up dy.
     public static func backward(
         _ dy: Matrix, _ tokens: UnsafePointer<Int32>, scale: Float, _ positions: UnsafePointer<Int32>,

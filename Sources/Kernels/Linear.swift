@@ -11,11 +11,44 @@ public enum Linear {
             into: y, adding: adding || bias != nil, on: pool)
     }
 
+    /// The same with frozen weights: every bit as with their float32 values.
+    public static func forward(
+        _ x: Matrix, weight: StoredMatrix, bias: UnsafePointer<Float>? = nil, into y: Matrix, adding: Bool = false,
+        on pool: ThreadPool
+    ) {
+        if let bias { start(y, from: bias, adding: adding, on: pool) }
+        let (a, adding) = (Operand(rowsOf: x), adding || bias != nil)
+        if let rows = weight.operand {
+            MatrixProduct.run(
+                a, rows: y.rows, rows, columns: y.columns, depth: x.columns, into: y, adding: adding, on: pool)
+        } else {
+            MatrixProduct.run(
+                a, rows: y.rows, StoredSide(rowsOf: weight), columns: y.columns, depth: x.columns, into: y,
+                adding: adding, on: pool)
+        }
+    }
+
     /// dx = dy W, or dx += dy W
     public static func backwardInput(_ dy: Matrix, weight: Matrix, into dx: Matrix, adding: Bool, on pool: ThreadPool) {
         MatrixProduct.run(
             Operand(rowsOf: dy), rows: dx.rows, Operand(columnsOf: weight), columns: dx.columns, depth: dy.columns,
             into: dx, adding: adding, on: pool)
+    }
+
+    /// The same with frozen weights.
+    public static func backwardInput(
+        _ dy: Matrix, weight: StoredMatrix, into dx: Matrix, adding: Bool, on pool: ThreadPool
+    ) {
+        let a = Operand(rowsOf: dy)
+        if let rows = weight.operand {
+            MatrixProduct.run(
+                a, rows: dx.rows, rows.turned, columns: dx.columns, depth: dy.columns, into: dx, adding: adding,
+                on: pool)
+        } else {
+            MatrixProduct.run(
+                a, rows: dx.rows, StoredSide(columnsOf: weight), columns: dx.columns, depth: dy.columns, into: dx,
+                adding: adding, on: pool)
+        }
     }
 
     /// dW += dyᵀ x

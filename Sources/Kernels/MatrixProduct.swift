@@ -6,14 +6,15 @@
 /// them as they come.
 enum MatrixProduct {
     /// The longest part of K: a panel of B and one of A of that depth fill most of the first cache.
-    private static let longestPart = 320
+    static let longestPart = 320
     /// Lines that are packed for all at a time, …
     private static let sharedLines = 2016
     /// … of as many parts of the depth as this many floats hold: few and long regions lose least to waiting.
     private static let sharedFloats = 1 << 20
     /// The least and the largest number of lines in one item of work: multiples of both panels' widths. Packing a line
     /// costs as much as about fifteen multiplications of it; the largest still fits the second cache.
-    private static let (leastLines, mostLines) = (3 * PanelProduct.columns, 192)
+    private static let leastLines = 3 * PanelProduct.columns
+    static let mostLines = 192
 
     /// Floats of the packed panels: one set for all threads, and one for each.
     static let sharedPanelCount =
@@ -21,7 +22,7 @@ enum MatrixProduct {
     static let ownPanelCount = Panels.count(lines: mostLines, depth: longestPart, width: PanelProduct.rows)
 
     static func run(
-        _ a: Operand, rows: Int, _ b: Operand, columns: Int, depth: Int, into c: Matrix, adding: Bool,
+        _ a: some ProductSide, rows: Int, _ b: some ProductSide, columns: Int, depth: Int, into c: Matrix, adding: Bool,
         on pool: ThreadPool
     ) {
         guard rows > 0, columns > 0 else { return }
@@ -51,7 +52,8 @@ enum MatrixProduct {
     /// lines of both sides and where they and the part begin.
     @inline(__always)
     private static func eachTile(
-        shared: Operand, _ sharedCount: Int, width: Int, own: Operand, _ ownCount: Int, ownWidth: Int, depth: Int,
+        shared: some ProductSide, _ sharedCount: Int, width: Int, own: some ProductSide, _ ownCount: Int, ownWidth: Int,
+        depth: Int,
         on pool: ThreadPool, _ body: (Panels, Range<Int>, Panels, Range<Int>, _ start: Int) -> Void
     ) {
         let length = partLength(of: depth)
@@ -72,11 +74,12 @@ enum MatrixProduct {
                         pool.sharedPanels + part * partFloats, depth: min(length, depth - start - part * length),
                         width: width)
                 }
-                pool.run(parts * pieces) { item in
+                pool.run(parts * pieces) { item, thread in
                     let line = item % pieces * leastLines
-                    panels(item / pieces).pack(
-                        shared.from(line: first, depth: start + item / pieces * length),
-                        line..<min(lines, line + leastLines), of: lines)
+                    shared.pack(
+                        line..<min(lines, line + leastLines), of: lines, first: first,
+                        depth: start + item / pieces * length, into: panels(item / pieces),
+                        scratch: pool.scratch(thread))
                 }
                 pool.run(strips * groups) { item, thread in
                     let line = item / groups * strip
@@ -87,7 +90,9 @@ enum MatrixProduct {
                         let packed = panels(part)
                         let depthStart = start + part * length
                         let strip = Panels(pool.ownPanels(thread), depth: packed.depth, width: ownWidth)
-                        strip.pack(own.from(line: line, depth: depthStart), 0..<ownLines.count, of: ownCount - line)
+                        own.pack(
+                            0..<ownLines.count, of: ownCount - line, first: line, depth: depthStart, into: strip,
+                            scratch: pool.scratch(thread))
                         body(
                             Panels(packed.panel(at: sharedStart), depth: packed.depth, width: width),
                             first + sharedStart..<first + sharedEnd, strip, ownLines, depthStart)

@@ -19,6 +19,9 @@ struct Operand {
     /// The columns of a matrix as lines.
     init(columnsOf m: Matrix) { self.init(m.base, lineStride: 1, depthStride: m.stride) }
 
+    /// Lines and depths in each other's place.
+    var turned: Operand { Operand(base, lineStride: depthStride, depthStride: lineStride) }
+
     func from(line: Int, depth: Int = 0) -> Operand {
         Operand(base + line * lineStride + depth * depthStride, lineStride: lineStride, depthStride: depthStride)
     }

@@ -64,7 +64,7 @@ public final class ThreadPool: @unchecked Sendable {
 
     /// What a pool's packed operands take.
     public static func panelBytes(threads: Int) -> Int {
-        4 * (MatrixProduct.sharedPanelCount + threads * MatrixProduct.ownPanelCount)
+        4 * (MatrixProduct.sharedPanelCount + threads * (MatrixProduct.ownPanelCount + StoredSide.scratchCount))
     }
 
     var sharedPanels: UnsafeMutablePointer<Float> { panels }
@@ -72,6 +72,12 @@ public final class ThreadPool: @unchecked Sendable {
     @inline(__always)
     func ownPanels(_ thread: Int) -> UnsafeMutablePointer<Float> {
         panels + MatrixProduct.sharedPanelCount + thread * MatrixProduct.ownPanelCount
+    }
+
+    /// Where a thread widens what it is about to pack.
+    @inline(__always)
+    func scratch(_ thread: Int) -> UnsafeMutablePointer<Float> {
+        ownPanels(count) + thread * StoredSide.scratchCount
     }
 
     /// Calls `body` once for every item in `0..<items`, on all threads; returns when all are done.

@@ -1,0 +1,127 @@
+import CVector
+
+/// The rows of a `StoredMatrix` that come from one tensor.
+struct StoredPart: @unchecked Sendable {
+    enum Elements {
+        case float32(UnsafeRawPointer)
+        case bfloat16(UnsafeRawPointer)
+        case float16(UnsafeRawPointer)
+    }
+
+    let elements: Elements
+    let rows: Int
+    let columns: Int
+    /// The first row's place among the tensor's.
+    let start: Int
+    /// Rows of the whole tensor.
+    let tensorRows: Int
+    /// Whether the elements of a column, not of a row, lie side by side.
+    let isTransposed: Bool
+    /// Of rows stored head by head, to be seen part by part: how many heads and parts.
+    private let (heads, parts): (Int, Int)
+
+    init(_ elements: Elements, rows: Int, columns: Int, transposed: Bool) {
+        (self.elements, self.rows, self.columns, isTransposed) = (elements, rows, columns, transposed)
+        (start, tensorRows, heads, parts) = (0, rows, 1, 1)
+    }
+
+    private init(_ part: StoredPart, rows: Range<Int>, heads: Int, parts: Int) {
+        (elements, columns, isTransposed) = (part.elements, part.columns, part.isTransposed)
+        (start, self.rows, tensorRows) = (part.start + rows.lowerBound, rows.count, part.tensorRows)
+        (self.heads, self.parts) = (heads, parts)
+    }
+
+    func rows(_ range: Range<Int>) -> StoredPart { StoredPart(self, rows: range, heads: heads, parts: parts) }
+
+    func partByPart(heads: Int, parts: Int) -> StoredPart {
+        StoredPart(self, rows: 0..<rows, heads: heads, parts: parts)
+    }
+
+    /// Whether rows are seen in another order than the tensor's.
+    var isByHead: Bool { parts > 1 }
+
+    /// Elements that lie side by side.
+    var lineLength: Int { isTransposed ? tensorRows : columns }
+
+    /// Widens a block; see `StoredMatrix.widen`.
+    @inline(__always)
+    func widen(
+        _ rows: Range<Int>, _ columns: Range<Int>, columnsApart: Bool, into target: UnsafeMutablePointer<Float>,
+        _ stride: Int
+    ) {
+        let rows = start + rows.lowerBound..<start + rows.upperBound
+        guard isByHead else { return widenStored(rows, columns, columnsApart, into: target, stride) }
+        let height = tensorRows / (heads * parts)
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let (place, element) = row.quotientAndRemainder(dividingBy: height)
+            let (part, head) = place.quotientAndRemainder(dividingBy: heads)
+            let stored = (head * parts + part) * height + element
+            let count = min(height - element, rows.upperBound - row)
+            let offset = row - rows.lowerBound
+            widenStored(
+                stored..<stored + count, columns, columnsApart,
+                into: target + (columnsApart ? offset : offset * stride), stride)
+            row += count
+        }
+    }
+
+    /// The same for rows of the tensor.
+    private func widenStored(
+        _ rows: Range<Int>, _ columns: Range<Int>, _ columnsApart: Bool, into target: UnsafeMutablePointer<Float>,
+        _ stride: Int
+    ) {
+        if columnsApart == isTransposed {
+            let (lines, places) = isTransposed ? (columns, rows) : (rows, columns)
+            widenLines(lines, places, into: target, stride)
+        } else {
+            turn(rows, columns, into: target, stride)
+        }
+    }
+
+    /// Some elements of each of some lines, as they lie.
+    private func widenLines(
+        _ lines: Range<Int>, _ places: Range<Int>, into target: UnsafeMutablePointer<Float>, _ stride: Int
+    ) {
+        switch elements {
+        case .float32(let base):
+            for line in lines {
+                UnsafeMutableRawPointer(target + (line - lines.lowerBound) * stride).copyMemory(
+                    from: base + 4 * (line * lineLength + places.lowerBound), byteCount: 4 * places.count)
+            }
+        case .bfloat16(let base):
+            for line in lines {
+                Conversion.fromBFloat16(
+                    base + 2 * (line * lineLength + places.lowerBound),
+                    into: target + (line - lines.lowerBound) * stride, count: places.count)
+            }
+        case .float16(let base):
+            for line in lines {
+                Conversion.fromFloat16(
+                    base + 2 * (line * lineLength + places.lowerBound),
+                    into: target + (line - lines.lowerBound) * stride, count: places.count)
+            }
+        }
+    }
+
+    /// Lines across the stored ones, eight by eight: for what products don't ask for.
+    private func turn(
+        _ rows: Range<Int>, _ columns: Range<Int>, into target: UnsafeMutablePointer<Float>, _ stride: Int
+    ) {
+        let (lines, places) = isTransposed ? (columns, rows) : (rows, columns)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 64) { block in
+            guard let block = block.baseAddress else { return }
+            for line in Swift.stride(from: lines.lowerBound, to: lines.upperBound, by: 8) {
+                for place in Swift.stride(from: places.lowerBound, to: places.upperBound, by: 8) {
+                    let height = min(8, lines.upperBound - line)
+                    let width = min(8, places.upperBound - place)
+                    widenLines(line..<line + height, place..<place + width, into: block, 8)
+                    let corner = target + (place - places.lowerBound) * stride + line - lines.lowerBound
+                    for i in 0..<width {
+                        for j in 0..<height { corner[i * stride + j] = block[8 * j + i] }
+                    }
+                }
+            }
+        }
+    }
+}
