@@ -28,6 +28,8 @@ public struct AdapterTargets: Sendable, Equatable {
     /// adapter or from a run file.
     public struct Refusal: Error, Sendable, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     /// The modules that get an adapter, in the order given.
@@ -66,12 +68,12 @@ public struct AdapterTargets: Sendable, Equatable {
     /// and those within one.
     /// - Throws: `Refusal` for a name that chooses none.
     public static func choose(saved names: [String], among modules: [String]) throws(Refusal) -> [String] {
-        for name in names where !modules.contains(where: { AdapterTargets.names(name, within: $0) }) {
+        for name in names where !modules.contains(where: { AdapterTargets.saves(name, $0) }) {
             throw Refusal(
                 description: "\"\(name)\" names no module of this model; it has "
                     + kinds(of: modules).joined(separator: ", "))
         }
-        return modules.filter { module in names.contains { AdapterTargets.names($0, within: module) } }
+        return modules.filter { module in names.contains { AdapterTargets.saves($0, module) } }
     }
 
     // MARK: - The rules
@@ -95,6 +97,14 @@ public struct AdapterTargets: Sendable, Equatable {
     /// Whether a name is a run of whole parts of the module's: "mlp" is within "model.layers.0.mlp.up_proj".
     static func names(_ name: String, within module: String) -> Bool {
         !name.isEmpty && ".\(module).".contains(".\(name).")
+    }
+
+    /// Whether `modules_to_save` means a module, or a tensor, by a name: that ends its own name, or the name of something
+    /// that it is within. PEFT asks for no point before it: "norm" also saves "input_layernorm".
+    static func saves(_ name: String, _ module: String) -> Bool {
+        guard !name.isEmpty else { return false }
+        let ends = module.indices.filter { module[$0] == "." } + [module.endIndex]
+        return ends.contains { module[..<$0].hasSuffix(name) }
     }
 
     private func isInChosenLayer(_ module: String) -> Bool {

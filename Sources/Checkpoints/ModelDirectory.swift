@@ -100,9 +100,11 @@ public struct ModelDirectory: Sendable {
         "chat_template.json",
     ]
 
-    /// Copies the companion files into another folder.
-    public func copyCompanionFiles(to directory: String) throws(CheckpointError) {
-        for name in companionFiles {
+    /// Copies the companion files, but for some, into another folder.
+    public func copyCompanionFiles(
+        to directory: String, but others: Set<String> = []
+    ) throws(CheckpointError) {
+        for name in companionFiles where !others.contains(name) {
             let (source, target) = (FileSystem.join(path, name), FileSystem.join(directory, name))
             try CheckpointError.storing { () throws(StorageError) in try FileSystem.copy(source, to: target) }
         }

@@ -1,41 +1,47 @@
-/// What enters the first block: the rows of a table that the tokens name, times a scale, plus the rows of a table of
-/// learned positions where a model has one.
+/// The rows of a table that ids name: of tokens, times a scale, and of learned positions where a model has them.
 public enum Embedding {
     private static let rowsPerItem = 64
 
-    /// yₜ = scale · table[tokens[t]] + positionTable[positions[t]]
+    /// yₜ = scale · table[ids[t]]
     ///
     /// - Parameters:
     ///   - table: [V, D]
-    ///   - positionTable: [positions, D] or nil
     ///   - y: [T, D]
     public static func forward(
-        _ table: Matrix, _ tokens: UnsafePointer<Int32>, scale: Float, positionTable: Matrix?,
-        _ positions: UnsafePointer<Int32>, into y: Matrix, on pool: ThreadPool
+        _ table: Matrix, _ ids: UnsafePointer<Int32>, scale: Float, into y: Matrix, on pool: ThreadPool
     ) {
         pool.chunks(of: y.rows, size: rowsPerItem) { rows in
             for t in rows {
-                y.row(t).update(from: table.row(Int(tokens[t])), count: y.columns)
+                y.row(t).update(from: table.row(Int(ids[t])), count: y.columns)
                 if scale != 1 { multiply(y.row(t), by: scale, y.columns) }
-                if let positionTable {
-                    accumulate(positionTable.row(Int(positions[t])), into: y.row(t), y.columns)
-                }
             }
         }
     }
 
-    /// The same from frozen tables: every bit as from their float32 values.
+    /// yₜ += table[ids[t]]
+    public static func add(_ table: Matrix, _ ids: UnsafePointer<Int32>, into y: Matrix, on pool: ThreadPool) {
+        pool.chunks(of: y.rows, size: rowsPerItem) { rows in
+            for t in rows { accumulate(table.row(Int(ids[t])), into: y.row(t), y.columns) }
+        }
+    }
+
+    /// The same from a frozen table: every bit as from its float32 values.
     public static func forward(
-        _ table: StoredMatrix, _ tokens: UnsafePointer<Int32>, scale: Float, positionTable: StoredMatrix?,
-        _ positions: UnsafePointer<Int32>, into y: Matrix, on pool: ThreadPool
+        _ table: StoredMatrix, _ ids: UnsafePointer<Int32>, scale: Float, into y: Matrix, on pool: ThreadPool
     ) {
         pool.chunks(of: y.rows, size: rowsPerItem) { rows in
             for t in rows {
-                let token = Int(tokens[t])
-                table.widen(rows: token..<token + 1, columns: 0..<y.columns, into: y.row(t), stride: y.columns)
+                let id = Int(ids[t])
+                table.widen(rows: id..<id + 1, columns: 0..<y.columns, into: y.row(t), stride: y.columns)
                 if scale != 1 { multiply(y.row(t), by: scale, y.columns) }
-                if let positionTable { add(positionTable, Int(positions[t]), to: y.row(t), y.columns) }
             }
+        }
+    }
+
+    /// The same from a frozen table.
+    public static func add(_ table: StoredMatrix, _ ids: UnsafePointer<Int32>, into y: Matrix, on pool: ThreadPool) {
+        pool.chunks(of: y.rows, size: rowsPerItem) { rows in
+            for t in rows { add(table, Int(ids[t]), to: y.row(t), y.columns) }
         }
     }
 
@@ -51,18 +57,16 @@ public enum Embedding {
         }
     }
 
-    /// dtable[tokens[t]] += scale · dyₜ and dpositionTable[positions[t]] += dyₜ. Uses up dy.
+    /// dtable[ids[t]] += scale · dyₜ. Uses up dy.
     public static func backward(
-        _ dy: Matrix, _ tokens: UnsafePointer<Int32>, scale: Float, _ positions: UnsafePointer<Int32>,
-        into dTable: Matrix, positionTable dPositionTable: Matrix?, on pool: ThreadPool
+        _ dy: Matrix, _ ids: UnsafePointer<Int32>, scale: Float, into dTable: Matrix, on pool: ThreadPool
     ) {
-        if let dPositionTable { RowMoves.scatterAdd(dy, positions, into: dPositionTable, on: pool) }
         if scale != 1 {
             pool.chunks(of: dy.rows, size: rowsPerItem) { rows in
                 for t in rows { multiply(dy.row(t), by: scale, dy.columns) }
             }
         }
-        RowMoves.scatterAdd(dy, tokens, into: dTable, on: pool)
+        RowMoves.scatterAdd(dy, ids, into: dTable, on: pool)
     }
 
     @inline(__always)

@@ -39,9 +39,11 @@ public enum LayerNorm {
     }
 
     /// With n = (x − μ) r and g = w ∘ dy: dx += r (g − mean(g) − n · mean(g ∘ n)), dw += Σₜ dy ∘ n, db += Σₜ dy.
+    ///
+    /// - Parameter dWeight, dBias: [D], or nil when they aren't trained.
     public static func backward(
         _ dy: Matrix, _ x: Matrix, weight: UnsafePointer<Float>, statistics: UnsafePointer<Float>,
-        into dx: Matrix, dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>, on pool: ThreadPool
+        into dx: Matrix, dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>?, on pool: ThreadPool
     ) {
         let width = x.columns
         pool.chunks(of: x.rows, size: rowsPerItem) { rows in
@@ -73,6 +75,7 @@ public enum LayerNorm {
                 }
             }
         }
+        guard let dWeight, let dBias else { return }
         pool.chunks(of: width, size: columnsPerItem) { columns in
             let (weightSum, biasSum) = (dWeight + columns.lowerBound, dBias + columns.lowerBound)
             for t in 0..<x.rows {

@@ -16,6 +16,9 @@ enum MatrixProduct {
     private static let leastLines = 3 * PanelProduct.columns
     static let mostLines = 192
 
+    /// With at most so many columns, packing a row of A would cost more than it saves.
+    private static let fewColumns = 2 * PanelProduct.columns
+
     /// Floats of the packed panels: one set for all threads, and one for each.
     static let sharedPanelCount =
         max(sharedFloats, Panels.count(lines: sharedLines, depth: longestPart, width: PanelProduct.rows))
@@ -27,6 +30,9 @@ enum MatrixProduct {
     ) {
         guard rows > 0, columns > 0 else { return }
         if depth == 0, !adding { return RowMoves.clear(c, on: pool) }
+        if columns <= fewColumns, rows > columns, let a = a as? Operand {
+            return runFewColumns(a, rows: rows, b, columns: columns, depth: depth, into: c, adding: adding, on: pool)
+        }
         if rows <= columns {
             eachTile(
                 shared: a, rows, width: PanelProduct.rows, own: b, columns, ownWidth: PanelProduct.columns,
@@ -44,6 +50,38 @@ enum MatrixProduct {
                 PanelProduct.run(
                     PanelProduct.Rows(own), shared, height: rows.count, width: columns.count,
                     into: c.row(rows.lowerBound) + columns.lowerBound, stride: c.stride, adding: adding || start > 0)
+            }
+        }
+    }
+
+    /// A tall and narrow result, as adapters have them: B is packed for all, A is read where it lies.
+    private static func runFewColumns(
+        _ a: Operand, rows: Int, _ b: some ProductSide, columns: Int, depth: Int, into c: Matrix, adding: Bool,
+        on pool: ThreadPool
+    ) {
+        let length = partLength(of: depth)
+        let partFloats = Panels.count(lines: columns, depth: length, width: PanelProduct.columns)
+        let partsAtOnce = max(1, sharedPanelCount / partFloats)
+        for first in stride(from: 0, to: depth, by: length * partsAtOnce) {
+            let parts = min(partsAtOnce, (depth - first + length - 1) / length)
+            func panels(_ part: Int) -> Panels {
+                Panels(
+                    pool.sharedPanels + part * partFloats, depth: min(length, depth - first - part * length),
+                    width: PanelProduct.columns)
+            }
+            pool.run(parts) { part, thread in
+                b.pack(
+                    0..<columns, of: columns, first: 0, depth: first + part * length, into: panels(part),
+                    scratch: pool.scratch(thread))
+            }
+            pool.chunks(of: rows, size: leastLines) { lines in
+                for part in 0..<parts {
+                    let (packed, start) = (panels(part), first + part * length)
+                    PanelProduct.run(
+                        PanelProduct.Rows(a.from(line: lines.lowerBound, depth: start), depth: packed.depth), packed,
+                        height: lines.count, width: columns, into: c.row(lines.lowerBound), stride: c.stride,
+                        adding: adding || start > 0)
+                }
             }
         }
     }

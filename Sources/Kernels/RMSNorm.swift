@@ -43,9 +43,11 @@ public enum RMSNorm {
     }
 
     /// With g = (w + o) ∘ dy: dx += r g − x · r³/D · Σ(g ∘ x), and dw += Σₜ dy ∘ x · r.
+    ///
+    /// - Parameter dWeight: [D / parts], or nil when the weights aren't trained.
     public static func backward(
         _ dy: Matrix, _ x: Matrix, parts: Int = 1, weight: UnsafePointer<Float>, offset: Float = 0,
-        reciprocal: UnsafePointer<Float>, into dx: Matrix, dWeight: UnsafeMutablePointer<Float>, on pool: ThreadPool
+        reciprocal: UnsafePointer<Float>, into dx: Matrix, dWeight: UnsafeMutablePointer<Float>?, on pool: ThreadPool
     ) {
         let width = x.columns / parts
         pool.chunks(of: x.rows, size: rowsPerItem) { rows in
@@ -58,6 +60,7 @@ public enum RMSNorm {
                 }
             }
         }
+        guard let dWeight else { return }
         pool.chunks(of: width, size: columnsPerItem) { columns in
             let output = dWeight + columns.lowerBound
             for t in 0..<x.rows {

@@ -18,10 +18,9 @@ struct Block {
     ///   - keyValue: [≥ T, 2 G · E], where keys and values of these rows are put, from row `firstKey` on; the rows before
     ///     it are earlier tokens' (a generation cache).
     func forward(
-        _ x: Matrix, into y: Matrix, recordOnly: Bool = false, weights: UnsafeMutablePointer<Float>, record r: Record,
-        rows: Rows, keyValue: Matrix, firstKey: Int, attention: Attention, transient t: Workspace.Transient
+        _ x: Matrix, into y: Matrix, recordOnly: Bool = false, record r: Record, rows: Rows, keyValue: Matrix,
+        firstKey: Int, attention: Attention, transient t: Workspace.Transient, _ pass: Pass
     ) {
-        let pass = Pass(weights: weights, pool: pool)
         let middle = r.middle(rows)
         rows.copyOutputs(of: x, into: middle, on: pool)
         // What the feed-forward network reads, and what it and attention are added to.
@@ -36,11 +35,9 @@ struct Block {
     /// Adds the parameters' gradients into `gradients` and turns `d` from dy [A, D] into dx [T, D], in place. Uses up the
     /// record's `hidden`.
     func backward(
-        _ d: UnsafeMutablePointer<Float>, _ x: Matrix, weights: UnsafeMutablePointer<Float>,
-        gradients: UnsafeMutablePointer<Float>, record r: Record, rows: Rows,
-        attention: Attention, transient t: Workspace.Transient
+        _ d: UnsafeMutablePointer<Float>, _ x: Matrix, gradients: UnsafeMutablePointer<Float>, record r: Record,
+        rows: Rows, attention: Attention, transient t: Workspace.Transient, _ pass: Pass
     ) {
-        let pass = Pass(weights: weights, pool: pool)
         let dy = Matrix(d, rows: rows.outputCount, columns: architecture.width)
         let dMiddle = architecture.parallelResidual ? rows.outputMatrix(t.dMiddle, architecture.width) : dy
         if architecture.parallelResidual { RowMoves.clear(dMiddle, on: pool) }
@@ -88,8 +85,8 @@ struct Block {
 
         let dOutput = beforeNorm(
             dy, p.attentionAfterNorm, r.attentionOutput(rows), r.attentionAfterStatistics, rows, g, t, pass)
-        p.output.backward(dOutput, input: o, gradients: g, pass)
         p.output.backward(dOutput, into: dO, pass)
+        p.output.backward(dOutput, input: o, gradients: g, pass)
         if a.parallelResidual { RowMoves.add(rows.outputMatrix(t.dMiddle, a.width), into: dy, on: pool) }
         RowMoves.clear(dKeyValue, on: pool)
         attention.backward(
@@ -109,18 +106,21 @@ struct Block {
         }
 
         let n = restored(x, p.attentionNorm, into: rows.matrix(t.normed, a.width), r.attentionStatistics, pass)
+        let dn: Matrix
+        if p.attentionNorm != nil {
+            dn = rows.matrix(t.dNormed, a.width)
+            p.keyValue.backward(dKeyValue, into: dn, pass)
+        } else {
+            dn = rows.spread(dy, over: d, keeping: t.dOutput, on: pool)
+            p.keyValue.backward(dKeyValue, into: dn, adding: true, pass)
+        }
+        addInputOfQueries(dq, into: dn, rows, t, pass)
         p.keyValue.backward(dKeyValue, input: n, gradients: g, pass)
         p.query.backward(dq, input: rows.outputs(of: n, gatheredInto: t.outputNormed, on: pool), gradients: g, pass)
         if let norm = p.attentionNorm {
-            let dn = rows.matrix(t.dNormed, a.width)
-            p.keyValue.backward(dKeyValue, into: dn, pass)
-            addInputOfQueries(dq, into: dn, rows, t, pass)
             let dx = rows.spread(dy, over: d, keeping: t.dOutput, on: pool)
-            norm.backward(dn, input: x, into: dx, statistics: r.attentionStatistics, gradients: g, pass)
-        } else {
-            let dx = rows.spread(dy, over: d, keeping: t.dOutput, on: pool)
-            p.keyValue.backward(dKeyValue, into: dx, adding: true, pass)
-            addInputOfQueries(dq, into: dx, rows, t, pass)
+            norm.backward(
+                dn, input: x, into: dx, statistics: r.attentionStatistics, gradients: g, pass.values, on: pool)
         }
     }
 
@@ -152,13 +152,15 @@ struct Block {
         let m = normed(x, p.feedForwardNorm, into: rows.outputMatrix(t.normed, a.width), r.feedForwardStatistics, pass)
 
         p.gateUp.forward(m, into: hidden, pass)
-        // What comes after is recorded only where a norm follows it.
-        if recordOnly, p.feedForwardAfterNorm == nil { return }
+        // What comes after is recorded only where a norm or an adapter reads it.
+        let isRecorded = recordOnly && p.feedForwardAfterNorm == nil
+        if isRecorded, p.down.adapters.isEmpty { return }
         if a.gated {
             GatedActivation.forward(hidden, a.nonlinearity, into: activation, on: pool)
         } else {
             PlainActivation.forward(hidden, a.nonlinearity, into: activation, on: pool)
         }
+        if isRecorded { return p.down.record(activation, pass) }
         add(
             p.down, of: activation, p.feedForwardAfterNorm, into: y, keeping: r.feedForwardOutput(rows),
             r.feedForwardAfterStatistics, t, pass)
@@ -183,10 +185,10 @@ struct Block {
         p.down.backward(dOutput, input: activation, gradients: g, pass)
         let m = restored(
             x, p.feedForwardNorm, into: rows.outputMatrix(t.normed, a.width), r.feedForwardStatistics, pass)
+        let dm = p.feedForwardNorm == nil ? dx : rows.outputMatrix(t.dNormed, a.width)
+        p.gateUp.backward(hidden, into: dm, adding: p.feedForwardNorm == nil, pass)
         p.gateUp.backward(hidden, input: m, gradients: g, pass)
-        guard let norm = p.feedForwardNorm else { return p.gateUp.backward(hidden, into: dx, adding: true, pass) }
-        let dm = rows.outputMatrix(t.dNormed, a.width)
-        p.gateUp.backward(hidden, into: dm, pass)
-        norm.backward(dm, input: x, into: dx, statistics: r.feedForwardStatistics, gradients: g, pass)
+        p.feedForwardNorm?.backward(
+            dm, input: x, into: dx, statistics: r.feedForwardStatistics, gradients: g, pass.values, on: pool)
     }
 }

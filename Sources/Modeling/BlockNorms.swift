@@ -9,7 +9,7 @@ extension Block {
         _ x: Matrix, _ norm: Normalization?, into y: Matrix, _ statistics: UnsafeMutablePointer<Float>, _ pass: Pass
     ) -> Matrix {
         guard let norm else { return x }
-        norm.forward(x, into: y, statistics: statistics, pass)
+        norm.forward(x, into: y, statistics: statistics, pass.values, on: pool)
         return y
     }
 
@@ -18,7 +18,7 @@ extension Block {
         _ x: Matrix, _ norm: Normalization?, into y: Matrix, _ statistics: UnsafeMutablePointer<Float>, _ pass: Pass
     ) -> Matrix {
         guard let norm else { return x }
-        norm.restore(x, into: y, statistics: statistics, pass)
+        norm.restore(x, into: y, statistics: statistics, pass.values, on: pool)
         return y
     }
 
@@ -32,7 +32,7 @@ extension Block {
         guard let norm else { return projection.forward(x, into: y, adding: true, pass) }
         let n = Matrix(t.normed, rows: y.rows, columns: y.columns)
         projection.forward(x, into: product, pass)
-        norm.forward(product, into: n, statistics: statistics, pass)
+        norm.forward(product, into: n, statistics: statistics, pass.values, on: pool)
         RowMoves.add(n, into: y, on: pool)
     }
 
@@ -44,7 +44,7 @@ extension Block {
         guard let norm else { return dy }
         let d = rows.outputMatrix(t.dNormed, dy.columns)
         RowMoves.clear(d, on: pool)
-        norm.backward(dy, input: product, into: d, statistics: statistics, gradients: gradients, pass)
+        norm.backward(dy, input: product, into: d, statistics: statistics, gradients: gradients, pass.values, on: pool)
         return d
     }
 
@@ -56,7 +56,7 @@ extension Block {
         _ pass: Pass
     ) {
         RowMoves.copy(x, into: plain, on: pool)
-        norm.forward(plain, into: x, statistics: statistics, pass)
+        norm.forward(plain, into: x, statistics: statistics, pass.values, on: pool)
     }
 
     /// dx becomes the derivative by what entered `normInPlace`, by way of `d`.
@@ -65,7 +65,7 @@ extension Block {
         _ statistics: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>, _ pass: Pass
     ) {
         RowMoves.clear(d, on: pool)
-        norm.backward(dx, input: plain, into: d, statistics: statistics, gradients: gradients, pass)
+        norm.backward(dx, input: plain, into: d, statistics: statistics, gradients: gradients, pass.values, on: pool)
         RowMoves.copy(d, into: dx, on: pool)
     }
 }

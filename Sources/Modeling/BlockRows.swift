@@ -14,6 +14,8 @@ extension Block {
         let outputCount: Int
         let spans: [Attention.Span]
         let groups: [Range<Int>]
+        /// Of the adapters' inputs, while training.
+        var dropout: RowDropout?
     }
 }
 

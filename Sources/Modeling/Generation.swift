@@ -59,7 +59,7 @@ public final class Generator {
         // A text that grows into another set of frequencies is read once more.
         let rows = a.rotary?.dependsOnLength == true ? capacity : longestPrompt
         (extent.rows, extent.outputRows, extent.scoredRows, extent.keys) = (rows, 1, 1, capacity)
-        space = try Workspace(a, extent: extent, purpose: .scoring, on: model.pool)
+        space = try Workspace(a, low: model.lowRank, extent: extent, purpose: .scoring, on: model.pool)
         let width = 2 * a.keyWidth
         memory = try Memory(bytes: a.layers * capacity * width * 4)
         let base = memory.bind(to: Float.self).baseAddress!
@@ -116,13 +116,13 @@ public final class Generator {
                     block.forward(
                         Matrix(space.streams[layer % 2], rows: count, columns: a.width),
                         into: Matrix(space.streams[(layer + 1) % 2], rows: queries.count, columns: a.width),
-                        weights: model.weights.values, record: space.records[0], rows: rows,
-                        keyValue: caches[layer], firstKey: first, attention: model.attention(layer, in: space),
-                        transient: space.transient)
+                        record: space.records[0], rows: rows, keyValue: caches[layer], firstKey: first,
+                        attention: model.attention(layer, in: space), transient: space.transient,
+                        model.pass(space.records[0], rows, in: space))
                 }
             }
         }
         let hidden = Matrix(space.streams[model.blocks.count % 2], rows: 1, columns: a.width)
-        return model.head.logits(of: hidden, weights: model.weights.values, space: space.headSpace)
+        return model.head.logits(of: hidden, space: space.headSpace)
     }
 }

@@ -79,7 +79,7 @@ extension Weights {
         for parameter in table.parameters { parameters[parameter.name] = parameter }
         // A head stored beside the embedding it is tied to.
         if let name = table.tiedHeadName {
-            parameters[name] = table.parameters.first { $0.range.lowerBound == table.embedding }
+            parameters[name] = table.parameters.first
         }
         let files = source.weightFiles.map { file in
             let tensors = file.tensors.map { view in

@@ -1,11 +1,11 @@
 import Kernels
 
-/// A norm, known by its parameters' places in the vector.
+/// A norm, known by its parameters' places.
 struct Normalization: Sendable {
     let kind: Architecture.Norm
-    let weight: Int
+    let weight: Place
     /// Of a layer norm.
-    let bias: Int?
+    let bias: Place?
     let epsilon: Float
     /// Into how many equal parts a row is cut, each normalised alone with the same weights.
     let parts: Int
@@ -16,44 +16,49 @@ struct Normalization: Sendable {
     private var offset: Float { kind == .rmsAroundOne ? 1 : 0 }
 
     /// - Parameter statistics: [T, parts · `Normalization.statistics`]
-    func forward(_ x: Matrix, into y: Matrix, statistics: UnsafeMutablePointer<Float>, _ pass: Pass) {
+    func forward(
+        _ x: Matrix, into y: Matrix, statistics: UnsafeMutablePointer<Float>, _ values: Values, on pool: ThreadPool
+    ) {
         if let bias {
             LayerNorm.forward(
-                x, weight: pass.weights + weight, bias: pass.weights + bias, epsilon: epsilon, into: y,
-                statistics: statistics, on: pass.pool)
+                x, weight: values.vector(weight), bias: values.vector(bias), epsilon: epsilon, into: y,
+                statistics: statistics, on: pool)
         } else {
             RMSNorm.forward(
-                x, parts: parts, weight: pass.weights + weight, offset: offset, epsilon: epsilon, into: y,
-                reciprocal: statistics, on: pass.pool)
+                x, parts: parts, weight: values.vector(weight), offset: offset, epsilon: epsilon, into: y,
+                reciprocal: statistics, on: pool)
         }
     }
 
     /// y of `forward` once more.
-    func restore(_ x: Matrix, into y: Matrix, statistics: UnsafeMutablePointer<Float>, _ pass: Pass) {
+    func restore(
+        _ x: Matrix, into y: Matrix, statistics: UnsafeMutablePointer<Float>, _ values: Values, on pool: ThreadPool
+    ) {
         if let bias {
             LayerNorm.restore(
-                x, weight: pass.weights + weight, bias: pass.weights + bias, statistics: statistics, into: y,
-                on: pass.pool)
+                x, weight: values.vector(weight), bias: values.vector(bias), statistics: statistics, into: y,
+                on: pool)
         } else {
             RMSNorm.restore(
-                x, parts: parts, weight: pass.weights + weight, offset: offset, reciprocal: statistics, into: y,
-                on: pass.pool)
+                x, parts: parts, weight: values.vector(weight), offset: offset, reciprocal: statistics, into: y,
+                on: pool)
         }
     }
 
     /// dx += …, and the parameters' gradients.
     func backward(
         _ dy: Matrix, input x: Matrix, into dx: Matrix, statistics: UnsafeMutablePointer<Float>,
-        gradients: UnsafeMutablePointer<Float>, _ pass: Pass
+        gradients: UnsafeMutablePointer<Float>, _ values: Values, on pool: ThreadPool
     ) {
         if let bias {
             LayerNorm.backward(
-                dy, x, weight: pass.weights + weight, statistics: statistics, into: dx, dWeight: gradients + weight,
-                dBias: gradients + bias, on: pass.pool)
+                dy, x, weight: values.vector(weight), statistics: statistics, into: dx,
+                dWeight: weight.gradient(in: gradients),
+                dBias: bias.gradient(in: gradients), on: pool)
         } else {
             RMSNorm.backward(
-                dy, x, parts: parts, weight: pass.weights + weight, offset: offset, reciprocal: statistics, into: dx,
-                dWeight: gradients + weight, on: pass.pool)
+                dy, x, parts: parts, weight: values.vector(weight), offset: offset, reciprocal: statistics, into: dx,
+                dWeight: weight.gradient(in: gradients), on: pool)
         }
     }
 }

@@ -80,6 +80,8 @@ public struct PackedBatch: Sendable {
     public private(set) var outputs: [Int32] = []
     /// [T] Which of the model's sets of frequencies each row turns by (see `RotaryFrequencies.stretch`).
     private(set) var stretches: [Int32] = []
+    /// [T] What each row's dropout is drawn from: the same for a row wherever it is packed. nil: nothing is dropped.
+    private(set) var dropoutKeys: [UInt64]?
     /// The scored tokens, sequence by sequence and response by response.
     public private(set) var scored = ScoredTokens()
 
@@ -93,9 +95,32 @@ public struct PackedBatch: Sendable {
         public fileprivate(set) var sequences: [[Range<Int>]] = []
     }
 
-    /// - Parameter architecture: of the model that will read the batch.
-    public init(_ sequences: [PackedSequence], for architecture: Architecture) {
+    /// - Parameters:
+    ///   - architecture: of the model that will read the batch.
+    ///   - dropoutKeys: a key for each sequence, for a model that drops elements while it is trained.
+    public init(_ sequences: [PackedSequence], for architecture: Architecture, dropoutKeys keys: [UInt64]? = nil) {
         for sequence in sequences { append(sequence, architecture) }
+        dropoutKeys = keys.map { PackedBatch.rowKeys($0, sequences, for: architecture) }
+    }
+
+    /// Keys of all rows: of the sequence's key, the response's number and the row's place in it.
+    private static func rowKeys(
+        _ keys: [UInt64], _ sequences: [PackedSequence], for architecture: Architecture
+    ) -> [UInt64] {
+        var result: [UInt64] = []
+        func append(_ key: UInt64, response: Int, count: Int) {
+            let start = RowDropout.mixed(key ^ UInt64(truncatingIfNeeded: response))
+            result += (0..<count).map { RowDropout.mixed(start &+ UInt64(truncatingIfNeeded: $0)) }
+        }
+        for (key, sequence) in zip(keys, sequences) {
+            for part in sequence.parts(for: architecture) {
+                append(key, response: 0, count: sequence.prompt.count)
+                for response in part.responses {
+                    append(key, response: response + 1, count: sequence.responses[response].tokens.count - 1)
+                }
+            }
+        }
+        return result
     }
 
     private mutating func append(_ sequence: PackedSequence, _ architecture: Architecture) {

@@ -32,8 +32,12 @@ struct Record {
     /// [T*, D] what enters the norm after the feed-forward network, and that norm's statistics.
     private let feedForwardOutput: UnsafeMutablePointer<Float>
     let feedForwardAfterStatistics: UnsafeMutablePointer<Float>
+    /// Of adapters: see `LowRankSpace`.
+    let u: UnsafeMutablePointer<Float>
+    let z: UnsafeMutablePointer<Float>
+    let factors: UnsafeMutablePointer<Float>
 
-    init(_ a: Architecture, rows: Int, cutter: inout Cutter) {
+    init(_ a: Architecture, rows: Int, low: LowRankExtent, cutter: inout Cutter) {
         architecture = a
         let statistics = Normalization.statistics(a.norm)
         let (before, after) = (a.placement != .after, a.placement != .before)
@@ -54,6 +58,9 @@ struct Record {
         hidden = cutter.take(rows * a.hiddenWidth)
         feedForwardOutput = cutter.take(after ? rows * a.width : 0)
         feedForwardAfterStatistics = cutter.take(after ? rows * statistics : 0)
+        u = cutter.take(rows * low.low)
+        z = cutter.take(rows * low.wide)
+        factors = cutter.take(2 * low.wide)
     }
 
     // MARK: - Views for the rows of a pass

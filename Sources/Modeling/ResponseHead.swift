@@ -6,6 +6,7 @@ import Kernels
 struct ResponseHead {
     let architecture: Architecture
     let table: ParameterTable
+    let values: Values
     let pool: ThreadPool
 
     /// Turns the logps of one sequence's responses into the loss's derivatives by them. Both buffers have an element per
@@ -21,23 +22,19 @@ struct ResponseHead {
     ///
     /// - Parameter hidden: [A, D] output of the last block; becomes normalised in place.
     func forward(
-        _ hidden: Matrix, weights: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens,
-        space: Workspace.HeadSpace
+        _ hidden: Matrix, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace
     ) {
-        normalize(hidden, weights: weights, into: hidden, space)
+        normalize(hidden, into: hidden, space)
         for chunk in stride(from: 0, to: scored.rows.count, by: space.chunk) {
-            score(chunk..<min(scored.rows.count, chunk + space.chunk), hidden, weights, scored, space)
+            score(chunk..<min(scored.rows.count, chunk + space.chunk), hidden, scored, space)
         }
     }
 
     /// Logits of one output row [1, D], which becomes normalised in place.
-    func logits(of hidden: Matrix, weights: UnsafeMutablePointer<Float>, space: Workspace.HeadSpace)
-        -> UnsafeBufferPointer<Float>
-    {
-        normalize(hidden, weights: weights, into: hidden, space)
+    func logits(of hidden: Matrix, space: Workspace.HeadSpace) -> UnsafeBufferPointer<Float> {
+        normalize(hidden, into: hidden, space)
         let logits = Matrix(space.logits, rows: 1, columns: architecture.vocabulary)
-        Linear.forward(hidden, weight: head(weights), into: logits, on: pool)
-        if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
+        project(hidden, into: logits)
         return UnsafeBufferPointer(start: logits.base, count: logits.columns)
     }
 
@@ -49,52 +46,58 @@ struct ResponseHead {
     ///   - dNormed: [A, D] scratch for their gradients.
     func step(
         _ stream: Matrix, normed: Matrix, dNormed: Matrix, into d: Matrix,
-        weights: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>,
-        scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace, loss: Loss
+        gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        loss: Loss
     ) {
-        normalize(stream, weights: weights, into: normed, space)
+        normalize(stream, into: normed, space)
         RowMoves.clear(dNormed, on: pool)
         var first = 0
         while first < scored.sequences.count {
             let last = lastSequence(from: first, scored, chunk: space.chunk)
             let range = tokens(of: first...last, scored)
             let fits = range.count <= space.chunk
-            for piece in pieces(of: range, space.chunk) { score(piece, normed, weights, scored, space) }
+            for piece in pieces(of: range, space.chunk) { score(piece, normed, scored, space) }
             for sequence in first...last { apply(loss, to: sequence, scored, space) }
             for piece in pieces(of: range, space.chunk) {
-                if !fits { score(piece, normed, weights, scored, space) }
-                backward(piece, normed: normed, dNormed: dNormed, weights, gradients, scored, space)
+                if !fits { score(piece, normed, scored, space) }
+                backward(piece, normed: normed, dNormed: dNormed, gradients, scored, space)
             }
             first = last + 1
         }
         RowMoves.clear(d, on: pool)
         table.finalNorm.backward(
             dNormed, input: stream, into: d, statistics: space.statistics, gradients: gradients,
-            Pass(weights: weights, pool: pool))
+            values, on: pool)
     }
 
-    private func normalize(
-        _ x: Matrix, weights: UnsafeMutablePointer<Float>, into y: Matrix, _ space: Workspace.HeadSpace
-    ) {
-        table.finalNorm.forward(x, into: y, statistics: space.statistics, Pass(weights: weights, pool: pool))
+    private func normalize(_ x: Matrix, into y: Matrix, _ space: Workspace.HeadSpace) {
+        table.finalNorm.forward(x, into: y, statistics: space.statistics, values, on: pool)
     }
 
-    private func head(_ base: UnsafeMutablePointer<Float>) -> Matrix {
-        Matrix(base + table.head, rows: architecture.vocabulary, columns: architecture.width)
+    /// Logits of some rows.
+    private func project(_ hidden: Matrix, into logits: Matrix) {
+        switch table.head {
+        case .trained(let start):
+            Linear.forward(hidden, weight: matrix(values.trained + start), into: logits, on: pool)
+        case .frozen(let number): Linear.forward(hidden, weight: values.matrices[number], into: logits, on: pool)
+        }
+        if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
+    }
+
+    private func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
+        Matrix(base, rows: architecture.vocabulary, columns: architecture.width)
     }
 
     /// Logits of a piece of the scored tokens, and their logps.
     private func score(
-        _ piece: Range<Int>, _ normed: Matrix, _ weights: UnsafeMutablePointer<Float>,
-        _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace
+        _ piece: Range<Int>, _ normed: Matrix, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace
     ) {
         let hidden = Matrix(space.hidden, rows: piece.count, columns: architecture.width)
         let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
         scored.rows.withUnsafeBufferPointer {
             RowMoves.gather(normed, $0.baseAddress! + piece.lowerBound, into: hidden, on: pool)
         }
-        Linear.forward(hidden, weight: head(weights), into: logits, on: pool)
-        if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
+        project(hidden, into: logits)
         scored.targets.withUnsafeBufferPointer {
             TokenLogps.forward(
                 logits, targets: $0.baseAddress! + piece.lowerBound,
@@ -104,8 +107,8 @@ struct ResponseHead {
 
     /// The gradients of a piece whose logits are in the chunk.
     private func backward(
-        _ piece: Range<Int>, normed: Matrix, dNormed: Matrix, _ weights: UnsafeMutablePointer<Float>,
-        _ gradients: UnsafeMutablePointer<Float>, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace
+        _ piece: Range<Int>, normed: Matrix, dNormed: Matrix, _ gradients: UnsafeMutablePointer<Float>,
+        _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace
     ) {
         let hidden = Matrix(space.hidden, rows: piece.count, columns: architecture.width)
         let dHidden = Matrix(space.dHidden, rows: piece.count, columns: architecture.width)
@@ -121,8 +124,14 @@ struct ResponseHead {
                     logits, targets: targets, normalizers: normalizers, gradients: gradients, on: pool)
             }
         }
-        Linear.backwardInput(logits, weight: head(weights), into: dHidden, adding: false, on: pool)
-        Linear.backwardWeight(logits, hidden, into: head(gradients), on: pool)
+        switch table.head {
+        case .trained(let start):
+            Linear.backwardInput(
+                logits, weight: matrix(values.trained + start), into: dHidden, adding: false, on: pool)
+            Linear.backwardWeight(logits, hidden, into: matrix(gradients + start), on: pool)
+        case .frozen(let number):
+            Linear.backwardInput(logits, weight: values.matrices[number], into: dHidden, adding: false, on: pool)
+        }
         scored.rows.withUnsafeBufferPointer {
             RowMoves.scatterAdd(dHidden, $0.baseAddress! + piece.lowerBound, into: dNormed, on: pool)
         }

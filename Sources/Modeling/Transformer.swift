@@ -1,26 +1,58 @@
 import Kernels
 
 /// A decoder with its weights, on a thread pool: logps of packed micro-batches, and their gradients.
+///
+/// Its weights are trained as a whole, or frozen with what is trained beside them: several decoders may share frozen ones.
 public final class Transformer {
     public let architecture: Architecture
-    public let weights: Weights
+    /// What is trained; nil in a decoder that is frozen as a whole.
+    public let weights: Weights?
+    public let frozen: FrozenWeights?
     public let pool: ThreadPool
+    let values: Values
+    let table: ParameterTable
     let blocks: [Block]
     let head: ResponseHead
     /// The angles of all positions, in a model whose frequencies are the same for sequences of any length.
     private let rotary: Rotary?
 
-    /// - Parameter positions: the longest sequence (prompt and response) that will be asked for.
+    /// A decoder that is trained as a whole, or by adapters on frozen weights.
+    ///
+    /// - Parameters:
+    ///   - frozen: needed unless all of the table's parameters are trained.
+    ///   - positions: the longest sequence (prompt and response) that will be asked for.
     /// - Throws: `ModelError.tooLong` if the model has no positions for it.
-    public init(
-        _ architecture: Architecture, weights: Weights, positions: Int, on pool: ThreadPool
+    public convenience init(
+        _ architecture: Architecture, weights: Weights, on frozen: FrozenWeights? = nil, positions: Int,
+        pool: ThreadPool
+    ) throws(ModelError) {
+        try self.init(
+            architecture, table: weights.table, weights: weights, frozen: frozen, positions: positions, pool)
+    }
+
+    /// A decoder that isn't trained.
+    /// - Throws: `ModelError.tooLong`.
+    public convenience init(
+        _ architecture: Architecture, frozen: FrozenWeights, positions: Int, pool: ThreadPool
+    ) throws(ModelError) {
+        try self.init(
+            architecture, table: ParameterTable(architecture, training: .nothing), weights: nil, frozen: frozen,
+            positions: positions, pool)
+    }
+
+    private init(
+        _ architecture: Architecture, table: ParameterTable, weights: Weights?, frozen: FrozenWeights?,
+        positions: Int, _ pool: ThreadPool
     ) throws(ModelError) {
         if let limit = architecture.hardLimit, positions > limit {
             throw .tooLong(positions: positions, limit: limit)
         }
         self.architecture = architecture
         self.weights = weights
+        self.frozen = frozen
+        self.table = table
         self.pool = pool
+        values = Values(trained: weights?.values, frozen)
         rotary = architecture.rotary.flatMap { frequencies in
             frequencies.dependsOnLength
                 ? nil
@@ -28,22 +60,24 @@ public final class Transformer {
                     frequencies: frequencies.values(), scale: frequencies.attentionFactor, positions: max(1, positions),
                     headWidth: architecture.headWidth)
         }
-        blocks = zip(architecture.layerKinds, weights.table.blocks).map {
+        blocks = zip(architecture.layerKinds, table.blocks).map {
             Block(architecture: architecture, layer: $0, parameters: $1, pool: pool)
         }
-        head = ResponseHead(architecture: architecture, table: weights.table, pool: pool)
+        head = ResponseHead(architecture: architecture, table: table, values: values, pool: pool)
     }
+
+    /// What a workspace holds for this decoder's adapters.
+    public var lowRank: LowRankExtent { table.lowRank }
 
     /// Logps of every scored token of a micro-batch, sequence by sequence and response by response.
     public func score(_ batch: PackedBatch, in space: Workspace) -> [[[Float]]] {
-        head.forward(
-            forward(batch, in: space), weights: weights.values, scored: batch.scored, space: space.headSpace)
+        head.forward(forward(batch, in: space), scored: batch.scored, space: space.headSpace)
         return batch.scored.sequences.map { responses in
             responses.map { range in range.map { space.headSpace.logps[$0] } }
         }
     }
 
-    /// Adds a micro-batch's gradients into `gradients`, a vector beside the weights.
+    /// Adds a micro-batch's gradients into `gradients`, a vector beside the trained weights.
     ///
     /// - Parameter loss: given a sequence's number and the logps (sums in nats) of its responses, writes ∂loss/∂logps.
     public func step(
@@ -59,7 +93,7 @@ public final class Transformer {
             normed: Matrix(t.normed, rows: stream.rows, columns: a.width),
             dNormed: Matrix(t.dNormed, rows: stream.rows, columns: a.width),
             into: Matrix(t.dStream, rows: stream.rows, columns: a.width),
-            weights: weights.values, gradients: gradients, scored: batch.scored, space: space.headSpace, loss: loss)
+            gradients: gradients, scored: batch.scored, space: space.headSpace, loss: loss)
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices.reversed() {
                 let rows = layer == blocks.count - 1 ? outputs : all
@@ -68,8 +102,8 @@ public final class Transformer {
                 // The last block's record is still there.
                 if space.recompute, layer < blocks.count - 1 { run(layer, rows, batch, in: space, recordOnly: true) }
                 blocks[layer].backward(
-                    t.dStream, x, weights: weights.values, gradients: gradients, record: record, rows: rows,
-                    attention: attention(layer, in: space), transient: t)
+                    t.dStream, x, gradients: gradients, record: record, rows: rows,
+                    attention: attention(layer, in: space), transient: t, pass(record, rows, in: space))
             }
         }
         embedBackward(
@@ -77,29 +111,51 @@ public final class Transformer {
             gradients: gradients)
     }
 
+    func pass(_ record: Record, _ rows: Block.Rows, in space: Workspace) -> Pass {
+        Pass(
+            values: values,
+            low: LowRankSpace(
+                extent: space.low, u: record.u, du: space.transient.du, z: record.z, dz: space.transient.dz,
+                factors: record.factors, dropped: space.transient.dropped,
+                normScratch: space.transient.normScratch, dropout: rows.dropout),
+            pool: pool)
+    }
+
     /// What enters the first block.
     func embed(_ tokens: [Int32], _ positions: [Int32], into y: Matrix) {
-        Embedding.forward(
-            embeddingTable(weights.values), tokens, scale: architecture.embeddingScale,
-            positionTable: positionTable(weights.values), positions, into: y, on: pool)
+        switch table.embedding {
+        case .trained(let start):
+            Embedding.forward(
+                tokenTable(values.trained + start), tokens, scale: architecture.embeddingScale, into: y, on: pool)
+        case .frozen(let number):
+            Embedding.forward(
+                values.matrices[number], tokens, scale: architecture.embeddingScale, into: y, on: pool)
+        }
+        switch table.positions {
+        case .trained(let start):
+            Embedding.add(positionTable(values.trained + start), positions, into: y, on: pool)
+        case .frozen(let number): Embedding.add(values.matrices[number], positions, into: y, on: pool)
+        case nil: break
+        }
     }
 
     private func embedBackward(
         _ dy: Matrix, _ tokens: [Int32], _ positions: [Int32], gradients: UnsafeMutablePointer<Float>
     ) {
-        Embedding.backward(
-            dy, tokens, scale: architecture.embeddingScale, positions, into: embeddingTable(gradients),
-            positionTable: positionTable(gradients), on: pool)
-    }
-
-    private func embeddingTable(_ vector: UnsafeMutablePointer<Float>) -> Matrix {
-        Matrix(vector + weights.table.embedding, rows: architecture.vocabulary, columns: architecture.width)
-    }
-
-    private func positionTable(_ vector: UnsafeMutablePointer<Float>) -> Matrix? {
-        weights.table.positions.map {
-            Matrix(vector + $0, rows: architecture.positions, columns: architecture.width)
+        if let d = table.positions?.gradient(in: gradients) {
+            Embedding.backward(dy, positions, scale: 1, into: positionTable(d), on: pool)
         }
+        if let d = table.embedding.gradient(in: gradients) {
+            Embedding.backward(dy, tokens, scale: architecture.embeddingScale, into: tokenTable(d), on: pool)
+        }
+    }
+
+    private func tokenTable(_ base: UnsafeMutablePointer<Float>) -> Matrix {
+        Matrix(base, rows: architecture.vocabulary, columns: architecture.width)
+    }
+
+    private func positionTable(_ base: UnsafeMutablePointer<Float>) -> Matrix {
+        Matrix(base, rows: architecture.positions, columns: architecture.width)
     }
 
     /// Runs all blocks; returns the last one's output [A, D].
@@ -122,9 +178,9 @@ public final class Transformer {
         blocks[layer].forward(
             Matrix(space.streams[layer % space.streams.count], rows: rows.count, columns: width),
             into: Matrix(space.streams[(layer + 1) % space.streams.count], rows: rows.outputCount, columns: width),
-            recordOnly: recordOnly, weights: weights.values, record: record, rows: rows,
+            recordOnly: recordOnly, record: record, rows: rows,
             keyValue: Matrix(record.keyValue, rows: rows.count, columns: 2 * architecture.keyWidth), firstKey: 0,
-            attention: attention(layer, in: space), transient: space.transient)
+            attention: attention(layer, in: space), transient: space.transient, pass(record, rows, in: space))
     }
 
     /// The attention of a layer: the one place that builds it.
@@ -155,20 +211,39 @@ public final class Transformer {
     private func withRows(of batch: PackedBatch, _ body: (_ all: Block.Rows, _ outputs: Block.Rows) -> Void) {
         let (rotary, angles) = angles(of: batch.positions, stretches: batch.stretches)
         let outputAngles = batch.outputs.map { angles[Int($0)] }
-        angles.withUnsafeBufferPointer { angles in
-            batch.outputs.withUnsafeBufferPointer { outputs in
-                outputAngles.withUnsafeBufferPointer { outputAngles in
-                    let count = batch.tokens.count
-                    body(
-                        Block.Rows(
-                            count: count, rotary: rotary, angles: angles.baseAddress!, outputs: nil,
-                            outputAngles: angles.baseAddress!, outputCount: count, spans: batch.spans,
-                            groups: batch.groups),
-                        Block.Rows(
-                            count: count, rotary: rotary, angles: angles.baseAddress!, outputs: outputs.baseAddress!,
-                            outputAngles: outputAngles.baseAddress!, outputCount: batch.outputs.count,
-                            spans: batch.outputSpans, groups: batch.outputGroups))
+        withDropout(of: batch) { dropout in
+            angles.withUnsafeBufferPointer { angles in
+                batch.outputs.withUnsafeBufferPointer { outputs in
+                    outputAngles.withUnsafeBufferPointer { outputAngles in
+                        let count = batch.tokens.count
+                        body(
+                            Block.Rows(
+                                count: count, rotary: rotary, angles: angles.baseAddress!, outputs: nil,
+                                outputAngles: angles.baseAddress!, outputCount: count, spans: batch.spans,
+                                groups: batch.groups, dropout: dropout),
+                            Block.Rows(
+                                count: count, rotary: rotary, angles: angles.baseAddress!,
+                                outputs: outputs.baseAddress!, outputAngles: outputAngles.baseAddress!,
+                                outputCount: batch.outputs.count, spans: batch.outputSpans,
+                                groups: batch.outputGroups, dropout: dropout))
+                    }
                 }
+            }
+        }
+    }
+
+    /// The dropout of a batch that asks for it, in a model that has it.
+    private func withDropout(of batch: PackedBatch, _ body: (RowDropout?) -> Void) {
+        guard case .adapters(let adaptation) = table.trainable, adaptation.config.loraDropout > 0,
+            let keys = batch.dropoutKeys
+        else { return body(nil) }
+        let outputKeys = batch.outputs.map { keys[Int($0)] }
+        keys.withUnsafeBufferPointer { keys in
+            outputKeys.withUnsafeBufferPointer { outputKeys in
+                body(
+                    RowDropout(
+                        keys: keys.baseAddress!, rows: keys.count, outputKeys: outputKeys.baseAddress!,
+                        probability: adaptation.config.loraDropout))
             }
         }
     }

@@ -3,7 +3,7 @@ import Glibc
 import Kernels
 import Storage
 
-/// The values of all parameters, as one vector.
+/// The values of all trained parameters, as one vector.
 public final class Weights: @unchecked Sendable {
     public let table: ParameterTable
     public let values: UnsafeMutablePointer<Float>
@@ -29,10 +29,10 @@ public final class Weights: @unchecked Sendable {
         for parameter in table.parameters {
             let tensor = try Weights.check(parameter, in: directory)
             unused.remove(parameter.name)
-            try read(tensor, into: parameter, of: directory, on: pool)
+            try Weights.read(tensor, into: parameter, of: values, from: directory.path, on: pool)
         }
-        if let name = table.tiedHeadName, unused.remove(name) != nil {
-            try requireTied(name, in: directory)
+        if let name = table.tiedHeadName, unused.remove(name) != nil, let embedding = table.parameters.first {
+            try Weights.requireTied(name, to: embedding.name, in: directory)
         }
         for name in unused.sorted() where !Weights.isBuffer(name) {
             throw ModelError.unusedTensor(directory: directory.path, name: name)
@@ -45,15 +45,21 @@ public final class Weights: @unchecked Sendable {
     static func check(
         _ parameter: ParameterTable.Parameter, in directory: ModelDirectory
     ) throws(ModelError) -> TensorView {
-        guard let tensor = directory.tensor(parameter.name) else {
-            throw .missingTensor(directory: directory.path, name: parameter.name, shape: parameter.shape)
+        try check(parameter, directory.tensor(parameter.name), in: directory.path)
+    }
+
+    static func check(
+        _ parameter: ParameterTable.Parameter, _ tensor: TensorView?, in directory: String
+    ) throws(ModelError) -> TensorView {
+        guard let tensor else {
+            throw .missingTensor(directory: directory, name: parameter.name, shape: parameter.shape)
         }
         guard tensor.shape == parameter.shape else {
             throw .wrongShape(
-                directory: directory.path, name: parameter.name, found: tensor.shape, expected: parameter.shape)
+                directory: directory, name: parameter.name, found: tensor.shape, expected: parameter.shape)
         }
         guard [.float32, .float16, .bfloat16].contains(tensor.elementType) else {
-            throw .wrongElementType(directory: directory.path, name: parameter.name, found: tensor.elementType.rawValue)
+            throw .wrongElementType(directory: directory, name: parameter.name, found: tensor.elementType.rawValue)
         }
         return tensor
     }
@@ -65,10 +71,10 @@ public final class Weights: @unchecked Sendable {
     }
 
     /// A head stored beside the embedding that it is said to be must be the same.
-    private func requireTied(_ name: String, in directory: ModelDirectory) throws(ModelError) {
-        guard let embedding = table.parameters.first(where: { $0.range.lowerBound == table.embedding }),
-            let stored = directory.tensor(embedding.name), let head = directory.tensor(name)
-        else { return }
+    static func requireTied(
+        _ name: String, to embedding: String, in directory: ModelDirectory
+    ) throws(ModelError) {
+        guard let stored = directory.tensor(embedding), let head = directory.tensor(name) else { return }
         guard head.elementType == stored.elementType, head.bytes.elementsEqual(stored.bytes) else {
             throw .untiedHead(directory: directory.path, name: name)
         }
@@ -80,19 +86,52 @@ public final class Weights: @unchecked Sendable {
     ) throws(MemoryError) {
         try self.init(ParameterTable(architecture))
         for parameter in table.parameters {
-            for i in parameter.range {
-                switch parameter.fresh {
-                case .normal: values[i] = Float(Weights.normal(using: &generator) * architecture.initializerRange)
-                case .ones: values[i] = 1
-                case .zeros: values[i] = 0
-                }
+            fill(parameter, deviation: architecture.initializerRange, using: &generator)
+        }
+    }
+
+    /// Fresh adapters, and the modules trained beside them as the base has them.
+    /// - Throws: `ModelError`, `MemoryError`.
+    public convenience init(
+        adapting base: FrozenWeights, _ architecture: Architecture, _ adaptation: Adaptation,
+        using generator: inout some RandomNumberGenerator, on pool: ThreadPool
+    ) throws {
+        let directory = base.directory
+        let naming = TensorNaming(of: Set(directory.tensorNames), architecture)
+        try self.init(ParameterTable(architecture, naming: naming, training: .adapters(adaptation)))
+        let files = Dictionary(uniqueKeysWithValues: table.savedTensors)
+        for parameter in table.parameters {
+            if let name = files[parameter.name], let tensor = directory.tensor(name) {
+                try Weights.read(tensor, into: parameter, of: values, from: directory.path, on: pool)
+            } else if case .rowNorms(let matrix, let rows) = parameter.fresh {
+                Magnitude.norms(
+                    base.matrices[matrix], rows: rows, into: values + parameter.range.lowerBound, on: pool)
+            } else {
+                fill(parameter, deviation: architecture.initializerRange, using: &generator)
             }
         }
     }
 
-    private func read(
-        _ tensor: TensorView, into parameter: ParameterTable.Parameter, of directory: ModelDirectory,
-        on pool: ThreadPool
+    private func fill(
+        _ parameter: ParameterTable.Parameter, deviation: Double, using generator: inout some RandomNumberGenerator
+    ) {
+        for i in parameter.range {
+            switch parameter.fresh {
+            case .normal: values[i] = Float(Weights.normal(using: &generator) * deviation)
+            case .ones: values[i] = 1
+            case .zeros, .rowNorms: values[i] = 0
+            case .uniform(let inputs):
+                let share = 2 * Double(generator.next() >> 11) * 0x1p-53 - 1
+                values[i] = Float(share / Double(inputs).squareRoot())
+            case .gaussian(let rank): values[i] = Float(Weights.normal(using: &generator) / Double(rank))
+            }
+        }
+    }
+
+    /// Widens a tensor into a parameter's range of a vector.
+    static func read(
+        _ tensor: TensorView, into parameter: ParameterTable.Parameter, of values: UnsafeMutablePointer<Float>,
+        from directory: String, on pool: ThreadPool
     ) throws(ModelError) {
         let pieces = parameter.pieces(of: 1 << 16)
         let columns = parameter.storedColumns
@@ -110,7 +149,7 @@ public final class Weights: @unchecked Sendable {
             }
         }
         guard Conversion.isFinite(values + parameter.range.lowerBound, count: parameter.range.count) else {
-            throw .nonFinite(directory: directory.path, name: parameter.name)
+            throw .nonFinite(directory: directory, name: parameter.name)
         }
     }
 

@@ -15,6 +15,7 @@ public final class Workspace {
     public let parts: [(name: String, floats: Int)]
 
     let recompute: Bool
+    let low: LowRankExtent
     /// [T, D] what enters each block, and [A, D] what leaves the last.
     let streams: [UnsafeMutablePointer<Float>]
     let records: [Record]
@@ -42,6 +43,11 @@ public final class Workspace {
         /// block reads; in models that have them.
         let dPlainKeys: UnsafeMutablePointer<Float>
         let dMiddle: UnsafeMutablePointer<Float>
+        /// Of adapters: see `LowRankSpace`.
+        let du: UnsafeMutablePointer<Float>
+        let dz: UnsafeMutablePointer<Float>
+        let dropped: UnsafeMutablePointer<Float>
+        let normScratch: UnsafeMutablePointer<Float>
     }
 
     /// Buffers of the response head.
@@ -62,27 +68,31 @@ public final class Workspace {
     }
 
     /// - Throws: `MemoryError`.
-    public init(_ a: Architecture, extent: BatchExtent, purpose: Purpose, on pool: ThreadPool) throws(MemoryError) {
+    public init(
+        _ a: Architecture, low: LowRankExtent = .none, extent: BatchExtent, purpose: Purpose, on pool: ThreadPool
+    ) throws(MemoryError) {
         self.extent = extent
         var dry = Cutter()
-        _ = Workspace.cut(a, extent, purpose, pool.count, &dry)
+        _ = Workspace.cut(a, low, extent, purpose, pool.count, &dry)
         memory = try Memory(bytes: dry.count * 4, touchedBy: pool)
         var cutter = Cutter(memory)
-        let cut = Workspace.cut(a, extent, purpose, pool.count, &cutter)
+        let cut = Workspace.cut(a, low, extent, purpose, pool.count, &cutter)
+        self.low = low
         (streams, records, transient, headSpace, attentionScratch, parts) = cut
         if case .training(recompute: true) = purpose { recompute = true } else { recompute = false }
     }
 
     /// Floats by part, without taking any memory.
     public static func forecast(
-        _ a: Architecture, extent: BatchExtent, purpose: Purpose, threads: Int
+        _ a: Architecture, low: LowRankExtent = .none, extent: BatchExtent, purpose: Purpose, threads: Int
     ) -> [(name: String, floats: Int)] {
         var dry = Cutter()
-        return cut(a, extent, purpose, threads, &dry).5
+        return cut(a, low, extent, purpose, threads, &dry).5
     }
 
     private static func cut(
-        _ a: Architecture, _ extent: BatchExtent, _ purpose: Purpose, _ threads: Int, _ cutter: inout Cutter
+        _ a: Architecture, _ low: LowRankExtent, _ extent: BatchExtent, _ purpose: Purpose, _ threads: Int,
+        _ cutter: inout Cutter
     ) -> (
         [UnsafeMutablePointer<Float>], [Record], Transient, HeadSpace, [UnsafeMutablePointer<Float>],
         [(name: String, floats: Int)]
@@ -102,7 +112,7 @@ public final class Workspace {
             }
         // Scoring goes back and forth between two streams; training keeps what enters every block.
         let streams = (0..<(backward ? a.layers + 1 : 2)).map { _ in cutter.take(t * d) }
-        let records = (0..<kept).map { _ in Record(a, rows: t, cutter: &cutter) }
+        let records = (0..<kept).map { _ in Record(a, rows: t, low: low, cutter: &cutter) }
         note("activations", cutter)
 
         let gradientRows = backward ? t : 0
@@ -112,7 +122,10 @@ public final class Workspace {
             dOutput: cutter.take(backward ? out * d : 0), dAttended: cutter.take(gradientRows * a.queryWidth),
             dQuery: cutter.take(gradientRows * a.queryWidth), dKeyValue: cutter.take(gradientRows * 2 * a.keyWidth),
             dPlainKeys: cutter.take(a.queryKeyNorm == .none ? 0 : gradientRows * a.keyWidth),
-            dMiddle: cutter.take(a.parallelResidual ? gradientRows * a.width : 0))
+            dMiddle: cutter.take(a.parallelResidual ? gradientRows * a.width : 0),
+            du: cutter.take(gradientRows * low.low), dz: cutter.take(gradientRows * low.wide),
+            dropped: cutter.take(low.drops ? gradientRows * max(a.width, a.queryWidth, a.feedForward) : 0),
+            normScratch: cutter.take(Magnitude.scratchCount(outputs: low.widest, rank: low.rank)))
         let scratch = (0..<threads).map { _ in
             cutter.take(Attention.scratchCount(keys: extent.keys, width: a.headWidth))
         }

@@ -14,14 +14,16 @@ public enum EvaluationJob {
     ) throws -> JSONObject {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
         let files = try communicator.agree { try file.requiredEvalFiles() }
-        let policy = try communicator.agree { try LoadedModel(path: model, positions: 1, on: pool) }
+        let policy = try communicator.agree { try LoadedModel(reading: ModelSource(model), positions: 1, on: pool) }
         let set = try PreferenceSet.load(
             files, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
             seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 
         let initial = try communicator.agree {
-            try LoadedModel(path: file.model.path, positions: set.longest, on: pool).requireVocabulary(of: policy)
+            try LoadedModel(
+                reading: ModelSource(file.model.path), sharing: policy, positions: set.longest, on: pool
+            ).requireVocabulary(of: policy)
         }
         let digests = try communicator.agree { try TrainingRun.digests(file, initial, communicator) }
         let columns = try ResponseColumns(

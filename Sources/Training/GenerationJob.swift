@@ -8,6 +8,8 @@ import Tokenization
 /// `generate`: continuations of every prompt of a file, one JSON line each, in the order of the prompts.
 public struct GenerationJob: Sendable {
     public var model: String
+    /// An adapter on the model.
+    public var adapter: String?
     public var prompts: String
     public var output: String
     public var maxNewTokens: Int
@@ -18,10 +20,12 @@ public struct GenerationJob: Sendable {
     public var threads: Int?
 
     public init(
-        model: String, prompts: String, output: String, maxNewTokens: Int = 128, sampling: Sampling, samples: Int = 1,
+        model: String, adapter: String? = nil, prompts: String, output: String, maxNewTokens: Int = 128,
+        sampling: Sampling, samples: Int = 1,
         seed: UInt64 = 42, threads: Int? = nil
     ) {
         self.model = model
+        self.adapter = adapter
         self.prompts = prompts
         self.output = output
         self.maxNewTokens = maxNewTokens
@@ -36,7 +40,7 @@ public struct GenerationJob: Sendable {
         let pool = ThreadPool(count: threads ?? RankThreads.standard())
         let (loaded, tokenizer, rows) = try communicator.agree { () throws -> (LoadedModel, Tokenizer?, [PromptRow]) in
             if communicator.isRoot { try OutputFile.check(output) }
-            let loaded = try LoadedModel(path: model, positions: 1, on: pool)
+            let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
             let hasTokenizer = FileSystem.exists(FileSystem.join(model, "tokenizer.json"))
             let tokenizer = hasTokenizer ? try Tokenizer(directory: model) : nil
             let rule = EncodingRule(

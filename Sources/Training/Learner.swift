@@ -25,13 +25,14 @@ final class Learner {
         objective = run.file.objective
         set = run.train.set
         transformer = run.policy.transformer
-        weights = run.policy.weights
-        let (pool, file, policy) = (run.pool, run.file, run.policy)
+        weights = run.trained
+        let (pool, file, policy, weights, transformer) = (run.pool, run.file, run.policy, weights, transformer)
         (workspace, gradients, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
             (
-                try Workspace(policy.architecture, extent: run.extent, purpose: run.purpose, on: pool),
-                try GradientVector(count: policy.weights.count, reproducible: file.machine.reproducible, on: pool),
-                try Optimizer(file.optimizer, table: policy.weights.table, on: pool)
+                try Workspace(
+                    policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: pool),
+                try GradientVector(count: weights.count, reproducible: file.machine.reproducible, on: pool),
+                try Optimizer(file.optimizer, table: weights.table, on: pool)
             )
         }
         schedule = Schedule(file.optimizer.schedule, warmup: file.optimizer.warmup, totalSteps: run.totalSteps)
@@ -72,7 +73,8 @@ final class Learner {
 
     private func compute(_ plan: StepPlan, _ index: Int, into results: inout StepResults) {
         let microBatch = plan.microBatches[index]
-        let batch = PackedBatch(set.packed(microBatch), for: transformer.architecture)
+        let batch = PackedBatch(
+            set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
         let share = 1 / Double(plan.pairs.count)
         gradients.add { values in
             transformer.step(batch, in: workspace, gradients: values) { sequence, logps, derivatives in
@@ -91,6 +93,12 @@ final class Learner {
                 }
             }
         }
+    }
+
+    /// What a comparison's rows drop in a step, wherever they are computed.
+    private func dropoutKeys(_ plan: StepPlan, _ microBatch: PlannedMicroBatch) -> [UInt64] {
+        let key = RowDropout.mixed(run.file.data.seed ^ RowDropout.mixed(UInt64(plan.step)))
+        return microBatch.comparisons.map { RowDropout.mixed(key ^ UInt64($0.comparison)) }
     }
 
     private func evaluate(

@@ -6,18 +6,28 @@ import Storage
 
 /// A model opened from a directory: what several commands need to begin with.
 struct LoadedModel {
+    /// As it was asked for: a model's folder, or an adapter's.
+    let source: ModelSource
+    /// The model's folder, or that of an adapter's base.
     let directory: ModelDirectory
     let architecture: Architecture
-    let weights: Weights
+    /// What is trained, or the adapter; nil in a model that is only read.
+    let weights: Weights?
+    /// What stays in its files; nil in a model that is trained as a whole.
+    let frozen: FrozenWeights?
     let transformer: Transformer
 
+    /// A model whose weights are all trained.
+    ///
     /// - Parameters:
-    ///   - positions: the longest sequence it will see; nil: the model's own limit.
+    ///   - positions: the longest sequence it will see.
     ///   - mayBeBare: a directory of `config.json` alone is a model with random weights.
     /// - Throws: `CheckpointError`, `ModelError` or `MemoryError`.
-    init(path: String, positions: Int? = nil, mayBeBare: Bool = false, on pool: ThreadPool) throws {
-        directory = try ModelDirectory(path: path, needsWeights: !mayBeBare)
-        architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
+    init(training source: ModelSource, positions: Int, mayBeBare: Bool = false, on pool: ThreadPool) throws {
+        self.source = source
+        directory = try ModelDirectory(path: source.base, needsWeights: !mayBeBare)
+        architecture = try Architecture(directory)
+        let weights: Weights
         if directory.tensorNames.isEmpty, mayBeBare {
             var random = SplitMix64(state: 0)
             weights = try Weights(random: architecture, using: &random)
@@ -25,13 +35,170 @@ struct LoadedModel {
             weights = try Weights(directory, architecture: architecture, on: pool)
         }
         directory.releasePages()
-        transformer = try Transformer(
-            architecture, weights: weights, positions: positions ?? architecture.positions, on: pool)
+        self.weights = weights
+        frozen = nil
+        transformer = try Transformer(architecture, weights: weights, positions: positions, pool: pool)
+    }
+
+    /// A frozen model with adapters that are trained: the source's, or fresh ones.
+    ///
+    /// - Parameters:
+    ///   - config: of fresh adapters; not read if the source has one.
+    ///   - seed: of what fresh adapters hold.
+    /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
+    init(
+        adapting source: ModelSource, _ config: RunFile.Adapters, seed: UInt64, positions: Int, on pool: ThreadPool
+    ) throws {
+        self.source = source
+        directory = try ModelDirectory(path: source.base)
+        architecture = try Architecture(directory)
+        let frozen = try FrozenWeights(directory, architecture: architecture, on: pool)
+        var random = SplitMix64(state: seed)
+        let weights: Weights
+        if let adapter = source.adapter {
+            weights = try LoadedModel.adapter(adapter, on: frozen, architecture, pool)
+        } else {
+            let adaptation = try config.adaptation(of: architecture, in: directory)
+            weights = try Weights(adapting: frozen, architecture, adaptation, using: &random, on: pool)
+        }
+        if case .adapters(let adaptation) = weights.table.trainable, adaptation.config.usesDoRA,
+            adaptation.config.loraDropout > 0
+        {
+            throw TrainingError.input(
+                "DoRA needs a dropout of 0 in this version, it is \(adaptation.config.loraDropout): set lora_dropout: 0, or "
+                    + "use_dora: false")
+        }
+        self.frozen = frozen
+        self.weights = weights
+        transformer = try Transformer(architecture, weights: weights, on: frozen, positions: positions, pool: pool)
+    }
+
+    /// A model that is only read, from its mapped files, with or without an adapter.
+    ///
+    /// - Parameters:
+    ///   - positions: the longest sequence it will see; nil: the model's own limit.
+    ///   - other: a loaded model, whose base is taken if it is this one's too.
+    /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
+    init(
+        reading source: ModelSource, sharing other: LoadedModel? = nil, positions: Int? = nil, on pool: ThreadPool
+    ) throws {
+        self.source = source
+        let shared = other.flatMap { $0.source.base == source.base ? $0 : nil }
+        directory = try shared?.directory ?? ModelDirectory(path: source.base)
+        architecture = try shared?.architecture ?? Architecture(directory)
+        let frozen =
+            try shared?.frozen ?? FrozenWeights(directory, architecture: architecture, on: pool)
+        let positions = positions ?? architecture.positions
+        if let adapter = source.adapter {
+            let weights = try LoadedModel.adapter(adapter, on: frozen, architecture, pool)
+            self.weights = weights
+            transformer = try Transformer(
+                architecture, weights: weights, on: frozen, positions: positions, pool: pool)
+        } else {
+            weights = nil
+            transformer = try Transformer(architecture, frozen: frozen, positions: positions, pool: pool)
+        }
+        self.frozen = frozen
+    }
+
+    private static func adapter(
+        _ path: String, on frozen: FrozenWeights, _ architecture: Architecture, _ pool: ThreadPool
+    ) throws -> Weights {
+        let directory = try AdapterDirectory(path: path)
+        let adaptation: Adaptation
+        do throws(AdapterTargets.Refusal) {
+            adaptation = try Adaptation(directory, for: architecture, of: frozen.directory)
+        } catch {
+            throw TrainingError.input("\(path): \(error), \(frozen.directory.path)")
+        }
+        var random = SplitMix64(state: 0)
+        let weights = try Weights(adapting: frozen, architecture, adaptation, using: &random, on: pool)
+        try weights.load(path, on: pool)
+        return weights
+    }
+
+    /// The vector that training changes.
+    func trained() throws -> Weights {
+        guard let weights else {
+            throw TrainingError.input("\(source.base): nothing of it is to be trained; set use_peft: true, or false")
+        }
+        return weights
     }
 
     /// The same weights ready for sequences of up to so many tokens.
     func seeing(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
-        try Transformer(architecture, weights: weights, positions: positions, on: pool)
+        guard let weights else { return try base(positions: positions, on: pool) }
+        return try Transformer(architecture, weights: weights, on: frozen, positions: positions, pool: pool)
+    }
+
+    /// The model without its adapters. One that is trained as a whole is its own base until the first step.
+    func base(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
+        guard let frozen else { return transformer }
+        return try Transformer(architecture, frozen: frozen, positions: positions, pool: pool)
+    }
+
+    /// Writes what is trained, as a folder that other tools load: a model, or an adapter in PEFT's layout.
+    /// - Throws: `CheckpointError`.
+    func save(_ weights: Weights, to path: String, as type: SaveType) throws(CheckpointError) {
+        guard case .adapters = weights.table.trainable else {
+            return try saveModel(weights, like: directory, to: path, as: type)
+        }
+        try saveAdapter(weights, on: directory, to: path, as: type)
+    }
+}
+
+/// What a user may name as a model: its folder, or the folder of an adapter on it.
+struct ModelSource: Equatable {
+    /// The model's folder.
+    let base: String
+    /// The adapter's.
+    let adapter: String?
+
+    /// - Parameters:
+    ///   - path: a model's folder; or an adapter's, whose config names its base.
+    ///   - adapter: an adapter on the model.
+    /// - Throws: `CheckpointError` or `TrainingError`.
+    init(_ path: String, adapter: String? = nil) throws {
+        guard ModelSource.isAdapter(path) else {
+            (base, self.adapter) = (path, adapter)
+            return
+        }
+        guard adapter == nil else {
+            throw TrainingError.input("\(path): is an adapter itself; name the model that both are for")
+        }
+        guard let base = try AdapterConfig(directory: path).baseModel else {
+            throw TrainingError.input(
+                "\(FileSystem.join(path, AdapterConfig.fileName)): base_model_name_or_path is missing; name the model's folder "
+                    + "as the model and this one as the adapter")
+        }
+        guard FileSystem.isDirectory(base) else {
+            throw TrainingError.input(
+                "\(path): its base model \"\(base)\" isn't a folder here; name the model's folder as the model and this one "
+                    + "as the adapter")
+        }
+        (self.base, self.adapter) = (base, path)
+    }
+
+    private static func isAdapter(_ path: String) -> Bool {
+        FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName))
+            && !FileSystem.exists(FileSystem.join(path, "config.json"))
+    }
+
+    /// Stands for what the model computes. Reads all weights.
+    func contentDigest() throws(CheckpointError) -> Digest.Value {
+        let model = try ModelDirectory(path: base).contentDigest()
+        guard let adapter else { return model }
+        var digest = Digest()
+        digest.update(field: model.hex)
+        digest.update(field: try AdapterDirectory(path: adapter).contentDigest().hex)
+        return digest.finish()
+    }
+}
+
+extension Architecture {
+    /// - Throws: `ModelError`.
+    init(_ directory: ModelDirectory) throws {
+        try self.init(config: directory.config, file: FileSystem.join(directory.path, "config.json"))
     }
 }
 

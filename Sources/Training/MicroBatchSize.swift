@@ -24,7 +24,8 @@ enum MicroBatchSize {
     ///   - keys: tokens of the longest sequence.
     /// Collective.
     static func chosen(
-        for a: Architecture, purpose: Workspace.Purpose, resident: Int, longest: Int, keys: Int, threads: Int,
+        for a: Architecture, low: LowRankExtent = .none, purpose: Workspace.Purpose, resident: Int, longest: Int,
+        keys: Int, threads: Int,
         over communicator: Communicator
     ) -> Int {
         let free = share * Double(FreeMemory.bytes()) / Double(RankThreads.ranksOnNode() ?? 1)
@@ -32,7 +33,7 @@ enum MicroBatchSize {
             var extent = BatchExtent()
             let rows = max(tokens, longest)
             (extent.rows, extent.outputRows, extent.scoredRows, extent.keys) = (rows, rows, rows, keys)
-            let floats = Workspace.forecast(a, extent: extent, purpose: purpose, threads: threads)
+            let floats = Workspace.forecast(a, low: low, extent: extent, purpose: purpose, threads: threads)
                 .reduce(0) { $0 + $1.floats }
             return Double(resident + 4 * floats) <= free
         }

@@ -27,9 +27,12 @@ struct ResponseColumns: Sendable {
             run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
         let referencePath = run.model.referencePath ?? run.model.path
         let load = { (path: String) throws -> Transformer in
-            if path == run.model.path { return initial.transformer }
-            return try column.communicator.agree {
-                try LoadedModel(path: path, positions: positions, on: pool).requireVocabulary(of: initial).transformer
+            try column.communicator.agree {
+                // The reference is the initial policy, or what its adapters are on.
+                if path == run.model.path { return try initial.base(positions: positions, on: pool) }
+                return try LoadedModel(
+                    reading: ModelSource(path), sharing: initial, positions: positions, on: pool
+                ).requireVocabulary(of: initial).transformer
             }
         }
         func logps(_ path: String, name: String) throws -> [Double] {

@@ -49,7 +49,9 @@ struct ResponseScoring {
             extent.formUnion(BatchExtent(allResponses(of: microBatch), for: transformer.architecture))
         }
         let space = try communicator.agree(status: { _ in 4 }) {
-            try Workspace(transformer.architecture, extent: extent, purpose: .scoring, on: transformer.pool)
+            try Workspace(
+                transformer.architecture, low: transformer.lowRank, extent: extent, purpose: .scoring,
+                on: transformer.pool)
         }
         let mine = plan.ranks[communicator.rank]
         console.beginActivity()

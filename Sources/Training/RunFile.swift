@@ -19,6 +19,7 @@ public struct RunFile: Sendable, Equatable {
     public let optimizer: Optimizer
     public let records: Records
     public let machine: Machine
+    public let adapters: Adapters
     /// For messages: the name that the text came under.
     public let file: String
 
@@ -47,6 +48,7 @@ public struct RunFile: Sendable, Equatable {
         duration = try Duration(reader)
         optimizer = try Optimizer(reader, lossType: objective.lossType)
         machine = try Machine(reader)
+        adapters = try Adapters(reader)
         records = try Records(reader, objective: objective)
         try records.check(reader)
     }
@@ -63,7 +65,7 @@ public struct RunFile: Sendable, Equatable {
     public static func == (a: RunFile, b: RunFile) -> Bool {
         a.model == b.model && a.data == b.data && a.objective == b.objective && a.margins == b.margins
             && a.batch == b.batch && a.duration == b.duration && a.optimizer == b.optimizer && a.records == b.records
-            && a.machine == b.machine
+            && a.machine == b.machine && a.adapters == b.adapters
     }
 
     /// `train_file`, for a command that can't do without.

@@ -11,7 +11,8 @@ enum RunFileKeys {
         "num_train_epochs", "max_steps",
         "optim", "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "weight_decay", "adam_beta1",
         "adam_beta2", "adam_epsilon", "max_grad_norm",
-        "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
+        "use_peft", "adapter_name_or_path", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
+        "modules_to_save", "use_rslora", "use_dora", "init_lora_weights",
         "logging_steps", "eval_steps", "save_steps", "save_total_limit", "load_best_model_at_end",
         "metric_for_best_model",
         "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "save_dtype",
@@ -50,11 +51,6 @@ enum RunFileKeys {
 
     /// Keys of which this version knows one value: what it does anyway. (nil: none.)
     static let later: [(key: String, only: String?, remedy: String)] = [
-        ("use_peft", "false", "all weights are trained: set use_peft: false"),
-        ("lora_r", nil, "all weights are trained: remove the adapter's keys"),
-        ("lora_alpha", nil, "all weights are trained: remove the adapter's keys"),
-        ("lora_dropout", nil, "all weights are trained: remove the adapter's keys"),
-        ("lora_target_modules", nil, "all weights are trained: remove the adapter's keys"),
         ("zero_stage", "0", "each rank keeps the whole optimizer state: set zero_stage: 0"),
         ("gradient_dtype", "float32", "gradients are reduced in float32: set gradient_dtype: float32"),
         ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
@@ -67,7 +63,8 @@ enum RunFileKeys {
         "micro_batch_size": "micro_batch_tokens", "epochs": "num_train_epochs", "optimizer": "optim",
         "lr_scheduler": "lr_scheduler_type", "truncation_mode": "truncation", "rpo_alpha": "nll_weight",
         "simpo_gamma": "gamma", "loss": "loss_type", "warmup": "warmup_steps", "clip_grad": "max_grad_norm",
-        "data_seed": "seed",
+        "data_seed": "seed", "lora_rank": "lora_r", "r": "lora_r", "target_modules": "lora_target_modules",
+        "lora_target": "lora_target_modules", "lora_modules_to_save": "modules_to_save", "peft": "use_peft",
     ]
 
     /// The known key that an unknown one most likely means.

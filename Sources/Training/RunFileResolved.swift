@@ -1,3 +1,4 @@
+import Checkpoints
 import Preferences
 
 extension RunFile {
@@ -100,7 +101,29 @@ extension RunFile {
             text.line("adam_epsilon", optimizer.adamEpsilon)
         }
         text.line("max_grad_norm", optimizer.maxGradNorm ?? 0)
-        text.line("use_peft", false)
+        writeAdapters(to: &text)
+    }
+
+    private func writeAdapters(to text: inout ResolvedText) {
+        text.section("adapters")
+        if let areUsed = adapters.areUsed { text.line("use_peft", areUsed) }
+        text.line("adapter_name_or_path", adapters.path)
+        guard adapters.areUsed == true, adapters.path == nil else { return }
+        text.line("lora_r", adapters.rank)
+        text.line("lora_alpha", adapters.alpha)
+        text.line("lora_dropout", adapters.dropout)
+        switch adapters.targets {
+        case .allLinear: text.line("lora_target_modules", AdapterTargets.allLinearName)
+        case .named(let names): text.list("lora_target_modules", names)
+        case .pattern, nil: break
+        }
+        if !adapters.savedModules.isEmpty { text.list("modules_to_save", adapters.savedModules) }
+        text.line("use_rslora", adapters.usesRSLoRA)
+        text.line("use_dora", adapters.usesDoRA)
+        switch adapters.initialization {
+        case .gaussian: text.line("init_lora_weights", "gaussian")
+        case .standard, .random: text.line("init_lora_weights", adapters.initialization == .standard)
+        }
     }
 
     private func writeRecords(to text: inout ResolvedText) {
@@ -133,6 +156,10 @@ private struct ResolvedText {
     mutating func line(_ key: String, _ value: Int?) { raw(key, value.map { "\($0)" }) }
     mutating func line(_ key: String, _ value: Double) { raw(key, RunFileText.number(value)) }
     mutating func line(_ key: String, _ value: Bool) { raw(key, "\(value)") }
+
+    mutating func list(_ key: String, _ names: [String]) {
+        raw(key, "[\(names.map(RunFileText.string).joined(separator: ", "))]")
+    }
 
     /// A single file of weight 1 as its path.
     mutating func files(_ key: String, _ files: [DataFile]) {

@@ -19,10 +19,17 @@ extension TrainingRun {
             "shuffle": .bool(file.data.shuffle), "global batch": .integer(planner.settings.globalBatchSize),
             "optim": .string(file.optimizer.kind.rawValue),
         ]
+        if policy.frozen != nil { identity["adapters"] = .string(adapterText) }
         for reward in file.margins?.rewards ?? [] {
             if case .model(let path, _) = reward.source { identity["digest of \(path)"] = digest(of: path) }
         }
         return identity
+    }
+
+    /// What is trained beside frozen weights.
+    private var adapterText: String {
+        guard let path = policy.source.adapter else { return file.adapters.text }
+        return "those of \(digests[path]?.hex ?? path)"
     }
 
     private func digest(of path: String) -> JSON { .string(digests[path]?.hex ?? "") }

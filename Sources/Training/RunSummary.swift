@@ -14,7 +14,7 @@ struct RunSummary {
         let world = run.communicator.size
         var lines = [
             "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
-                + "\(RunSummary.grouped(run.policy.weights.count)) parameters",
+                + "\(RunSummary.grouped(run.trained.count)) trained parameters",
             "objective: \(file.objectiveText)",
         ]
         if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
@@ -39,6 +39,11 @@ struct RunSummary {
         for part in parts where part.bytes > 0 {
             lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))")
         }
+        if let frozen = run.policy.frozen {
+            lines.append(
+                "memory a node besides: \(readableBytes(frozen.mappedBytes)) of frozen weights, mapped from their files"
+            )
+        }
         self.lines = lines
     }
 
@@ -49,14 +54,15 @@ struct RunSummary {
 
     /// Bytes of a rank's arrays by part.
     static func memory(of run: TrainingRun) -> [(name: String, bytes: Int)] {
-        let count = run.policy.weights.count
+        let count = run.trained.count
         var parts: [(name: String, bytes: Int)] = [
-            ("weights", 4 * count),
+            ("frozen copies", run.policy.frozen?.ownBytes ?? 0), ("weights", 4 * count),
             ("gradients", GradientVector.bytes(count: count, reproducible: run.file.machine.reproducible)),
             ("optimizer", Optimizer.bytes(count: count, kind: run.file.optimizer.kind)),
         ]
         parts += Workspace.forecast(
-            run.policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads
+            run.policy.architecture, low: run.policy.transformer.lowRank, extent: run.extent, purpose: run.purpose,
+            threads: run.threads
         ).map { ($0.name, 4 * $0.floats) }
         parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
         parts.append(("token ids", 4 * (run.train.set.tokens.count + (run.evaluation?.set.tokens.count ?? 0))))

@@ -7,6 +7,8 @@ import Tokenization
 /// `score`: logps of every row of a file, one JSON line per input row, in input order.
 public struct ScoreJob: Sendable {
     public var model: String
+    /// An adapter on the model.
+    public var adapter: String?
     public var reference: String?
     public var data: String
     public var output: String
@@ -16,10 +18,12 @@ public struct ScoreJob: Sendable {
     public var threads: Int?
 
     public init(
-        model: String, reference: String? = nil, data: String, output: String, perToken: Bool = false,
+        model: String, adapter: String? = nil, reference: String? = nil, data: String, output: String,
+        perToken: Bool = false,
         maxLength: Int? = nil, threads: Int? = nil
     ) {
         self.model = model
+        self.adapter = adapter
         self.reference = reference
         self.data = data
         self.output = output
@@ -33,7 +37,7 @@ public struct ScoreJob: Sendable {
         let pool = ThreadPool(count: threads ?? RankThreads.standard())
         let policy = try communicator.agree {
             if communicator.isRoot { try OutputFile.check(output) }
-            return try LoadedModel(path: model, positions: 1, on: pool)
+            return try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
         }
         let tokenizer = try communicator.agree {
             FileSystem.exists(FileSystem.join(model, "tokenizer.json")) ? try Tokenizer(directory: model) : nil
@@ -55,7 +59,8 @@ public struct ScoreJob: Sendable {
         var referenceSums: [Double]?
         if let reference {
             let loaded = try communicator.agree {
-                try LoadedModel(path: reference, positions: 1, on: pool).requireVocabulary(of: policy)
+                try LoadedModel(reading: ModelSource(reference), sharing: policy, positions: 1, on: pool)
+                    .requireVocabulary(of: policy)
             }
             referenceSums = try tokenLogps(of: loaded, title: "reference logps", scoring, pool).sums
         }

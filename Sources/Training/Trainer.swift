@@ -168,7 +168,7 @@ public final class Trainer {
                 guard communicator.isRoot else { return }
                 let type = run.saveType
                 try folder.write(name: name) { directory in
-                    try saveModel(learner.weights, like: run.policy.directory, to: directory, as: type)
+                    try run.policy.save(learner.weights, to: directory, as: type)
                     try run.copyTokenizer(to: directory)
                     try state.save(to: directory, optimizer: learner.optimizer, weights: learner.weights, savedAs: type)
                 }
@@ -195,7 +195,7 @@ public final class Trainer {
                     }
                 }
                 try folder.write(name: "final") { directory in
-                    try saveModel(learner.weights, like: run.policy.directory, to: directory, as: run.saveType)
+                    try run.policy.save(learner.weights, to: directory, as: run.saveType)
                     try run.copyTokenizer(to: directory)
                 }
             }

@@ -102,11 +102,7 @@ struct TrainerState: Equatable {
         if FileSystem.exists(full) {
             return try read("weights", of: SafetensorsFile(path: full), into: weights.values, count: weights.count)
         }
-        let saved = try LoadedModel(path: directory, positions: 1, on: pool).weights
-        guard saved.count == weights.count else {
-            throw TrainingError.damagedState(file: directory, reason: "its model has another shape")
-        }
-        weights.values.update(from: saved.values, count: weights.count)
+        try weights.load(directory, on: pool)
     }
 
     private static func read(

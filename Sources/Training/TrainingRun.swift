@@ -16,6 +16,8 @@ public struct TrainingRun {
     public let threads: Int
     let pool: ThreadPool
     let policy: LoadedModel
+    /// The policy's trained vector.
+    let trained: Weights
     /// Content digests of the models by folder; rank 0 knows them.
     let digests: [String: Digest.Value]
     let tokenizerPath: String
@@ -66,11 +68,12 @@ public struct TrainingRun {
             if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
             return try file.requiredTrainFiles()
         }
-        let shape = try communicator.agree {
-            let directory = try ModelDirectory(path: file.model.path, needsWeights: !mayBeBare)
-            return try Architecture(config: directory.config, file: FileSystem.join(file.model.path, "config.json"))
+        let (source, shape) = try communicator.agree {
+            let source = try ModelSource(file.model.path, adapter: file.adapters.path)
+            try file.adapters.check(source)
+            return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
         }
-        tokenizerPath = file.model.tokenizerPath ?? file.model.path
+        tokenizerPath = file.model.tokenizerPath ?? source.base
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
         let threads = threads
         var dataLines: [String] = []
@@ -93,9 +96,14 @@ public struct TrainingRun {
         }
 
         let policy = try communicator.agree {
-            try LoadedModel(path: file.model.path, positions: positions, mayBeBare: mayBeBare, on: pool)
+            guard file.adapters.areUsed ?? (source.adapter != nil) else {
+                return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
+            }
+            return try LoadedModel(
+                adapting: source, file.adapters, seed: file.data.seed, positions: positions, on: pool)
         }
         self.policy = policy
+        trained = try communicator.agree { try policy.trained() }
         digests = try communicator.agree {
             computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
         }
@@ -158,12 +166,16 @@ public struct TrainingRun {
         _ file: RunFile, _ policy: LoadedModel, _ communicator: Communicator
     ) throws -> [String: Digest.Value] {
         guard communicator.isRoot else { return [:] }
+        // The reference's, which is the base of a policy with adapters.
         var digests = [file.model.path: try policy.directory.contentDigest()]
+        if let adapter = policy.source.adapter {
+            digests[adapter] = try AdapterDirectory(path: adapter).contentDigest()
+        }
         var others: [String] = file.model.referencePath.map { [$0] } ?? []
         for reward in file.margins?.rewards ?? [] {
             if case .model(let path, _) = reward.source { others.append(path) }
         }
-        for path in others where digests[path] == nil { digests[path] = try ModelDirectory(path: path).contentDigest() }
+        for path in others where digests[path] == nil { digests[path] = try ModelSource(path).contentDigest() }
         return digests
     }
 
@@ -172,13 +184,14 @@ public struct TrainingRun {
         _ file: RunFile, _ policy: LoadedModel, _ set: PreferenceSet, _ threads: Int, _ communicator: Communicator
     ) -> Int {
         if file.machine.reproducible { return MicroBatchSize.reproducible }
-        let count = policy.weights.count
+        let count = policy.weights?.count ?? 0
         let resident =
             GradientVector.bytes(count: count, reproducible: false)
             + Optimizer.bytes(count: count, kind: file.optimizer.kind)
         let longest = set.shapes.lazy.map { $0.promptLength + $0.responseLengths.reduce(0, +) }.max() ?? 1
         return MicroBatchSize.chosen(
-            for: policy.architecture, purpose: purpose(file), resident: resident, longest: longest, keys: set.longest,
+            for: policy.architecture, low: policy.transformer.lowRank, purpose: purpose(file), resident: resident,
+            longest: longest, keys: set.longest,
             threads: threads, over: communicator)
     }
 

@@ -20,9 +20,8 @@ struct Score: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            try communicator.agree { try refuseAdapter(adapter) }
             try ScoreJob(
-                model: model, reference: reference, data: data, output: output, perToken: perToken,
+                model: model, adapter: adapter, reference: reference, data: data, output: output, perToken: perToken,
                 maxLength: maxLength,
                 threads: threadsPerRank
             ).run(over: communicator, console: console)
@@ -76,9 +75,8 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            try communicator.agree { try refuseAdapter(adapter) }
             try GenerationJob(
-                model: model, prompts: prompts, output: output, maxNewTokens: maxNewTokens,
+                model: model, adapter: adapter, prompts: prompts, output: output, maxNewTokens: maxNewTokens,
                 sampling: Sampling(temperature: temperature, topP: topP), samples: samples, seed: seed,
                 threads: threadsPerRank
             ).run(over: communicator, console: console)
@@ -192,11 +190,4 @@ struct Bench: ParsableCommand {
             print(json ? JSON.object(report.json).text : report.lines.joined(separator: "\n"))
         }
     }
-}
-
-/// Adapters come with a later version; ignoring one would score another model than was asked for.
-private func refuseAdapter(_ path: String?) throws {
-    guard let path else { return }
-    throw TrainingError.input(
-        "--adapter \(path): adapters are not available in this version; merge it into the model first")
 }

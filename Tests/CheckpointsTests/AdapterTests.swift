@@ -145,7 +145,7 @@ struct AdapterTests {
         #expect(refusal(.named(["attn"]))?.hasPrefix("\"attn\" names no linear module") == true)
         #expect(refusal(.pattern(".*attn"))?.contains("regular expression \".*attn\" isn't evaluated") == true)
         #expect(throws: AdapterTargets.Refusal.self) {
-            try AdapterTargets.choose(saved: ["head"], among: ["lm_head", "model.embed_tokens"])
+            try AdapterTargets.choose(saved: ["tail"], among: ["lm_head", "model.embed_tokens"])
         }
     }
 

@@ -34,11 +34,12 @@ import Testing
         let (startTable, startPositions, upstream) = (dTable.floats, dPositions.floats, dy.values)
         let pool = ThreadPool(count: 2)
         Embedding.forward(
-            table.matrix, tokens, scale: shape.scale, positionTable: shape.positions ? positions.matrix : nil, places,
-            into: y.matrix, on: pool)
-        Embedding.backward(
-            dy.matrix, tokens, scale: shape.scale, places, into: dTable.matrix,
-            positionTable: shape.positions ? dPositions.matrix : nil, on: pool)
+            table.matrix, tokens, scale: shape.scale, into: y.matrix, on: pool)
+        if shape.positions {
+            Embedding.add(positions.matrix, places, into: y.matrix, on: pool)
+            Embedding.backward(dy.matrix, places, scale: 1, into: dPositions.matrix, on: pool)
+        }
+        Embedding.backward(dy.matrix, tokens, scale: shape.scale, into: dTable.matrix, on: pool)
         let (tables, rows) = (table.values, positions.values)
         #expect(deviation(y, from: twin(tables, rows, shape)) < 1e-6)
         #expect(dTable.fenceHolds && dPositions.fenceHolds)

@@ -53,7 +53,7 @@ struct GoldenModel {
         architecture = try Architecture(config: directory.config, file: path + "/config.json")
         weights = try Weights(directory, architecture: architecture, on: pool)
         transformer = try Transformer(
-            architecture, weights: weights, positions: architecture.hardLimit ?? 256, on: pool)
+            architecture, weights: weights, positions: architecture.hardLimit ?? 256, pool: pool)
         self.pool = pool
     }
 

@@ -103,14 +103,18 @@ struct RunFileRefusalTests {
             "warmup_steps is not used: lr_scheduler_type constant has no warm-up; choose constant_with_warmup; "
                 + "remove it"
         ),
+        ("lora_r: 16", "lora_r is not used: use_peft isn't set; remove it"),
+        ("use_rslora: true\nuse_peft: false", "use_rslora is not used: use_peft is false; remove it"),
+        (
+            "lora_alpha: 2\nadapter_name_or_path: a",
+            "lora_alpha is not used: the adapter that adapter_name_or_path names has it; remove it"
+        ),
     ])
     func dependentKeys(lines: String, text: String) {
         #expect(message(least + lines) == "run.yaml:2: " + text)
     }
 
     @Test("what this version doesn't do is refused by name, its defaults accepted", arguments: [
-        ("use_peft: true", "all weights are trained: set use_peft: false"),
-        ("lora_r: 16", "all weights are trained: remove the adapter's keys"),
         ("zero_stage: 1", "each rank keeps the whole optimizer state: set zero_stage: 0"),
         ("gradient_dtype: bfloat16", "gradients are reduced in float32: set gradient_dtype: float32"),
         ("loss_type: ipo", "choose sft, sigmoid, simpo or modpo"),

@@ -1,0 +1,145 @@
+import Checkpoints
+import Modeling
+
+extension RunFile {
+    /// Which weights are trained: all, or adapters on frozen ones.
+    public struct Adapters: Sendable, Equatable {
+        /// `use_peft`. Default false, but true if the model named is an adapter, or `adapter_name_or_path` names one.
+        public let areUsed: Bool?
+        /// `adapter_name_or_path`: an adapter that training goes on from; its config says what the keys below would.
+        public let path: String?
+        /// `lora_r`. Default 16, TRL's, as are the following.
+        public let rank: Int
+        /// `lora_alpha`. Default 32.
+        public let alpha: Double
+        /// `lora_dropout`. Default 0.05.
+        public let dropout: Double
+        /// `lora_target_modules`: names, or `all-linear`. Default: what PEFT has for the family.
+        public let targets: AdapterTargets.Modules?
+        /// `modules_to_save`: modules to be trained as a whole.
+        public let savedModules: [String]
+        /// `use_rslora`, `use_dora`. Default false.
+        public let usesRSLoRA: Bool
+        public let usesDoRA: Bool
+        /// `init_lora_weights`: true (default), false or `gaussian`.
+        public let initialization: AdapterConfig.Initialization
+        /// The first key given that describes fresh adapters, for messages.
+        let firstKey: RunFileEntry?
+
+        private static let keys = [
+            "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "modules_to_save", "use_rslora", "use_dora",
+            "init_lora_weights",
+        ]
+
+        init(_ reader: RunFileReader) throws(RunFileError) {
+            areUsed = reader["use_peft"] == nil ? nil : try reader.flag("use_peft", default: false)
+            path = try reader.text("adapter_name_or_path")
+            rank = try reader.integer("lora_r", atLeast: 1, atMost: 1 << 16) ?? 16
+            alpha = try reader.number("lora_alpha", .positive) ?? 32
+            dropout = try reader.number("lora_dropout", .below(1)) ?? 0.05
+            targets = try Self.readTargets(reader)
+            savedModules = try reader.names("modules_to_save") ?? []
+            usesRSLoRA = try reader.flag("use_rslora", default: false)
+            usesDoRA = try reader.flag("use_dora", default: false)
+            initialization = try Self.readInitialization(reader)
+            firstKey = Adapters.keys.lazy.compactMap { reader[$0] }.first
+            if areUsed == false, let entry = firstKey ?? reader["adapter_name_or_path"] {
+                throw .unused(entry.place, key: entry.key, because: "use_peft is false")
+            }
+            if areUsed == nil, path == nil, let entry = firstKey {
+                throw .unused(entry.place, key: entry.key, because: "use_peft isn't set")
+            }
+            if path != nil, let entry = firstKey {
+                throw .unused(
+                    entry.place, key: entry.key, because: "the adapter that adapter_name_or_path names has it")
+            }
+        }
+
+        private static func readTargets(_ reader: RunFileReader) throws(RunFileError) -> AdapterTargets.Modules? {
+            guard let names = try reader.names("lora_target_modules") else { return nil }
+            return names.map { $0.lowercased() } == [AdapterTargets.allLinearName] ? .allLinear : .named(names)
+        }
+
+        private static func readInitialization(
+            _ reader: RunFileReader
+        ) throws(RunFileError) -> AdapterConfig.Initialization {
+            guard let entry = reader["init_lora_weights"] else { return .standard }
+            if entry.value.text?.lowercased() == "gaussian" { return .gaussian }
+            guard let flag = entry.value.bool else {
+                throw RunFileReader.wrong(entry, "true, false or gaussian")
+            }
+            return flag ? .standard : .random
+        }
+
+        /// Fresh adapters on a model.
+        /// - Throws: `TrainingError.input` for modules that can't be adapted.
+        func adaptation(of architecture: Architecture, in base: ModelDirectory) throws -> Adaptation {
+            let usual: AdapterTargets.Modules? = if let names = architecture.usualTargets { .named(names) } else { nil }
+            guard let targets = targets ?? usual else {
+                throw TrainingError.input(
+                    "lora_target_modules: PEFT has no usual ones for \(architecture.family.rawValue); list names, or say "
+                        + AdapterTargets.allLinearName)
+            }
+            var config = AdapterConfig(loraRank: rank, loraAlpha: alpha, targets: AdapterTargets(targets))
+            config.loraDropout = dropout
+            config.savedModules = savedModules
+            config.usesRSLoRA = usesRSLoRA
+            config.usesDoRA = usesDoRA
+            config.initialization = initialization
+            config.storesInputsFirst = architecture.storesInputsFirst
+            config.baseModel = base.path
+            do throws(AdapterTargets.Refusal) {
+                return try Adaptation(config, for: architecture, of: base)
+            } catch {
+                throw TrainingError.input("lora_target_modules or modules_to_save: \(error)")
+            }
+        }
+
+        /// Refuses keys that contradict what the model's folder turned out to be.
+        /// - Throws: `TrainingError.input`.
+        func check(_ source: ModelSource) throws {
+            guard let adapter = source.adapter, path == nil else { return }
+            if areUsed == false {
+                throw TrainingError.input(
+                    "\(adapter): is an adapter, but use_peft is false; merge it first (swift-prefopt merge), or leave the key out"
+                )
+            }
+            if let key = firstKey?.key {
+                throw TrainingError.input("\(adapter): is an adapter, which has its own \(key); remove the key")
+            }
+        }
+
+        /// The settings of fresh adapters in words.
+        var text: String {
+            let targets =
+                switch targets {
+                case .allLinear: AdapterTargets.allLinearName
+                case .named(let names): names.joined(separator: " ")
+                case .pattern(let pattern): pattern
+                case nil: "the family's usual modules"
+                }
+            return "LoRA of r \(rank), alpha \(alpha), dropout \(dropout), on \(targets)"
+                + (savedModules.isEmpty ? "" : ", with \(savedModules.joined(separator: " ")) trained whole")
+                + (usesRSLoRA ? ", rank-stabilized" : "") + (usesDoRA ? ", DoRA" : "")
+        }
+
+        public static func == (a: Adapters, b: Adapters) -> Bool {
+            a.areUsed == b.areUsed && a.path == b.path && a.text == b.text && a.initialization == b.initialization
+        }
+    }
+}
+
+extension RunFileReader {
+    /// One name, or a list of them.
+    func names(_ key: String) throws(RunFileError) -> [String]? {
+        guard let entry = self[key] else { return nil }
+        if let name = entry.value.text, !name.isEmpty { return [name] }
+        guard case .list(let values) = entry.value, !values.isEmpty else { throw Self.wrong(entry, "a list of names") }
+        var names: [String] = []
+        for value in values {
+            guard let name = value.text, !name.isEmpty else { throw Self.wrong(entry, "a list of names") }
+            names.append(name)
+        }
+        return names
+    }
+}

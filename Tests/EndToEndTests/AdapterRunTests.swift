@@ -1,0 +1,145 @@
+import Scratch
+import Storage
+import Testing
+
+extension EndToEnd {
+    /// Training adapters on a frozen model.
+    @Suite struct AdapterRunTests {
+        private static let fresh: JSONObject = [
+            "use_peft": true, "lora_r": 3, "lora_alpha": 6, "lora_dropout": 0, "lora_target_modules": "all-linear",
+            "max_steps": 4, "logging_steps": 1,
+        ]
+
+        private static func adding(_ changes: JSONObject) -> JSONObject {
+            var settings = fresh
+            for (key, value) in changes.members { settings[key] = value }
+            return settings
+        }
+
+        private func finalAdapter(_ settings: JSONObject, ranks: Int? = nil) throws -> [UInt8] {
+            let toy = try Toy()
+            try toy.train(settings, ranks: ranks)
+            return try FileSystem.read(toy.output("final/adapter_model.safetensors"))
+        }
+
+        @Test(
+            "a step and scores with an adapter of PEFT's equal PEFT's own", arguments: ["all-linear", "dora"], [nil, 2])
+        func golden(kind: String, ranks: Int?) throws {
+            let golden = try JSON.parse(FileSystem.read(Goldens.path("adapters/\(kind).json")))
+            let rowsFile = Goldens.path("gqa-untied.jsonl")
+            let expected = try #require(golden["rows"]?.array)
+            let toy = try Toy()
+            try toy.train(
+                [
+                    "adapter_name_or_path": .string(Goldens.path("adapters/\(kind)")), "train_file": .string(rowsFile),
+                    "debug_dump": .string(toy.folder.file("dump")), "max_steps": 1, "loss_type": "sigmoid",
+                    "beta": 0.1, "global_batch_size": .integer(expected.count), "learning_rate": 0,
+                ], ranks: ranks)
+            let loss = try #require(try toy.losses().first)
+            #expect(abs(loss - (golden["loss"]?.double ?? .nan)) < 1e-4)
+            for pair in try rows(toy.folder.file("dump/pairs-1.jsonl")) {
+                let row = expected[try #require(pair["line"]?.integer) - 1]
+                for side in ["chosen", "rejected"] {
+                    for (ours, theirs) in [
+                        ("policy_\(side)_logps", side), ("reference_\(side)_logps", "reference_\(side)"),
+                    ] {
+                        #expect(abs((pair[ours]?.double ?? .nan) - (row[theirs]?.double ?? .nan)) < 2e-4)
+                    }
+                }
+            }
+            let ours = try Tensors(toy.folder.file("dump/gradients-1.safetensors"))
+            #expect(ours.distance(from: try Tensors(Goldens.path("adapters/\(kind).safetensors"))) < 2e-4)
+
+            // A learning rate of 0 leaves the adapter as it was; what was saved gives its logps.
+            let ending = try Program.run(
+                [
+                    "score", "--model", Goldens.model("gqa-untied"), "--adapter", toy.output("final"), "--data",
+                    rowsFile,
+                    "--output", toy.folder.file("scores.jsonl"),
+                ], ranks: ranks)
+            #expect(ending.status == 0, "\(ending.errors)")
+            for (score, row) in zip(try rows(toy.folder.file("scores.jsonl")), expected) {
+                for side in ["chosen", "rejected"] {
+                    let difference = (score["policy_\(side)_logps"]?.double ?? .nan) - (row[side]?.double ?? .nan)
+                    #expect(abs(difference) < 2e-4)
+                }
+            }
+        }
+
+        @Test("fresh adapters begin as the base: the first loss of DPO is ln 2, and training lowers it")
+        func fresh() throws {
+            let toy = try Toy()
+            try toy.train(Self.adding(["max_steps": 12]))
+            let losses = try toy.losses()
+            #expect(abs((losses.first ?? 0) - 0.693147) < 1e-5)
+            #expect((losses.last ?? 1) < 0.69)
+            let files = try FileSystem.list(toy.output("final"))
+            #expect(files.contains("adapter_config.json") && !files.contains("model.safetensors"))
+        }
+
+        @Test(
+            "with dropout 1, 2 and 3 ranks and recomputation end with the same bits, which aren't those without dropout"
+        )
+        func dropout() throws {
+            let settings = Self.adding([
+                "lora_dropout": 0.3, "use_rslora": true, "modules_to_save": ["lm_head", "norm"],
+            ])
+            let one = try finalAdapter(settings)
+            #expect(try finalAdapter(settings, ranks: 2) == one)
+            #expect(try finalAdapter(settings, ranks: 3) == one)
+            var recomputed = settings
+            recomputed["gradient_checkpointing"] = true
+            #expect(try finalAdapter(recomputed, ranks: 2) == one)
+            var dry = settings
+            dry["lora_dropout"] = 0
+            #expect(try finalAdapter(dry) != one)
+        }
+
+        @Test("a run that is resumed, on another number of ranks, ends as the run that wasn't")
+        func resumed() throws {
+            let whole = try finalAdapter(Self.adding(["max_steps": 6, "use_dora": true]))
+            let toy = try Toy()
+            try toy.train(
+                Self.adding(["max_steps": 6, "use_dora": true, "save_steps": 3, "save_dtype": "bfloat16"]), ranks: 2)
+            for name in try FileSystem.list(toy.output) where name == "final" || name == "checkpoint-6" {
+                try FileSystem.removeTree(toy.output(name))
+            }
+            try toy.train(Self.adding(["max_steps": 6, "use_dora": true, "save_steps": 3]), ranks: 3)
+            #expect(try FileSystem.read(toy.output("final/adapter_model.safetensors")) == whole)
+        }
+
+        @Test("a margin model may be an adapter on the same base, and the policy's folder may be an adapter")
+        func margins() throws {
+            let toy = try Toy()
+            let base = try toy.copyOfModel()
+            try toy.train(Self.adding(["model_name_or_path": .string(base)]))
+            let adapter = toy.output("final")
+            let next = try Toy()
+            let ending = try next.train([
+                "model_name_or_path": .string(adapter), "loss_type": "modpo", "beta": 0.1, "max_steps": 2,
+                "preference_name": "help", "weights": ["help": 0.5, "other": 0.5],
+                "margins": ["other": ["model": .string(adapter), "beta": 0.1]],
+            ])
+            #expect(ending.errors.contains("margin reward other"))
+            #expect(FileSystem.exists(next.output("final/adapter_model.safetensors")))
+        }
+
+        private static let refusals: [(settings: JSONObject, words: String)] = [
+            (["lora_r": 8], "use_peft"),
+            (["use_peft": false, "lora_alpha": 8], "use_peft is false"),
+            (["use_peft": true, "lora_target_modules": ["q_proj", "query"]], "\"query\" names no linear module"),
+            (["use_peft": true, "modules_to_save": ["tail"]], "\"tail\" names no module"),
+            (["use_peft": true, "use_dora": true, "lora_dropout": 0.1], "DoRA needs a dropout of 0"),
+            (["adapter_name_or_path": "nowhere"], "nowhere: no such folder"),
+        ]
+
+        @Test("what can't be meant is refused by name", arguments: refusals.indices)
+        func refused(number: Int) throws {
+            let (settings, words) = Self.refusals[number]
+            let toy = try Toy()
+            let ending = try Program.run(["train", try toy.runFile(settings)])
+            #expect(ending.status == 2)
+            #expect(ending.errors.contains(words), "\(ending.errors)")
+        }
+    }
+}
