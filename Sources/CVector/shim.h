@@ -58,3 +58,24 @@ static inline prefopt_float8 prefopt_widen_bfloat16(const void *source) {
 static inline prefopt_float8 prefopt_widen_float16(const void *source) {
     return __builtin_convertvector(*(const prefopt_half8_unaligned *)source, prefopt_float8);
 }
+
+typedef signed char prefopt_char8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
+
+static inline prefopt_float8 prefopt_widen_int8(const void *source) {
+    return __builtin_convertvector(*(const prefopt_char8_unaligned *)source, prefopt_float8);
+}
+
+// Of sixteen floats those at the places that the lowest four bits of each lane say.
+static inline prefopt_float8 prefopt_look_up16(prefopt_float8 low, prefopt_float8 high, prefopt_uint8 places) {
+#if defined(__AVX2__)
+    typedef int int8_lanes __attribute__((__vector_size__(32)));
+    typedef float float8_lanes __attribute__((__vector_size__(32)));
+    prefopt_float8 a = __builtin_ia32_permvarsf256((float8_lanes)low, (int8_lanes)places);
+    prefopt_float8 b = __builtin_ia32_permvarsf256((float8_lanes)high, (int8_lanes)places);
+    return __builtin_ia32_blendvps256(a, b, (float8_lanes)(places << 28));
+#else
+    prefopt_float8 y;
+    for (int i = 0; i < 8; ++i) y[i] = places[i] & 8 ? high[places[i] & 7] : low[places[i] & 7];
+    return y;
+#endif
+}

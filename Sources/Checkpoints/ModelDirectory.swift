@@ -83,6 +83,11 @@ public struct ModelDirectory: Sendable {
 
     private static let provenance: Set<String> = ["_name_or_path", "transformers_version"]
 
+    /// A JSON file beside the model whose top is an object.
+    public static func readObject(_ path: String) throws(CheckpointError) -> JSON {
+        try CheckpointError.readObject(path)
+    }
+
     // MARK: - Files that go along
 
     /// The names of files that belong to the model but aren't its weights or its shape: tokenizer, chat template,

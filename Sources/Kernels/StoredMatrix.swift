@@ -37,6 +37,35 @@ public struct StoredMatrix: Sendable {
         StoredMatrix(StoredPart(.float16(base), rows: rows, columns: columns, transposed: transposed))
     }
 
+    /// Rows of `RowQuantization`, at any addresses: codes [rows, columns], and a float32 scale for each row.
+    public static func int8(
+        _ codes: UnsafeRawPointer, scales: UnsafeRawPointer, rows: Int, columns: Int
+    ) -> StoredMatrix {
+        let rowwise = QuantizedRows(codes: codes, scales: scales)
+        return StoredMatrix(StoredPart(.int8(rowwise), rows: rows, columns: columns, transposed: false))
+    }
+
+    /// Blocks of `NormalFloat`, at any addresses.
+    ///
+    /// - Parameters:
+    ///   - codes: of the elements, row after row, two in each byte.
+    ///   - scaleCodes: a byte for each 64 elements.
+    ///   - outerScales: float32 for each 256 of them.
+    ///   - scaleMean: added to every scale.
+    public static func normalFloat(
+        _ codes: UnsafeRawPointer, scaleCodes: UnsafeRawPointer, outerScales: UnsafeRawPointer, scaleMean: Float,
+        rows: Int, columns: Int
+    ) -> StoredMatrix {
+        let blocks = NormalFloatBlocks(
+            codes: codes, scaleCodes: scaleCodes, outerScales: outerScales, scaleMean: scaleMean)
+        return StoredMatrix(StoredPart(.normalFloat(blocks), rows: rows, columns: columns, transposed: false))
+    }
+
+    /// - Parameter rows: a multiple of 32 / bits, and so is the number of columns.
+    public static func grouped(_ integers: GroupedIntegers, rows: Int, columns: Int) -> StoredMatrix {
+        StoredMatrix(StoredPart(.grouped(integers), rows: rows, columns: columns, transposed: true))
+    }
+
     /// Matrices of equal K, one below the other.
     /// - Parameter matrices: together at most three tensors, and at least one.
     public init(stacking matrices: [StoredMatrix]) {

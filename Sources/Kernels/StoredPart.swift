@@ -6,6 +6,10 @@ struct StoredPart: @unchecked Sendable {
         case float32(UnsafeRawPointer)
         case bfloat16(UnsafeRawPointer)
         case float16(UnsafeRawPointer)
+        case int8(QuantizedRows)
+        case normalFloat(NormalFloatBlocks)
+        /// Always transposed.
+        case grouped(GroupedIntegers)
     }
 
     let elements: Elements
@@ -101,6 +105,21 @@ struct StoredPart: @unchecked Sendable {
                     base + 2 * (line * lineLength + places.lowerBound),
                     into: target + (line - lines.lowerBound) * stride, count: places.count)
             }
+        case .int8(let quantized):
+            for line in lines {
+                quantized.widen(
+                    row: line, columns: places, rowLength: lineLength,
+                    into: target + (line - lines.lowerBound) * stride)
+            }
+        case .normalFloat(let blocks):
+            for line in lines {
+                let start = line * lineLength
+                blocks.widen(
+                    start + places.lowerBound..<start + places.upperBound,
+                    into: target + (line - lines.lowerBound) * stride)
+            }
+        case .grouped(let integers):
+            integers.widen(columns: lines, rows: places, outputs: lineLength, into: target, stride)
         }
     }
 

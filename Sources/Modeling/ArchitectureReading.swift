@@ -55,6 +55,8 @@ extension Architecture {
                     fields: fields, family: family, usualTheta: rules.usualTheta, headWidth: headWidth,
                     positions: positions))
         endTokens = try fields.tokens("eos_token_id")
+        // Whoever reads the weights looks at it.
+        fields.ignore("quantization_config")
         try fields.refuseUnread(family: family)
     }
 

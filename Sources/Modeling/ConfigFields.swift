@@ -91,13 +91,17 @@ final class ConfigFields {
 
     /// Refuses every field that was neither read nor is known to leave the arithmetic of training alone.
     func refuseUnread(family: Architecture.Family) throws(ModelError) {
-        for name in object.names where !read.contains(name) && !ConfigFields.harmless.contains(name) {
+        try refuseUnread(
+            beyond: ConfigFields.harmless,
+            supported: "the fields of \(family.rawValue) models; if it doesn't change the arithmetic, remove it from "
+                + "config.json")
+    }
+
+    /// Refuses every field that says anything and was neither read nor is one of those known to be harmless.
+    func refuseUnread(beyond harmless: Set<String>, supported: String) throws(ModelError) {
+        for name in object.names where !read.contains(name) && !harmless.contains(name) {
             if let value = object[name], value.isNull || value == false { continue }
-            throw .unsupported(
-                file: file, field: name, found: object[name]?.text ?? "",
-                supported:
-                    "the fields of \(family.rawValue) models; if it doesn't change the arithmetic, remove it from config.json"
-            )
+            throw .unsupported(file: file, field: name, found: object[name]?.text ?? "", supported: supported)
         }
     }
 

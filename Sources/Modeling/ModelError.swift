@@ -12,6 +12,12 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case untiedHead(directory: String, name: String)
     case tooLong(positions: Int, limit: Int)
     case nonFinite(directory: String, name: String)
+    /// Float weights were wanted and quantised ones are there.
+    case quantized(directory: String)
+    case quantizedTwice(directory: String, quantization: String)
+    case noCache(quantization: String)
+    /// A tensor of a quantised matrix that isn't what its format says.
+    case wrongStorage(directory: String, name: String, found: String, expected: String)
 
     public var description: String {
         switch self {
@@ -42,6 +48,16 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "set max_length to \(limit) or less"
         case .nonFinite(let directory, let name):
             "\(directory): tensor \"\(name)\" holds a value that is not finite; the checkpoint is damaged"
+        case .quantized(let directory):
+            "\(directory): its weights are quantised, so they can't be trained themselves; train adapters on them "
+                + "(use_peft: true), or give the model that they were made from"
+        case .quantizedTwice(let directory, let quantization):
+            "\(directory): its weights are quantised already; remove \(quantization)"
+        case .noCache(let quantization):
+            "\(quantization) needs a folder to keep the quantised weights in"
+        case .wrongStorage(let directory, let name, let found, let expected):
+            "\(directory): tensor \"\(name)\" holds \(found), expected \(expected); the checkpoint is damaged, or "
+                + "its quantization_config is another one's"
         }
     }
 }

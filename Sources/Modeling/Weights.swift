@@ -23,6 +23,7 @@ public final class Weights: @unchecked Sendable {
     ///
     /// - Throws: `ModelError` for a tensor that is missing, misshapen, of another type, not finite or not used.
     public convenience init(_ directory: ModelDirectory, architecture: Architecture, on pool: ThreadPool) throws {
+        guard try GroupedFormat.of(directory) == nil else { throw ModelError.quantized(directory: directory.path) }
         let stored = Set(directory.tensorNames)
         try self.init(ParameterTable(architecture, naming: TensorNaming(of: stored, architecture)))
         var unused = stored
