@@ -62,16 +62,15 @@ public struct AdapterTargets: Sendable, Equatable {
         return chosen
     }
 
-    /// The modules, among all those of a model that hold tensors, which `modules_to_save` asks for: those of a name,
-    /// and those within one.
+    /// The modules, among all those of a model that hold tensors, which `modules_to_save` asks for.
     /// - Throws: `Refusal` for a name that chooses none.
     public static func choose(saved names: [String], among modules: [String]) throws(Refusal) -> [String] {
-        for name in names where !modules.contains(where: { AdapterTargets.names(name, within: $0) }) {
+        for name in names where !modules.contains(where: { isSaved($0, by: name) }) {
             throw Refusal(
                 description: "\"\(name)\" names no module of this model; it has "
                     + kinds(of: modules).joined(separator: ", "))
         }
-        return modules.filter { module in names.contains { AdapterTargets.names($0, within: module) } }
+        return modules.filter { module in names.contains { isSaved(module, by: $0) } }
     }
 
     // MARK: - The rules
@@ -95,6 +94,17 @@ public struct AdapterTargets: Sendable, Equatable {
     /// Whether a name is a run of whole parts of the module's: "mlp" is within "model.layers.0.mlp.up_proj".
     static func names(_ name: String, within module: String) -> Bool {
         !name.isEmpty && ".\(module).".contains(".\(name).")
+    }
+
+    /// Whether `modules_to_save` with a name asks for a module: when its own name, or that of a module which it is in, ends
+    /// so, even in the middle of a part. "norm" asks for every "input_layernorm".
+    static func isSaved(_ module: String, by name: String) -> Bool {
+        var rest = Substring(module)
+        while !rest.hasSuffix(name) {
+            guard let point = rest.lastIndex(of: ".") else { return false }
+            rest = rest[..<point]
+        }
+        return true
     }
 
     private func isInChosenLayer(_ module: String) -> Bool {
