@@ -102,13 +102,13 @@ struct AdapterContent {
         by config: AdapterConfig, _ refusal: (String) -> CheckpointError
     ) throws(CheckpointError) {
         for (name, _) in saved
-        where !config.savedModules.contains(where: { AdapterTargets.saves($0, name) }) {
+        where !config.savedModules.contains(where: { AdapterTargets.isSaved(name, by: $0) }) {
             throw refusal(
                 "tensor \"\(name)\" isn't one that \"modules_to_save\" of its config names (peft saves embeddings so when "
                     + "the vocabulary was resized); that isn't available in this version")
         }
         for module in config.savedModules
-        where !saved.contains(where: { AdapterTargets.saves(module, $0.name) }) {
+        where !saved.contains(where: { AdapterTargets.isSaved($0.name, by: module) }) {
             throw refusal("has no tensor for \"\(module)\" of \"modules_to_save\"; fetch the adapter again")
         }
         guard !modules.isEmpty || !saved.isEmpty else { throw refusal("has no tensors") }

@@ -64,16 +64,15 @@ public struct AdapterTargets: Sendable, Equatable {
         return chosen
     }
 
-    /// The modules, among all those of a model that hold tensors, which `modules_to_save` asks for: those of a name,
-    /// and those within one.
+    /// The modules, among all those of a model that hold tensors, which `modules_to_save` asks for.
     /// - Throws: `Refusal` for a name that chooses none.
     public static func choose(saved names: [String], among modules: [String]) throws(Refusal) -> [String] {
-        for name in names where !modules.contains(where: { AdapterTargets.saves(name, $0) }) {
+        for name in names where !modules.contains(where: { isSaved($0, by: name) }) {
             throw Refusal(
                 description: "\"\(name)\" names no module of this model; it has "
                     + kinds(of: modules).joined(separator: ", "))
         }
-        return modules.filter { module in names.contains { AdapterTargets.saves($0, module) } }
+        return modules.filter { module in names.contains { isSaved(module, by: $0) } }
     }
 
     // MARK: - The rules
@@ -99,12 +98,15 @@ public struct AdapterTargets: Sendable, Equatable {
         !name.isEmpty && ".\(module).".contains(".\(name).")
     }
 
-    /// Whether `modules_to_save` means a module, or a tensor, by a name: that ends its own name, or the name of something
-    /// that it is within. PEFT asks for no point before it: "norm" also saves "input_layernorm".
-    static func saves(_ name: String, _ module: String) -> Bool {
-        guard !name.isEmpty else { return false }
-        let ends = module.indices.filter { module[$0] == "." } + [module.endIndex]
-        return ends.contains { module[..<$0].hasSuffix(name) }
+    /// Whether `modules_to_save` with a name asks for a module: when its own name, or that of a module which it is in, ends
+    /// so, even in the middle of a part. "norm" asks for every "input_layernorm".
+    static func isSaved(_ module: String, by name: String) -> Bool {
+        var rest = Substring(module)
+        while !rest.hasSuffix(name) {
+            guard let point = rest.lastIndex(of: ".") else { return false }
+            rest = rest[..<point]
+        }
+        return true
     }
 
     private func isInChosenLayer(_ module: String) -> Bool {

@@ -127,6 +127,8 @@ struct AdapterTests {
         #expect(try all.choose(among: modules, head: "lm_head", saved: ["mlp"]) == [modules[1]])
         #expect(try AdapterTargets(.named(["lm_head"])).choose(among: modules, head: "lm_head") == ["lm_head"])
         #expect(try AdapterTargets.choose(saved: ["mlp", "lm_head"], among: modules) == [modules[0], modules[2]])
+        // PEFT compares ends of names, not of their parts.
+        #expect(try AdapterTargets.choose(saved: ["head", "attn"], among: modules) == Array(modules.dropFirst()))
     }
 
     @Test("names that choose nothing are refused with those there are")
@@ -145,7 +147,7 @@ struct AdapterTests {
         #expect(refusal(.named(["attn"]))?.hasPrefix("\"attn\" names no linear module") == true)
         #expect(refusal(.pattern(".*attn"))?.contains("regular expression \".*attn\" isn't evaluated") == true)
         #expect(throws: AdapterTargets.Refusal.self) {
-            try AdapterTargets.choose(saved: ["tail"], among: ["lm_head", "model.embed_tokens"])
+            try AdapterTargets.choose(saved: ["heads"], among: ["lm_head", "model.embed_tokens"])
         }
     }
 
