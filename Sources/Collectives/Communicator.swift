@@ -11,10 +11,10 @@ public final class Communicator {
     public let rank: Int
     /// The number of ranks.
     public let size: Int
-    private let world: MPI_Comm?
+    let world: MPI_Comm?
 
     /// Large buffers are reduced in pieces of this many bytes: faster than whole, and far below MPI's 32-bit counts.
-    private static let bucketBytes = 16 << 20
+    static let bucketBytes = 16 << 20
 
     /// Joins the job that mpirun or srun started, or makes a job of one.
     ///
