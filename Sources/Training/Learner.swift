@@ -27,10 +27,12 @@ final class Learner {
         transformer = run.policy.transformer
         weights = run.policy.weights
         let (pool, file, policy) = (run.pool, run.file, run.policy)
-        (workspace, gradients, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
+        gradients = try GradientVector(
+            count: policy.weights.count, reproducible: file.machine.reproducible, wire: file.machine.gradientFormat,
+            over: run.communicator, on: pool)
+        (workspace, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
             (
                 try Workspace(policy.architecture, extent: run.extent, purpose: run.purpose, on: pool),
-                try GradientVector(count: policy.weights.count, reproducible: file.machine.reproducible, on: pool),
                 try Optimizer(file.optimizer, table: policy.weights.table, on: pool)
             )
         }
