@@ -102,6 +102,20 @@ public final class Communicator {
         if let world { MPI_Barrier(world) }
     }
 
+    /// Waits for every rank asleep, looking up now and then: for a wait of seconds or more, on cores that others need.
+    /// Collective.
+    public func sleepUntilAll() {
+        guard let world else { return }
+        var request: MPI_Request?
+        var isDone: Int32 = 0
+        MPI_Ibarrier(world, &request)
+        while true {
+            MPI_Test(&request, &isDone, prefopt_status_ignore())
+            guard isDone == 0 else { return }
+            usleep(5000)
+        }
+    }
+
     // MARK: - Exchanges
 
     /// Root's bytes on every rank; the other ranks' argument is ignored. Collective.

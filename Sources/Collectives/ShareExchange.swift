@@ -8,6 +8,9 @@ extension Communicator {
         case float32, bfloat16
     }
 
+    /// Groups of ranks that share memory.
+    public var nodeCount: Int { hierarchy?.nodes.count ?? 1 }
+
     /// Memory of this rank for vectors that are summed or gathered: within a node they then need no copies. It is zeroed, in
     /// whole pages, and stays until `finalize`.
     ///

@@ -67,7 +67,7 @@ extension RunFile {
         }
 
         /// Default `.global(8)`: what TRL does on one device, made the same on any number of them.
-        public let size: Size
+        public internal(set) var size: Size
         /// `micro_batch_tokens`: most packed tokens of one forward and backward, unless one comparison has more.
         /// By default chosen for the machine (`MicroBatchSize`) when the run begins.
         public internal(set) var microBatchTokens: Int?

@@ -56,6 +56,7 @@ struct Prefopt: ParsableCommand {
         version: programVersion,
         subcommands: [
             Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Render.self, Inspect.self, Bench.self,
+            Scaling.self,
             Init.self, Export.self, Example.self,
         ],
         defaultSubcommand: Train.self)
