@@ -16,6 +16,8 @@ final class NodeExchange {
     private let window: SharedWindow
     /// What the ranks have allocated in shared memory: as many bytes for each, one after the other.
     private var shared: [(window: SharedWindow, stride: Int)] = []
+    /// What they have together.
+    private var common: [SharedWindow] = []
     private let arrivals: UnsafeMutableRawPointer
     private let slots: UnsafeMutableRawPointer
     /// Counts on over all calls; every other round has the same slot.
@@ -49,7 +51,7 @@ final class NodeExchange {
     /// Collective.
     func free() {
         window.free()
-        for (window, _) in shared { window.free() }
+        for window in shared.map(\.window) + common { window.free() }
     }
 
     /// What an exchange does to a share.
@@ -83,6 +85,15 @@ final class NodeExchange {
         guard let window = SharedWindow(bytes: stride * size, over: node) else { return nil }
         shared.append((window, stride))
         return window.base + stride * rank
+    }
+
+    /// Memory that is the same on all ranks of the node, zeroed.
+    ///
+    /// - Returns: nil, on all ranks of the node, if there isn't as much. Collective.
+    func allocateTogether(bytes: Int) -> UnsafeMutableRawPointer? {
+        guard let window = SharedWindow(bytes: bytes, over: node) else { return nil }
+        common.append(window)
+        return window.base
     }
 
     /// Where each rank of the node has the vector that is `x` on this one; nil if it is private.

@@ -18,6 +18,16 @@ extension Communicator {
     ///   small: vectors may lie anywhere. Collective.
     public func sharedMemory(bytes: Int) -> UnsafeMutableRawPointer? { hierarchy?.exchange?.allocate(bytes: bytes) }
 
+    /// Memory that the ranks of a node have in common, zeroed, until `finalize`; one of them is to write it.
+    ///
+    /// - Returns: nil, on all ranks of a node, for a rank without neighbours or where /dev/shm is too small. Collective.
+    public func nodeMemory(bytes: Int) -> (memory: UnsafeMutableRawPointer, isWriter: Bool)? {
+        guard let exchange = hierarchy?.exchange, let memory = exchange.allocateTogether(bytes: bytes) else {
+            return nil
+        }
+        return (memory, exchange.rank == 0)
+    }
+
     /// x = Σ over ranks, in place. Bits repeat for given numbers of ranks and nodes and differ between them; all ranks have the
     /// same. Collective.
     public func sum(_ x: UnsafeMutableBufferPointer<Float>, wire: WireFormat = .float32) {

@@ -39,6 +39,8 @@ struct RunSummary {
         for part in parts where part.bytes > 0 {
             lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))")
         }
+        let shared = RunSummary.nodeMemory(of: run)
+        if shared > 0 { lines.append("memory a node: token ids \(readableBytes(shared)), once for all its ranks") }
         self.lines = lines
     }
 
@@ -59,8 +61,15 @@ struct RunSummary {
             run.policy.architecture, extent: run.extent, purpose: run.purpose, threads: run.threads
         ).map { ($0.name, 4 * $0.floats) }
         parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
-        parts.append(("token ids", 4 * (run.train.set.tokens.count + (run.evaluation?.set.tokens.count ?? 0))))
+        let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
+        parts.append(("token ids", tokens.reduce(0) { $0 + ($1.isShared ? 0 : $1.packedBytes) }))
         return parts
+    }
+
+    /// Bytes that the ranks of a node have together.
+    static func nodeMemory(of run: TrainingRun) -> Int {
+        [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
+            .reduce(0) { $0 + ($1.isShared ? $1.packedBytes : 0) }
     }
 
     private static func grouped(_ number: Int) -> String {
