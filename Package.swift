@@ -25,7 +25,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
-        .target(name: "Collectives", dependencies: ["COpenMPI"]),
+        .target(name: "Collectives", dependencies: ["COpenMPI", "CVector"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tables", dependencies: ["Storage"]),

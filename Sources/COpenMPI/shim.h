@@ -4,6 +4,9 @@
 static inline MPI_Comm prefopt_comm_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Comm prefopt_comm_null(void) { return MPI_COMM_NULL; }
 static inline MPI_Errhandler prefopt_errors_return(void) { return MPI_ERRORS_RETURN; }
+static inline MPI_Info prefopt_info_null(void) { return MPI_INFO_NULL; }
+static inline MPI_Request prefopt_request_null(void) { return MPI_REQUEST_NULL; }
+static inline MPI_Status *prefopt_status_ignore(void) { return MPI_STATUS_IGNORE; }
 static inline MPI_Datatype prefopt_float(void) { return MPI_FLOAT; }
 static inline MPI_Datatype prefopt_double(void) { return MPI_DOUBLE; }
 static inline MPI_Datatype prefopt_int64(void) { return MPI_INT64_T; }
@@ -12,4 +15,11 @@ static inline MPI_Datatype prefopt_byte(void) { return MPI_BYTE; }
 static inline MPI_Op prefopt_sum(void) { return MPI_SUM; }
 static inline MPI_Op prefopt_max(void) { return MPI_MAX; }
 static inline MPI_Op prefopt_min(void) { return MPI_MIN; }
+static inline MPI_Op prefopt_bit_or(void) { return MPI_BOR; }
 static inline void *prefopt_in_place(void) { return MPI_IN_PLACE; }
+
+// The cores that this process may run on, a bit each; Swift doesn't see glibc's own name for it.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static inline void prefopt_allowed_cores(void *bits, unsigned long bytes) { syscall(SYS_sched_getaffinity, 0, bytes, bits); }

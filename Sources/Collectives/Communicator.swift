@@ -11,30 +11,54 @@ public final class Communicator {
     public let rank: Int
     /// The number of ranks.
     public let size: Int
-    private let world: MPI_Comm?
+    let world: MPI_Comm?
+    /// nil for one rank.
+    let hierarchy: Hierarchy?
+    private let isWhole: Bool
 
     /// Large buffers are reduced in pieces of this many bytes: faster than whole, and far below MPI's 32-bit counts.
-    private static let bucketBytes = 16 << 20
+    static let bucketBytes = 16 << 20
 
     /// Joins the job that mpirun or srun started, or makes a job of one.
     ///
     /// - Throws: `CollectiveError.initialization` when the launcher is there but MPI doesn't start.
-    public init() throws(CollectiveError) {
+    public convenience init() throws(CollectiveError) {
         guard getenv("OMPI_COMM_WORLD_SIZE") != nil || getenv("PMIX_RANK") != nil else {
-            (rank, size, world) = (0, 1, nil)
+            self.init(nil, isWhole: true)
             return
         }
+        // A rank that waits gives its core away: another rank may need it, and Open MPI doesn't know of cores that nodes
+        // share, of containers' limits, or of threads. It costs a waiting rank a system call now and then.
+        setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
         var provided: Int32 = 0
         guard MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) == MPI_SUCCESS else {
             throw .initialization
         }
-        let world = prefopt_comm_world()
+        self.init(prefopt_comm_world(), isWhole: true)
+    }
+
+    private init(_ world: MPI_Comm?, isWhole: Bool) {
         var (rank, size): (Int32, Int32) = (0, 1)
-        MPI_Comm_rank(world, &rank)
-        MPI_Comm_size(world, &size)
+        if let world {
+            MPI_Comm_rank(world, &rank)
+            MPI_Comm_size(world, &size)
+        }
         self.rank = Int(rank)
         self.size = Int(size)
         self.world = world
+        self.isWhole = isWhole
+        let ranksPerNode = getenv("PREFOPT_RANKS_PER_NODE").flatMap { Int(String(cString: $0)) }
+        hierarchy = world.flatMap {
+            size > 1 ? Hierarchy($0, rank: Int(rank), size: Int(size), ranksPerNode: ranksPerNode) : nil
+        }
+    }
+
+    /// The first `count` ranks as a job of their own; nil on the others. To be given back by `finalize`. Collective.
+    public func first(_ count: Int) -> Communicator? {
+        guard let world else { return self }
+        var part: MPI_Comm?
+        MPI_Comm_split(world, rank < count ? 0 : Int32(MPI_UNDEFINED), Int32(rank), &part)
+        return rank < count ? Communicator(part, isWhole: false) : nil
     }
 
     /// Whether this rank speaks for the job.
@@ -42,7 +66,10 @@ public final class Communicator {
 
     /// Leaves the job in good order; nothing may be called after it. Collective.
     public func finalize() {
-        if world != nil { MPI_Finalize() }
+        hierarchy?.free()
+        guard world != nil else { return }
+        var part = world
+        if isWhole { MPI_Finalize() } else { MPI_Comm_free(&part) }
     }
 
     /// Ends the whole job at once with an exit status, from any rank, whatever the others are doing.
@@ -52,12 +79,6 @@ public final class Communicator {
     }
 
     // MARK: - Reductions
-
-    /// x = Σ over ranks, in place. Bits repeat for a given number of ranks and differ between numbers of ranks. Collective.
-    public func sum(_ x: UnsafeMutableBufferPointer<Float>) { reduce(x, prefopt_float(), prefopt_sum()) }
-
-    /// x = Σ over ranks, exact in any order. Collective.
-    public func sum(_ x: UnsafeMutableBufferPointer<Int64>) { reduce(x, prefopt_int64(), prefopt_sum()) }
 
     /// x = Σ over ranks. Where at most one rank's element isn't zero the sum is exact. Collective.
     public func sum(_ x: inout [Double]) {
@@ -81,6 +102,20 @@ public final class Communicator {
         if let world { MPI_Barrier(world) }
     }
 
+    /// Waits for every rank asleep, looking up now and then: for a wait of seconds or more, on cores that others need.
+    /// Collective.
+    public func sleepUntilAll() {
+        guard let world else { return }
+        var request: MPI_Request?
+        var isDone: Int32 = 0
+        MPI_Ibarrier(world, &request)
+        while true {
+            MPI_Test(&request, &isDone, prefopt_status_ignore())
+            guard isDone == 0 else { return }
+            usleep(5000)
+        }
+    }
+
     // MARK: - Exchanges
 
     /// Root's bytes on every rank; the other ranks' argument is ignored. Collective.
@@ -89,22 +124,13 @@ public final class Communicator {
         var count = Int64(bytes.count)
         MPI_Bcast(&count, 1, prefopt_int64(), Int32(root), world)
         var result = rank == root ? bytes : [UInt8](repeating: 0, count: Int(count))
-        result.withUnsafeMutableBytes { buffer in
-            for start in stride(from: 0, to: buffer.count, by: Communicator.bucketBytes) {
-                let length = min(Communicator.bucketBytes, buffer.count - start)
-                MPI_Bcast(buffer.baseAddress! + start, Int32(length), prefopt_byte(), Int32(root), world)
-            }
-        }
+        result.withUnsafeMutableBytes { broadcast($0, from: root) }
         return result
     }
 
     /// Root's numbers on every rank, in place. Collective.
     public func broadcast(_ x: UnsafeMutableBufferPointer<Float>, from root: Int = 0) {
-        guard let world else { return }
-        let piece = Communicator.bucketBytes / 4
-        for start in stride(from: 0, to: x.count, by: piece) {
-            MPI_Bcast(x.baseAddress! + start, Int32(min(piece, x.count - start)), prefopt_float(), Int32(root), world)
-        }
+        broadcast(UnsafeMutableRawBufferPointer(x), from: root)
     }
 
     /// Every rank's words on every rank, in rank order. Collective.

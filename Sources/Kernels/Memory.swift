@@ -16,9 +16,14 @@ public final class Memory: @unchecked Sendable {
         else { throw MemoryError(bytes: bytes) }
         madvise(mapped, length, MADV_HUGEPAGE)
         address = mapped
-        pool?.chunks(of: length, size: 1 << 24) { range in
+        if let pool { Memory.touch(mapped, bytes: length, on: pool) }
+    }
+
+    /// Writes zeros into every page of cleared memory.
+    public static func touch(_ memory: UnsafeMutableRawPointer, bytes: Int, on pool: ThreadPool) {
+        pool.chunks(of: bytes, size: 1 << 24) { range in
             for offset in Swift.stride(from: range.lowerBound, to: range.upperBound, by: 4096) {
-                mapped.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+                memory.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
             }
         }
     }

@@ -53,7 +53,7 @@ public struct PreferenceSet: Sendable, Equatable {
     }
 
     /// The ids of all prompts and responses, one after the other.
-    public private(set) var tokens: [Int32] = []
+    public private(set) var tokens = TokenIDs()
     /// In the order of the file's rows.
     public private(set) var comparisons: [Comparison] = []
     public private(set) var responses: [Response] = []
@@ -139,7 +139,7 @@ public struct PreferenceSet: Sendable, Equatable {
     }
 
     private mutating func append(_ ids: [Int32]) -> Range<Int> {
-        tokens += ids
+        tokens.append(contentsOf: ids)
         return tokens.count - ids.count..<tokens.count
     }
 
@@ -147,6 +147,18 @@ public struct PreferenceSet: Sendable, Equatable {
         a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses && a.pairs == b.pairs
             && a.scores == b.scores && a.drops == b.drops && a.skips == b.skips && a.rows == b.rows
             && a.unusedColumns == b.unusedColumns && a.formats.elementsEqual(b.formats, by: ==)
+    }
+}
+
+// MARK: - Memory
+
+extension PreferenceSet {
+    /// Makes the token ids compact, in memory of this process or, if it is given, in some of `tokens.packedBytes` that outlives
+    /// this set and all its copies.
+    ///
+    /// - Parameter writing: false where another process writes the same ids there.
+    public mutating func packTokens(into memory: UnsafeMutableRawPointer? = nil, writing: Bool = true) {
+        tokens.pack(into: memory, writing: writing)
     }
 }
 
@@ -193,7 +205,7 @@ extension PreferenceSet {
             let whole = Int(part.weight)
             let share = Int(((part.weight - Double(whole)) * Double(order.count)).rounded())
             let (firstToken, firstRow) = (tokens.count, rows)
-            tokens += set.tokens
+            tokens.append(contentsOf: set.tokens)
             for _ in 0..<whole {
                 for comparison in order.indices { append(comparison, of: set, firstToken, firstRow) }
             }

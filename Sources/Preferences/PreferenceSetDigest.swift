@@ -20,7 +20,9 @@ extension PreferenceSet {
         digest.update(numbers: comparisons.flatMap { [$0.prompt.lowerBound, $0.prompt.upperBound] })
         digest.update(
             numbers: responses.flatMap { [$0.comparison, $0.tokens.lowerBound, $0.tokens.upperBound, $0.unscored] })
-        digest.update(tokens)
+        for start in stride(from: 0, to: tokens.count, by: 1 << 16) {
+            tokens[start..<min(tokens.count, start + 1 << 16)].withUnsafeBytes { digest.update($0) }
+        }
     }
 }
 

@@ -10,20 +10,39 @@ final class GradientVector {
     let count: Int
     let values: UnsafeMutablePointer<Float>
     private let sums: UnsafeMutablePointer<Int64>?
-    private let memory: Memory
-    private let sumMemory: Memory?
+    /// What isn't in the node's shared memory.
+    private let memories: [Memory]
+    private let wire: Communicator.WireFormat
     private let pool: ThreadPool
     /// The largest magnitudes of this rank's contributions to the step, added up.
     private(set) var bound = 0.0
 
-    /// - Throws: `MemoryError`.
-    init(count: Int, reproducible: Bool, on pool: ThreadPool) throws(MemoryError) {
+    /// What is reduced lies in memory that the ranks of a node share, if there is enough of it. Collective.
+    ///
+    /// - Parameter wire: how gradients travel between nodes; exact sums travel as they are.
+    /// - Throws: `MemoryError`, on every rank alike.
+    init(
+        count: Int, reproducible: Bool, wire: Communicator.WireFormat, over communicator: Communicator,
+        on pool: ThreadPool
+    ) throws {
         self.count = count
         self.pool = pool
-        memory = try Memory(bytes: 4 * count, touchedBy: pool)
-        values = memory.bind(to: Float.self).baseAddress!
-        sumMemory = reproducible ? try Memory(bytes: 8 * count, touchedBy: pool) : nil
-        sums = sumMemory?.bind(to: Int64.self).baseAddress
+        self.wire = wire
+        let sumBytes = reproducible ? 8 * count : 0
+        let shared = communicator.sharedMemory(bytes: reproducible ? sumBytes : 4 * count)
+        let own = try communicator.agree(status: { _ in 4 }) {
+            (
+                values: reproducible || shared == nil ? try Memory(bytes: 4 * count, touchedBy: pool) : nil,
+                sums: reproducible && shared == nil ? try Memory(bytes: sumBytes, touchedBy: pool) : nil
+            )
+        }
+        memories = [own.values, own.sums].compactMap { $0 }
+        if let shared { Memory.touch(shared, bytes: reproducible ? sumBytes : 4 * count, on: pool) }
+        let values = own.values?.bind(to: Float.self).baseAddress ?? shared?.bindMemory(to: Float.self, capacity: count)
+        self.values = values!
+        sums =
+            reproducible
+            ? own.sums?.bind(to: Int64.self).baseAddress ?? shared?.bindMemory(to: Int64.self, capacity: count) : nil
     }
 
     static func bytes(count: Int, reproducible: Bool) -> Int { (reproducible ? 12 : 4) * count }
@@ -37,7 +56,9 @@ final class GradientVector {
 
     /// `values` = the sum over all ranks. The optimizer's update takes it, and leaves zeros. Collective.
     func reduce(over communicator: Communicator) {
-        guard let sums else { return communicator.sum(UnsafeMutableBufferPointer(start: values, count: count)) }
+        guard let sums else {
+            return communicator.sum(UnsafeMutableBufferPointer(start: values, count: count), wire: wire)
+        }
         communicator.sum(UnsafeMutableBufferPointer(start: sums, count: count))
         ExactSum.store(sums, into: values, count: count, on: pool)
         bound = 0

@@ -27,11 +27,13 @@ final class Learner {
         transformer = run.policy.transformer
         weights = run.trained
         let (pool, file, policy, weights, transformer) = (run.pool, run.file, run.policy, weights, transformer)
-        (workspace, gradients, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
+        gradients = try GradientVector(
+            count: weights.count, reproducible: file.machine.reproducible, wire: file.machine.gradientFormat,
+            over: run.communicator, on: pool)
+        (workspace, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
             (
                 try Workspace(
                     policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: pool),
-                try GradientVector(count: weights.count, reproducible: file.machine.reproducible, on: pool),
                 try Optimizer(file.optimizer, table: weights.table, on: pool)
             )
         }

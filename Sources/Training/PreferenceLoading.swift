@@ -33,6 +33,14 @@ extension PreferenceSet {
     /// Seconds of reading without a progress line.
     private static let quietSeconds = 2.0
 
+    /// Moves the token ids into memory of the whole node, where there is some, and makes them compact. Collective.
+    mutating func shareTokens(over communicator: Communicator) {
+        let place = communicator.nodeMemory(bytes: tokens.packedBytes)
+        packTokens(into: place?.memory, writing: place?.isWriter ?? true)
+        // Nobody reads before it is written.
+        communicator.barrier()
+    }
+
     /// Reads the files of a run, telling of each what it was taken for and what became of it.
     ///
     /// - Parameters:

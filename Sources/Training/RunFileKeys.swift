@@ -52,7 +52,6 @@ enum RunFileKeys {
     /// Keys of which this version knows one value: what it does anyway. (nil: none.)
     static let later: [(key: String, only: String?, remedy: String)] = [
         ("zero_stage", "0", "each rank keeps the whole optimizer state: set zero_stage: 0"),
-        ("gradient_dtype", "float32", "gradients are reduced in float32: set gradient_dtype: float32"),
         ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
     ]
 

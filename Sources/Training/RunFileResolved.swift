@@ -140,7 +140,7 @@ extension RunFile {
         text.line("gradient_checkpointing", machine.gradientCheckpointing)
         text.line("reproducible", machine.reproducible)
         text.line("zero_stage", 0)
-        text.line("gradient_dtype", "float32")
+        text.line("gradient_dtype", machine.gradientFormat.rawValue)
         text.line("save_dtype", machine.saveFormat.rawValue)
         text.line("reference_cache", machine.referenceCache)
         text.line("debug_dump", machine.debugDump)

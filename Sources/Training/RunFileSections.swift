@@ -1,3 +1,4 @@
+import Collectives
 import Preferences
 
 extension RunFile {
@@ -66,7 +67,7 @@ extension RunFile {
         }
 
         /// Default `.global(8)`: what TRL does on one device, made the same on any number of them.
-        public let size: Size
+        public internal(set) var size: Size
         /// `micro_batch_tokens`: most packed tokens of one forward and backward, unless one comparison has more.
         /// By default chosen for the machine (`MicroBatchSize`) when the run begins.
         public internal(set) var microBatchTokens: Int?
@@ -246,6 +247,9 @@ extension RunFile {
         public let gradientCheckpointing: Bool
         /// `reproducible`: the same bits on any number of ranks. Default false.
         public let reproducible: Bool
+        /// `gradient_dtype`: how gradients travel between nodes; inside a node, and where they are added up, they are float32.
+        /// Default `float32`; `bfloat16` halves the bytes. On one node nothing travels and it changes nothing.
+        public let gradientFormat: Communicator.WireFormat
         /// `save_dtype`. Default `float32`, what is trained in.
         public let saveFormat: SaveFormat
         /// `reference_cache`: a folder; nil: one for all of the user's runs.
@@ -257,6 +261,11 @@ extension RunFile {
             threadsPerRank = try reader.integer("threads_per_rank", atLeast: 1)
             gradientCheckpointing = try reader.flag("gradient_checkpointing", default: false)
             reproducible = try reader.flag("reproducible", default: false)
+            gradientFormat = try reader.choice("gradient_dtype", default: .float32)
+            if reproducible, gradientFormat != .float32, let entry = reader["gradient_dtype"] {
+                throw RunFileReader.wrong(
+                    entry, "float32 with reproducible: true, whose sums are exact: rounded ones depend on the nodes")
+            }
             saveFormat = try reader.choice("save_dtype", default: .float32)
             referenceCache = try reader.text("reference_cache")
             debugDump = try reader.text("debug_dump")

@@ -39,11 +39,7 @@ struct RunSummary {
         for part in parts where part.bytes > 0 {
             lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))")
         }
-        if let frozen = run.policy.frozen {
-            lines.append(
-                "memory a node besides: \(readableBytes(frozen.mappedBytes)) of frozen weights, mapped from their files"
-            )
-        }
+        lines += RunSummary.nodeLines(of: run)
         self.lines = lines
     }
 
@@ -65,8 +61,21 @@ struct RunSummary {
             threads: run.threads
         ).map { ($0.name, 4 * $0.floats) }
         parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
-        parts.append(("token ids", 4 * (run.train.set.tokens.count + (run.evaluation?.set.tokens.count ?? 0))))
+        let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
+        parts.append(("token ids", tokens.reduce(0) { $0 + ($1.isShared ? 0 : $1.packedBytes) }))
         return parts
+    }
+
+    /// What the ranks of a node have together.
+    private static func nodeLines(of run: TrainingRun) -> [String] {
+        let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
+        let parts = [
+            ("token ids", tokens.reduce(0) { $0 + ($1.isShared ? $1.packedBytes : 0) }),
+            ("frozen weights", run.policy.frozen?.mappedBytes ?? 0),
+        ].filter { $0.1 > 0 }
+        guard !parts.isEmpty else { return [] }
+        return ["memory a node, once for all its ranks: \(readableBytes(parts.reduce(0) { $0 + $1.1 }))"]
+            + parts.map { "  \(pad($0.0, 14)) \(pad(readableBytes($0.1), -12))" }
     }
 
     private static func grouped(_ number: Int) -> String {

@@ -78,12 +78,14 @@ public struct TrainingRun {
         let threads = threads
         var dataLines: [String] = []
         func load(_ files: [DataFile]) throws -> PreferenceSet {
-            try PreferenceSet.load(
+            var set = try PreferenceSet.load(
                 files, encoders, seed: file.data.seed, over: communicator, threads: threads, console: console
             ) {
                 dataLines.append($0)
                 console.line($0)
             }
+            set.shareTokens(over: communicator)
+            return set
         }
         let trainSet = try load(trainFiles)
         let evaluationSet = file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles)

@@ -56,7 +56,7 @@ struct Prefopt: ParsableCommand {
         version: programVersion,
         subcommands: [
             Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Render.self, Inspect.self, Bench.self,
-            Init.self, Export.self, Merge.self, Example.self,
+            Scaling.self, Init.self, Export.self, Merge.self, Example.self,
         ],
         defaultSubcommand: Train.self)
 }

@@ -79,6 +79,25 @@ import Preferences
         #expect(set.scores["é"]?.count == set.responses.count)
     }
 
+    @Test("packed token ids are the same ids in half of the bytes, or all of them for a large vocabulary", arguments: [7, 70_000])
+    func packing(last: Int) throws {
+        let set = try RowFixture.encoder(vocabularySize: 100_000).set(["""
+            {"prompt_ids": [1, 2], "chosen_ids": [3, \(last)], "rejected_ids": [65535]}
+            """])
+        #expect(set.tokens.count == 5 && set.tokens.packedBytes == (last < 65536 ? 10 : 20))
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: set.tokens.packedBytes, alignment: 8)
+        defer { memory.deallocate() }
+        var (own, written, read) = (set, set, set)
+        own.packTokens()
+        written.packTokens(into: memory)
+        read.packTokens(into: memory, writing: false)
+        for packed in [own, written, read] {
+            #expect(packed == set && packed.digest() == set.digest())
+            #expect(Array(packed.tokens[packed.responses[0].tokens]) == [3, Int32(last)])
+        }
+        #expect(!own.tokens.isShared && read.tokens.isShared)
+    }
+
     @Test("digests tell what changed")
     func digests() throws {
         let encoder = RowFixture.encoder(scoreNames: ["a"])

@@ -97,6 +97,11 @@ struct RunFileRefusalTests {
             "load_best_model_at_end is true; expected save_steps (500) to be a multiple of eval_steps (300), so that "
                 + "every checkpoint has been evaluated"
         ),
+        (
+            "gradient_dtype: bfloat16\nreproducible: true",
+            "gradient_dtype is bfloat16; expected float32 with reproducible: true, whose sums are exact: rounded ones "
+                + "depend on the nodes"
+        ),
         ("adam_beta2: 0.9\noptim: rmsprop", "adam_beta2 is not used: optim rmsprop doesn't read it; remove it"),
         (
             "warmup_steps: 3\nlr_scheduler_type: constant",
@@ -116,7 +121,6 @@ struct RunFileRefusalTests {
 
     @Test("what this version doesn't do is refused by name, its defaults accepted", arguments: [
         ("zero_stage: 1", "each rank keeps the whole optimizer state: set zero_stage: 0"),
-        ("gradient_dtype: bfloat16", "gradients are reduced in float32: set gradient_dtype: float32"),
         ("loss_type: ipo", "choose sft, sigmoid, simpo or modpo"),
         ("optim: adamw_8bit", "choose adamw, rmsprop or sgd"),
     ])

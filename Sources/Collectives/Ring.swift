@@ -1,0 +1,106 @@
+import COpenMPI
+
+/// Ranks of different nodes, in a circle: each sends to the next and receives from the one before, so that a vector of b
+/// bytes costs each link 2 (n − 1)/n · b bytes, the least there is, all links busy at once.
+///
+/// A block goes around in pieces, several under way at a time: the next rank has the first of them while the last is still
+/// being sent.
+final class Ring {
+    /// This rank's place in the circle.
+    let position: Int
+    let size: Int
+    private let lane: MPI_Comm
+    /// Room for the pieces under way: of those that arrive, then of those that leave packed.
+    private let parcels: UnsafeMutableRawPointer
+
+    private static let pieceBytes = 1 << 20
+    /// Pieces under way in each direction.
+    private static let depth = 4
+
+    init(_ lane: MPI_Comm) {
+        var (rank, size): (Int32, Int32) = (0, 1)
+        MPI_Comm_rank(lane, &rank)
+        MPI_Comm_size(lane, &size)
+        (position, self.size, self.lane) = (Int(rank), Int(size), lane)
+        parcels = UnsafeMutableRawPointer.allocate(byteCount: 2 * Ring.depth * Ring.pieceBytes, alignment: 4096)
+    }
+
+    deinit { parcels.deallocate() }
+
+    /// Block p, on the rank at position p, becomes the sum of what all ranks have there; the rest of `x` is left worthless.
+    /// Collective among the ranks of the ring.
+    func sum<Form: Parcel>(_ x: UnsafeMutablePointer<Form.Element>, _ blocks: [[Range<Int>]], as form: Form.Type) {
+        let ahead = (1..<size).map { pieces(blocks[back($0)], form) }
+        let behind = (1..<size).map { pieces(blocks[back($0 + 1)], form) }
+        circulate(x, outgoing: Array(ahead.joined()), incoming: Array(behind.joined()), ready: ahead[0].count, form) {
+            Form.add($0, to: $1, count: $2)
+        }
+    }
+
+    /// Block p as the rank at position p has it, on all ranks. Collective among the ranks of the ring.
+    func gather<Form: Parcel>(_ x: UnsafeMutablePointer<Form.Element>, _ blocks: [[Range<Int>]], as form: Form.Type) {
+        let ahead = (0..<size - 1).map { pieces(blocks[back($0)], form) }
+        let behind = (0..<size - 1).map { pieces(blocks[back($0 + 1)], form) }
+        circulate(x, outgoing: Array(ahead.joined()), incoming: Array(behind.joined()), ready: ahead[0].count, form) {
+            Form.unpack($0, into: $1, count: $2)
+        }
+    }
+
+    /// The position so many places before this one.
+    private func back(_ places: Int) -> Int { (position - places + 2 * size) % size }
+
+    private func pieces<Form: Parcel>(_ block: [Range<Int>], _ form: Form.Type) -> [Range<Int>] {
+        Pieces.cut(block, length: Ring.pieceBytes / MemoryLayout<Form.Element>.stride)
+    }
+
+    /// Sends and receives pieces in order. The first `ready` outgoing ones can go at once; each one after them is what came
+    /// in `ready` places before it.
+    private func circulate<Form: Parcel>(
+        _ x: UnsafeMutablePointer<Form.Element>, outgoing: [Range<Int>], incoming: [Range<Int>], ready: Int,
+        _ form: Form.Type,
+        _ take: (UnsafePointer<Form.Carried>, UnsafeMutablePointer<Form.Element>, Int) -> Void
+    ) {
+        let depth = Ring.depth
+        let next = Int32((position + 1) % size)
+        let last = Int32((position + size - 1) % size)
+        var receives = [MPI_Request?](repeating: prefopt_request_null(), count: depth)
+        var sends = receives
+        func parcel(_ number: Int) -> UnsafeMutablePointer<Form.Carried> {
+            (parcels + number * Ring.pieceBytes)
+                .bindMemory(to: Form.Carried.self, capacity: Ring.pieceBytes / MemoryLayout<Form.Carried>.stride)
+        }
+        func bytes(_ piece: Range<Int>) -> Int32 { Int32(piece.count * MemoryLayout<Form.Carried>.stride) }
+        func receive(_ number: Int) {
+            guard number < incoming.count else { return }
+            MPI_Irecv(
+                parcel(number % depth), bytes(incoming[number]), prefopt_byte(), last, 0, lane,
+                &receives[number % depth])
+        }
+        var sent = 0
+        func send(upTo available: Int) {
+            while sent < min(available, outgoing.count) {
+                let (slot, piece) = (sent % depth, outgoing[sent])
+                MPI_Wait(&sends[slot], prefopt_status_ignore())
+                var source = UnsafeRawPointer(x + piece.lowerBound)
+                if !Form.isVerbatim {
+                    let packed = parcel(depth + slot)
+                    Form.pack(x + piece.lowerBound, into: packed, count: piece.count)
+                    source = UnsafeRawPointer(packed)
+                }
+                MPI_Isend(source, bytes(piece), prefopt_byte(), next, 0, lane, &sends[slot])
+                sent += 1
+            }
+        }
+
+        for number in 0..<depth { receive(number) }
+        for (number, piece) in incoming.enumerated() {
+            // Never more than `depth` ahead of what has come in: waiting for a send would keep this rank from receiving.
+            send(upTo: min(ready + number, number + depth))
+            MPI_Wait(&receives[number % depth], prefopt_status_ignore())
+            take(parcel(number % depth), x + piece.lowerBound, piece.count)
+            receive(number + depth)
+        }
+        send(upTo: outgoing.count)
+        for slot in 0..<depth { MPI_Wait(&sends[slot], prefopt_status_ignore()) }
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Collectives
+import Storage
+import Training
+
+struct Scaling: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The same steps on 1, 2, 4, … ranks with fewer and more micro-batches: time, efficiency, losses.",
+        discussion: """
+            Start it with all ranks that are to be tried: mpirun -n 8 swift-prefopt scaling run.yaml tries 1, 2, 4 and 8 of \
+            them, each with micro-batches as large as fit and smaller ones, on the same global batch from the same weights. \
+            With reproducible: true the losses don't differ at all. Without a run file: the embedded example. What a run \
+            file leaves out is made up as for bench. Writes scaling.json and scaling.svg.
+            """)
+
+    @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String?
+    @Option(help: "The folder for scaling.json and scaling.svg; default: the run's output_dir.") var output: String?
+    @Option(help: "Steps to time, after one that isn't.") var steps = 5
+    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
+        [String] = []
+
+    func validate() throws {
+        guard steps > 0 else { throw ValidationError("--steps must be positive.") }
+    }
+
+    func run() throws {
+        runJob { communicator, console in
+            let path = try communicator.agree {
+                try runFile ?? EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
+            }
+            communicator.barrier()
+            let folder = try communicator.agree {
+                let file = try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
+                return try output ?? file.requiredOutputDirectory()
+            }
+            let report = try communicator.agree {
+                try SyntheticRun(path, overrides: overrides + ["max_steps=\(steps + 1)"], steps: steps + 1)
+            }.with { try ScalingJob.run($0, steps: steps, over: communicator, console: console) }
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                print(report.lines.joined(separator: "\n"))
+                try report.write(to: folder)
+            }
+            console.line("\(folder): scaling.json, scaling.svg")
+        }
+    }
+}
