@@ -4,6 +4,9 @@
 static inline MPI_Comm prefopt_comm_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Comm prefopt_comm_null(void) { return MPI_COMM_NULL; }
 static inline MPI_Errhandler prefopt_errors_return(void) { return MPI_ERRORS_RETURN; }
+static inline MPI_Info prefopt_info_null(void) { return MPI_INFO_NULL; }
+static inline MPI_Request prefopt_request_null(void) { return MPI_REQUEST_NULL; }
+static inline MPI_Status *prefopt_status_ignore(void) { return MPI_STATUS_IGNORE; }
 static inline MPI_Datatype prefopt_float(void) { return MPI_FLOAT; }
 static inline MPI_Datatype prefopt_double(void) { return MPI_DOUBLE; }
 static inline MPI_Datatype prefopt_int64(void) { return MPI_INT64_T; }
