@@ -12,8 +12,8 @@ enum RunFileKeys {
         "optim", "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "weight_decay", "adam_beta1",
         "adam_beta2", "adam_epsilon", "max_grad_norm",
         "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
-        "logging_steps", "eval_steps", "save_steps", "save_total_limit", "load_best_model_at_end",
-        "metric_for_best_model",
+        "logging_steps", "eval_steps", "save_steps", "save_total_limit", "save_in_background",
+        "load_best_model_at_end", "metric_for_best_model",
         "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "save_dtype",
         "hang_timeout", "reference_cache", "debug_dump",
     ]
@@ -55,7 +55,6 @@ enum RunFileKeys {
         ("lora_alpha", nil, "all weights are trained: remove the adapter's keys"),
         ("lora_dropout", nil, "all weights are trained: remove the adapter's keys"),
         ("lora_target_modules", nil, "all weights are trained: remove the adapter's keys"),
-        ("zero_stage", "0", "each rank keeps the whole optimizer state: set zero_stage: 0"),
         ("gradient_dtype", "float32", "gradients are reduced in float32: set gradient_dtype: float32"),
         ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
     ]

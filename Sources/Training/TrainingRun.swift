@@ -28,6 +28,11 @@ public struct TrainingRun {
     /// Of the largest micro-batch.
     let extent: BatchExtent
 
+    /// How the optimizer's state is shared out among the ranks.
+    var shares: Shares {
+        Optimizer.shares(count: policy.weights.count, zeroStage: file.machine.zeroStage, ranks: communicator.size)
+    }
+
     var purpose: Workspace.Purpose { TrainingRun.purpose(file) }
 
     private static func purpose(_ file: RunFile) -> Workspace.Purpose {
@@ -175,7 +180,9 @@ public struct TrainingRun {
         let count = policy.weights.count
         let resident =
             GradientVector.bytes(count: count, reproducible: false)
-            + Optimizer.bytes(count: count, kind: file.optimizer.kind)
+            + Optimizer.bytes(
+                OptimizerState(file.optimizer.kind, table: policy.weights.table),
+                of: Optimizer.shares(count: count, zeroStage: file.machine.zeroStage, ranks: communicator.size)[0])
         let longest = set.shapes.lazy.map { $0.promptLength + $0.responseLengths.reduce(0, +) }.max() ?? 1
         return MicroBatchSize.chosen(
             for: policy.architecture, purpose: purpose(file), resident: resident, longest: longest, keys: set.longest,
