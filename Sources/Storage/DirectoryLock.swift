@@ -2,9 +2,9 @@ import Glibc
 
 /// Keeps a folder to one run: the lock goes with the value, or with the process, however it dies.
 ///
-/// It is as wide as the file system makes `flock`: one host on local disks; all hosts of an NFS share with its lock service
-/// and of BeeGFS, GPFS and CephFS; of Lustre if mounted with `flock`, one host with `localflock`. Where there are no locks
-/// it keeps nothing, since refusing to train there would help nobody.
+/// It is as wide as the file system makes `flock`: one host on local disks; all hosts of CephFS and of an NFS share with its
+/// lock service; of Lustre if it is mounted with `flock`, of BeeGFS with `tuneUseGlobalFileLocks`. Where there are no locks it
+/// keeps nothing, since refusing to train there would help nobody.
 public struct DirectoryLock: ~Copyable {
     private let file: OpenFile
 
