@@ -79,3 +79,29 @@ static inline prefopt_float8 prefopt_look_up16(prefopt_float8 low, prefopt_float
     return y;
 #endif
 }
+typedef int prefopt_int8 __attribute__((ext_vector_type(8)));
+typedef unsigned char prefopt_byte8 __attribute__((ext_vector_type(8)));
+typedef unsigned char prefopt_byte8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
+
+// table[places[i] & 7] in every lane.
+static inline prefopt_float8 prefopt_lookup8(prefopt_float8 table, prefopt_int8 places) {
+#if defined(__AVX2__)
+    typedef float floats __attribute__((vector_size(32)));
+    typedef int ints __attribute__((vector_size(32)));
+    return (prefopt_float8)__builtin_ia32_permvarsf256((floats)table, (ints)places);
+#else
+    prefopt_float8 result;
+    for (int i = 0; i < 8; ++i) result[i] = table[places[i] & 7];
+    return result;
+#endif
+}
+
+// Between bytes, integers and floats, lane by lane; floats are cut to integers.
+static inline prefopt_int8 prefopt_widen_bytes8(const unsigned char *bytes) {
+    return __builtin_convertvector(*(const prefopt_byte8_unaligned *)bytes, prefopt_int8);
+}
+static inline void prefopt_narrow_bytes8(prefopt_int8 x, unsigned char *bytes) {
+    *(prefopt_byte8_unaligned *)bytes = __builtin_convertvector(x, prefopt_byte8);
+}
+static inline prefopt_float8 prefopt_to_float8(prefopt_int8 x) { return __builtin_convertvector(x, prefopt_float8); }
+static inline prefopt_int8 prefopt_to_int8(prefopt_float8 x) { return __builtin_convertvector(x, prefopt_int8); }

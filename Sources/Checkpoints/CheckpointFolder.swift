@@ -29,23 +29,51 @@ public struct CheckpointFolder: Sendable {
     /// is brought to the disk, and the folder takes its name, in the place of an older one of that name.
     /// - Throws: what `fill` throws, or `CheckpointError`; the older state is then still there and nothing else is.
     public func write(name: String, fill: (_ directory: String) throws -> Void) throws {
-        guard FileSystem.isPlainName(name), !name.hasPrefix(".") else { throw CheckpointError.name(name) }
-        let temporary = path(of: "\(CheckpointFolder.partial)\(name)-\(getpid())")
+        let draft = try begin(name: name)
         do {
-            try FileSystem.removeTree(temporary)
-            try FileSystem.makeDirectories(temporary)
-            try fill(temporary)
-            try seal(temporary)
-            try publish(temporary, as: name)
+            try fill(draft.directory)
+            try draft.publish()
         } catch {
-            try? FileSystem.removeTree(temporary)
+            draft.discard()
             if let error = error as? StorageError { throw CheckpointError.storage(error) }
             throw error
         }
     }
 
+    /// A checkpoint in the making, to be published or discarded.
+    public struct Draft: Sendable {
+        /// Where its files go.
+        public let directory: String
+        fileprivate let name: String
+        fileprivate let folder: CheckpointFolder
+
+        /// Completes the checkpoint and gives it its name.
+        /// - Throws: `CheckpointError`; an older checkpoint of that name is then still there.
+        public func publish() throws(CheckpointError) {
+            try CheckpointError.storing { () throws(StorageError) in
+                try folder.seal(directory)
+                try folder.publish(directory, as: name)
+            }
+        }
+
+        /// Removes it as far as it got.
+        public func discard() { try? FileSystem.removeTree(directory) }
+    }
+
+    /// Begins a checkpoint that is made in several steps; `write` does it in one.
+    public func begin(name: String) throws(CheckpointError) -> Draft {
+        guard FileSystem.isPlainName(name), !name.hasPrefix(".") else { throw CheckpointError.name(name) }
+        let draft = Draft(
+            directory: path(of: "\(CheckpointFolder.partial)\(name)-\(getpid())"), name: name, folder: self)
+        try CheckpointError.storing { () throws(StorageError) in
+            try FileSystem.removeTree(draft.directory)
+            try FileSystem.makeDirectories(draft.directory)
+        }
+        return draft
+    }
+
     /// Brings all files of a folder to the disk, and then their checksums: whoever finds these finds the files.
-    private func seal(_ directory: String) throws(StorageError) {
+    fileprivate func seal(_ directory: String) throws(StorageError) {
         var folders: Set<String> = [directory]
         for name in try Checksums.files(in: directory) {
             let file = FileSystem.join(directory, name)
@@ -57,7 +85,7 @@ public struct CheckpointFolder: Sendable {
         try AtomicFile.write(checksums.json.prettyText, to: FileSystem.join(directory, Checksums.fileName))
     }
 
-    private func publish(_ temporary: String, as name: String) throws(StorageError) {
+    fileprivate func publish(_ temporary: String, as name: String) throws(StorageError) {
         let target = path(of: name)
         guard FileSystem.exists(target) else {
             try FileSystem.rename(temporary, to: target)

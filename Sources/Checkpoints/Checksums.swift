@@ -28,6 +28,7 @@ struct Checksums {
         guard FileSystem.exists(path) else {
             throw .damaged(path: directory, reason: "it has no \(Checksums.fileName), so it isn't complete")
         }
+        let text = try CheckpointError.storing { () throws(StorageError) in try FileSystem.read(path) }
         guard let files = try CheckpointError.readObject(path)["files"]?.object, !files.isEmpty else {
             throw .damaged(path: path, reason: "it lists no files")
         }
@@ -44,6 +45,10 @@ struct Checksums {
             entries.append((name, Entry(size: size, digest: digest)))
         }
         self.entries = entries
+        // No checksum guards this file, so it must be, byte by byte, what would be written of it.
+        guard Array(json.prettyText.utf8) == text else {
+            throw .damaged(path: path, reason: "it isn't as it was written")
+        }
     }
 
     /// Compares every file of the folder with its entry. Files without one are nobody's business.

@@ -1,27 +1,43 @@
 /// What happens to the gradient vector between the backward pass and the update.
 public enum GradientSum {
-    private static let elementsPerItem = 1 << 15
+    /// Elements of a partial sum. Whoever adds up the partial sums in order gets the same bits however the vector was divided
+    /// among ranks, if no run was.
+    public static let run = 1 << 12
+    private static let runsPerItem = 8
 
-    /// √Σ g², added up in double precision over runs of a fixed length.
+    /// How many partial sums a vector has.
+    public static func runs(_ count: Int) -> Int { (count + run - 1) / run }
+
+    /// √Σ g², added up in double precision.
     public static func norm(_ gradients: UnsafePointer<Float>, count: Int, on pool: ThreadPool) -> Double {
-        let items = (count + elementsPerItem - 1) / elementsPerItem
-        return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, items)) { partial in
-            pool.run(items) { (item: Int) in
-                let start = item * elementsPerItem
-                let end = min(count, start + elementsPerItem)
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, runs(count))) { partial in
+            squares(gradients, range: 0..<count, into: partial.baseAddress!, on: pool)
+            return partial[..<runs(count)].reduce(0, +).squareRoot()
+        }
+    }
+
+    /// partial[r] = Σ g² over run r in double precision, for the runs that `range` of the vector consists of; it begins with
+    /// a run.
+    public static func squares(
+        _ gradients: UnsafePointer<Float>, range: Range<Int>, into partial: UnsafeMutablePointer<Double>,
+        on pool: ThreadPool
+    ) {
+        pool.chunks(of: range.count, size: runsPerItem * run) { part in
+            for first in stride(from: part.lowerBound, to: part.upperBound, by: run) {
+                let start = range.lowerBound + first
+                let count = min(run, part.upperBound - first)
                 var lanes = SIMD8<Double>.zero
                 var rest = 0.0
-                for i in groups(of: end - start) {
+                for i in groups(of: count) {
                     let g = SIMD8<Double>(Vector(from: gradients + start + i))
                     lanes += g * g
                 }
-                for i in remainder(of: end - start) {
+                for i in remainder(of: count) {
                     let g = Double(gradients[start + i])
                     rest += g * g
                 }
-                partial[item] = lanes.sum() + rest
+                partial[start / run] = lanes.sum() + rest
             }
-            return partial[..<items].reduce(0, +).squareRoot()
         }
     }
 }

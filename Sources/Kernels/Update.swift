@@ -14,21 +14,12 @@ public enum Update {
         first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int,
         rate: Double, beta1: Double, beta2: Double, epsilon: Double, decay: Double, step: Int, on pool: ThreadPool
     ) {
-        let keep = Float(1 - rate * decay)
-        let (b1, b2) = (Vector(repeating: Float(1 - beta1)), Float(beta2))
-        let c2 = Float(1 - beta2)
-        let stepSize = Vector(repeating: -Float(rate / (1 - power(beta1, step))))
-        let correction = Float((1 - power(beta2, step)).squareRoot())
-        let epsilon = Float(epsilon)
+        let rule = AdamWStep(rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, decay: decay, step: step)
         pool.chunks(of: count, size: parametersPerItem) { range in
             var cursor = VectorCursor(range)
             while let i = cursor.next() {
-                let g = i.load(gradients) * factor
-                var m = i.load(first)
-                m = m.addingProduct(g - m, b1)
-                let v = (i.load(second) * b2).addingProduct(g * c2, g)
-                let denominator = prefopt_square_root(v) / correction + epsilon
-                i.store((i.load(values) * keep).addingProduct(m / denominator, stepSize), values)
+                var (m, v) = (i.load(first), i.load(second))
+                i.store(rule.apply(i.load(values), i.load(gradients) * factor, &m, &v), values)
                 i.store(m, first)
                 i.store(v, second)
                 i.store(.zero, gradients)
@@ -75,6 +66,32 @@ public enum Update {
         }
     }
 
+}
+
+/// The constants of an AdamW update, and the update of eight parameters.
+struct AdamWStep {
+    private let keep: Float
+    private let (b1, stepSize): (Vector, Vector)
+    private let (b2, c2, correction, epsilon): (Float, Float, Float, Float)
+
+    init(rate: Double, beta1: Double, beta2: Double, epsilon: Double, decay: Double, step: Int) {
+        keep = Float(1 - rate * decay)
+        (b1, b2) = (Vector(repeating: Float(1 - beta1)), Float(beta2))
+        c2 = Float(1 - beta2)
+        stepSize = Vector(repeating: -Float(rate / (1 - AdamWStep.power(beta1, step))))
+        correction = Float((1 - AdamWStep.power(beta2, step)).squareRoot())
+        self.epsilon = Float(epsilon)
+    }
+
+    /// The new parameters; m and v become the new moments.
+    @inline(__always)
+    func apply(_ w: Vector, _ g: Vector, _ m: inout Vector, _ v: inout Vector) -> Vector {
+        m = m.addingProduct(g - m, b1)
+        v = (v * b2).addingProduct(g * c2, g)
+        let denominator = prefopt_square_root(v) / correction + epsilon
+        return (w * keep).addingProduct(m / denominator, stepSize)
+    }
+
     private static func power(_ base: Double, _ exponent: Int) -> Double {
         var (result, square, rest) = (1.0, base, exponent)
         while rest > 0 {
@@ -87,7 +104,7 @@ public enum Update {
 }
 
 /// Walks over a range in groups of eight; the last may be shorter.
-private struct VectorCursor {
+struct VectorCursor {
     /// Up to eight elements of any array.
     struct Group {
         let start: Int

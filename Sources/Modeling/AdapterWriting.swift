@@ -19,16 +19,18 @@ extension Architecture {
 
 /// Writes an adapter in PEFT's layout, with the tokenizer's files of its base.
 ///
+/// - Parameter values: of the table's vector.
 /// - Throws: `CheckpointError`.
 public func saveAdapter(
-    _ weights: Weights, on base: ModelDirectory, to directory: String, as type: SaveType
+    _ table: ParameterTable, values: UnsafePointer<Float>, on base: ModelDirectory, to directory: String,
+    as type: SaveType
 ) throws(CheckpointError) {
-    guard case .adapters(let adaptation) = weights.table.trainable else { return }
-    let parameters = weights.table.parameters
+    guard case .adapters(let adaptation) = table.trainable else { return }
+    let parameters = table.parameters
     try AdapterDirectory.write(
         config: adaptation.config, layout: parameters.map { ($0.name, type.elementType, $0.shape) }, to: directory
     ) { writer throws(CheckpointError) in
-        for parameter in parameters { try writer.write(parameter, of: weights.values, as: type) }
+        for parameter in parameters { try writer.write(parameter, of: values, as: type) }
     }
     try base.copyCompanionFiles(to: directory, but: ["generation_config.json"])
 }

@@ -68,13 +68,15 @@ extension Weights {
                 : "model-\(Weights.fiveDigits(number + 1))-of-\(Weights.fiveDigits(shards.count)).safetensors"
             return SavedFile(name: name, tensors: shard.map { SavedTensor(name: $0.name, content: .parameter($0)) })
         }
-        try save(files, indexed: shards.count > 1, to: directory, as: type)
+        try save(files, values, indexed: shards.count > 1, to: directory, as: type)
     }
 
     /// Writes the weights into files named and filled as the source's: same tensors, same names, same order.
     ///
     /// - Throws: `CheckpointError`.
-    func save(to directory: String, as type: SaveType, like source: ModelDirectory) throws(CheckpointError) {
+    func save(
+        _ values: UnsafePointer<Float>, to directory: String, as type: SaveType, like source: ModelDirectory
+    ) throws(CheckpointError) {
         var parameters: [String: ParameterTable.Parameter] = [:]
         for parameter in table.parameters { parameters[parameter.name] = parameter }
         // A head stored beside the embedding it is tied to.
@@ -87,7 +89,7 @@ extension Weights {
             }
             return SavedFile(name: file.name, tensors: tensors)
         }
-        try save(files, indexed: source.hasIndex, to: directory, as: type)
+        try save(files, values, indexed: source.hasIndex, to: directory, as: type)
     }
 
     /// A file to be written.
@@ -115,7 +117,7 @@ extension Weights {
     }
 
     private func save(
-        _ files: [SavedFile], indexed: Bool, to directory: String, as type: SaveType
+        _ files: [SavedFile], _ values: UnsafePointer<Float>, indexed: Bool, to directory: String, as type: SaveType
     ) throws(CheckpointError) {
         var map = JSONObject()
         var bytes = 0
@@ -158,10 +160,12 @@ extension Weights {
 /// Writes a complete model directory: `config.json` as it came (with the saved type), weights, and the companion files of
 /// the model it came from.
 ///
+/// - Parameter values: a copy of the weights' values to be saved in their place.
 /// - Throws: `CheckpointError`.
-public func saveModel(_ weights: Weights, like source: ModelDirectory, to directory: String, as type: SaveType)
-    throws(CheckpointError)
-{
+public func saveModel(
+    _ weights: Weights, values: UnsafePointer<Float>? = nil, like source: ModelDirectory, to directory: String,
+    as type: SaveType
+) throws(CheckpointError) {
     var config = source.config.object ?? [:]
     for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(type.rawValue) }
     do throws(StorageError) {
@@ -170,5 +174,5 @@ public func saveModel(_ weights: Weights, like source: ModelDirectory, to direct
         throw .storage(error)
     }
     try source.copyCompanionFiles(to: directory)
-    try weights.save(to: directory, as: type, like: source)
+    try weights.save(values ?? UnsafePointer(weights.values), to: directory, as: type, like: source)
 }

@@ -1,7 +1,10 @@
 import Glibc
 
-/// Keeps a folder to one run on this host: the lock goes with the value, or with the process, however it dies. Where
-/// the file system has no locks it keeps nothing, since refusing to train there would help nobody.
+/// Keeps a folder to one run: the lock goes with the value, or with the process, however it dies.
+///
+/// It is as wide as the file system makes `flock`: one host on local disks; all hosts of CephFS and of an NFS share with its
+/// lock service; of Lustre if it is mounted with `flock`, of BeeGFS with `tuneUseGlobalFileLocks`. Where there are no locks it
+/// keeps nothing, since refusing to train there would help nobody.
 public struct DirectoryLock: ~Copyable {
     private let file: OpenFile
 
@@ -10,8 +13,8 @@ public struct DirectoryLock: ~Copyable {
     public init(_ directory: String) throws(StorageError) {
         let file = try OpenFile(keeping: FileSystem.join(directory, ".lock"))
         if try DirectoryLock.take(file, of: directory) {
-            // The number is only for the other run's message: a full disk must not stop this one here.
-            let owner = Array("\(getpid())\n".utf8)
+            // This is only for the other run's message: a full disk must not stop this one here.
+            let owner = Array("pid \(getpid()) on \(DirectoryLock.host)\n".utf8)
             if ftruncate(file.descriptor, 0) == 0 { _ = pwrite(file.descriptor, owner, owner.count, 0) }
         }
         self.file = file
@@ -33,10 +36,17 @@ public struct DirectoryLock: ~Copyable {
     /// Gives the folder free. Calling it at the end also keeps the lock alive until there.
     public consuming func release() {}
 
-    private static func owner(of file: borrowing OpenFile) -> Int? {
-        var text = [UInt8](repeating: 0, count: 20)
+    private static func owner(of file: borrowing OpenFile) -> String? {
+        var text = [UInt8](repeating: 0, count: 128)
         let count = pread(file.descriptor, &text, text.count, 0)
         guard count > 0 else { return nil }
-        return Int(String(decoding: text[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+        let line = String(decoding: text[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        return line.hasPrefix("pid ") ? line : nil
+    }
+
+    private static var host: String {
+        var name = [CChar](repeating: 0, count: 65)
+        gethostname(&name, name.count - 1)
+        return String(cString: name)
     }
 }

@@ -16,8 +16,8 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A compressed stream that stops in the middle.
     case truncated(path: String, format: String, offset: Int)
     case longLine(path: String, line: Int, limit: Int)
-    /// Another run on this host holds the folder; `owner` is its process number, if it left one.
-    case locked(directory: String, owner: Int?)
+    /// Another run holds the folder; `owner` is what it left there: its process number and host.
+    case locked(directory: String, owner: String?)
 
     public var description: String {
         switch self {
@@ -41,7 +41,7 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
         case .longLine(let path, let line, let limit):
             return "\(path):\(line): longer than \(limit) bytes; expected one row per line"
         case .locked(let directory, let owner):
-            return "\(directory): another run\(owner.map { " (pid \($0))" } ?? "") is using this folder; "
+            return "\(directory): another run\(owner.map { " (\($0))" } ?? "") is using this folder; "
                 + "wait for it to end, or choose another folder"
         }
     }

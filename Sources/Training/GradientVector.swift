@@ -1,4 +1,5 @@
 import Collectives
+import Glibc
 import Kernels
 import Modeling
 
@@ -62,5 +63,34 @@ final class GradientVector {
         communicator.sum(UnsafeMutableBufferPointer(start: sums, count: count))
         ExactSum.store(sums, into: values, count: count, on: pool)
         bound = 0
+    }
+
+    /// The same in this rank's share only; elsewhere `values` become zeros. Collective.
+    func reduce(over communicator: Communicator, toOwnersOf shares: Shares) {
+        guard shares.ranks > 1 else { return reduce(over: communicator) }
+        let share = shares[communicator.rank]
+        if let sums {
+            communicator.sum(UnsafeMutableBufferPointer(start: sums, count: count), toOwnersOf: shares)
+            ExactSum.store(sums + share.lowerBound, into: values + share.lowerBound, count: share.count, on: pool)
+            clear(UnsafeMutableRawPointer(sums), 8, outside: share)
+            bound = 0
+        } else {
+            communicator.sum(
+                UnsafeMutableBufferPointer(start: values, count: count), toOwnersOf: shares, wire: wire)
+            clear(outside: share)
+        }
+    }
+
+    /// Zeros in the `values` of the other ranks' shares.
+    func clear(outside share: Range<Int>) { clear(UnsafeMutableRawPointer(values), 4, outside: share) }
+
+    private func clear(_ vector: UnsafeMutableRawPointer, _ size: Int, outside share: Range<Int>) {
+        for range in [0..<share.lowerBound, share.upperBound..<count] {
+            let (bytes, piece) = (size * range.count, 1 << 20)
+            pool.run((bytes + piece - 1) / piece) { item in
+                let start = item * piece
+                memset(vector + size * range.lowerBound + start, 0, min(piece, bytes - start))
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@ import Kernels
 import Modeling
 import Preferences
 
-/// One optimizer step: compute this rank's micro-batches, reduce once, update this rank's replica.
+/// One optimizer step: compute this rank's micro-batches, reduce once, update this rank's replica; or with `zero_stage: 1`
+/// this rank's share of it, and take the others' from them.
 ///
 /// Everything that decides how the run goes on (losses, norms, signals) comes out as the same number on all ranks.
 final class Learner {
@@ -17,6 +18,8 @@ final class Learner {
     private let workspace: Workspace
     private let gradients: GradientVector
     private let schedule: Schedule
+    /// Partial sums of the gradient's squares.
+    private var squares: [Double]
 
     /// - Throws: on every rank alike. Collective.
     init(_ run: TrainingRun) throws {
@@ -34,9 +37,11 @@ final class Learner {
             (
                 try Workspace(
                     policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: pool),
-                try Optimizer(file.optimizer, table: weights.table, on: pool)
+                try Optimizer(
+                    file.optimizer, table: weights.table, shares: run.shares, rank: run.communicator.rank, on: pool)
             )
         }
+        squares = [Double](repeating: 0, count: GradientSum.runs(weights.count))
         schedule = Schedule(file.optimizer.schedule, warmup: file.optimizer.warmup, totalSteps: run.totalSteps)
     }
 
@@ -57,7 +62,7 @@ final class Learner {
         results.stop = StopSignal.isRequested
         clock.measure(.reduce) {
             results.reduce(over: communicator)
-            gradients.reduce(over: communicator)
+            gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
         }
         let pairs = plan.pairs.enumerated().map { evaluate(results, position: $0, pair: $1) }
         let norm = try clock.measure(.update) { try checkedNorm(results, pairs, step: plan.step + 1) }
@@ -68,7 +73,15 @@ final class Learner {
         let limit = run.file.optimizer.maxGradNorm ?? .infinity
         let factor = norm > limit ? Float(limit / (norm + 1e-6)) : 1
         clock.measure(.update) {
-            optimizer.update(weights, gradients: gradients.values, factor: factor, rate: rate, step: plan.step + 1)
+            optimizer.update(
+                weights.values, gradients: gradients.values, factor: factor, rate: rate, step: plan.step + 1)
+        }
+        if isSharded {
+            clock.measure(.reduce) {
+                communicator.gather(
+                    UnsafeMutableBufferPointer(start: weights.values, count: weights.count),
+                    fromOwnersOf: optimizer.shares)
+            }
         }
         return StepOutcome(pairs: pairs, norm: norm, rate: rate, stop: results.stop)
     }
@@ -124,13 +137,33 @@ final class Learner {
         guard results.bound < ExactSum.limit else {
             throw TrainingError.gradientTooLarge(step: step, bound: results.bound)
         }
-        let norm = GradientSum.norm(gradients.values, count: gradients.count, on: run.pool)
+        let norm = sharedNorm()
         guard norm.isFinite else { throw TrainingError.nonFinite(step: step, what: "gradient", pairs: []) }
         return norm
     }
 
+    private var isSharded: Bool { optimizer.shares.ranks > 1 }
+
+    /// The same bits on any number of ranks that own the gradients. Collective.
+    private func sharedNorm() -> Double {
+        guard isSharded else { return GradientSum.norm(gradients.values, count: gradients.count, on: run.pool) }
+        squares.withUnsafeMutableBufferPointer { partial in
+            partial.update(repeating: 0)
+            GradientSum.squares(
+                gradients.values, range: optimizer.share, into: partial.baseAddress!, on: run.pool)
+        }
+        communicator.sum(&squares)
+        return squares.reduce(0, +).squareRoot()
+    }
+
     private func dump(_ step: Int, _ pairs: [PairResult]) throws {
         guard let path = run.file.machine.debugDump else { return }
+        if isSharded {
+            communicator.gather(
+                UnsafeMutableBufferPointer(start: gradients.values, count: gradients.count),
+                fromOwnersOf: optimizer.shares)
+        }
+        defer { if isSharded { gradients.clear(outside: optimizer.share) } }
         try communicator.agree {
             guard communicator.isRoot else { return }
             try DebugDump(folder: path).write(

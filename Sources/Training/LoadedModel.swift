@@ -138,12 +138,15 @@ struct LoadedModel {
     }
 
     /// Writes what is trained, as a folder that other tools load: a model, or an adapter in PEFT's layout.
+    ///
+    /// - Parameter values: of the trained vector, or a copy of it.
     /// - Throws: `CheckpointError`.
-    func save(_ weights: Weights, to path: String, as type: SaveType) throws(CheckpointError) {
+    func save(_ values: UnsafePointer<Float>, to path: String, as type: SaveType) throws {
+        let weights = try trained()
         guard case .adapters = weights.table.trainable else {
-            return try saveModel(weights, like: directory, to: path, as: type)
+            return try saveModel(weights, values: values, like: directory, to: path, as: type)
         }
-        try saveAdapter(weights, on: directory, to: path, as: type)
+        try saveAdapter(weights.table, values: values, on: directory, to: path, as: type)
     }
 }
 

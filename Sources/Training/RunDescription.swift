@@ -32,7 +32,7 @@ extension RunFile {
     /// The update rule with all its constants.
     var optimizerText: String {
         var text = "\(optimizer.kind.rawValue), learning rate \(optimizer.learningRate), \(optimizer.schedule.rawValue)"
-        if optimizer.kind == .adamw {
+        if optimizer.kind.isAdam {
             text += ", betas \(optimizer.adamBeta1) and \(optimizer.adamBeta2), epsilon \(optimizer.adamEpsilon)"
         }
         if optimizer.weightDecay > 0 { text += ", weight decay \(optimizer.weightDecay)" }

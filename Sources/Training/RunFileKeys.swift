@@ -13,8 +13,8 @@ enum RunFileKeys {
         "adam_beta2", "adam_epsilon", "max_grad_norm",
         "use_peft", "adapter_name_or_path", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
         "modules_to_save", "use_rslora", "use_dora", "init_lora_weights",
-        "logging_steps", "eval_steps", "save_steps", "save_total_limit", "load_best_model_at_end",
-        "metric_for_best_model",
+        "logging_steps", "eval_steps", "save_steps", "save_total_limit", "save_in_background",
+        "load_best_model_at_end", "metric_for_best_model",
         "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "save_dtype",
         "hang_timeout", "reference_cache", "debug_dump",
     ]
@@ -51,7 +51,6 @@ enum RunFileKeys {
 
     /// Keys of which this version knows one value: what it does anyway. (nil: none.)
     static let later: [(key: String, only: String?, remedy: String)] = [
-        ("zero_stage", "0", "each rank keeps the whole optimizer state: set zero_stage: 0"),
         ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
     ]
 

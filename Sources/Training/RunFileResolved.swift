@@ -95,7 +95,7 @@ extension RunFile {
         case .ratio(let ratio): text.line("warmup_ratio", ratio)
         }
         text.line("weight_decay", optimizer.weightDecay)
-        if optimizer.kind == .adamw {
+        if optimizer.kind.isAdam {
             text.line("adam_beta1", optimizer.adamBeta1)
             text.line("adam_beta2", optimizer.adamBeta2)
             text.line("adam_epsilon", optimizer.adamEpsilon)
@@ -132,6 +132,7 @@ extension RunFile {
         text.line("eval_steps", records.evalSteps)
         text.line("save_steps", records.saveSteps)
         text.line("save_total_limit", records.saveTotalLimit)
+        text.line("save_in_background", records.savesInBackground)
         text.line("load_best_model_at_end", records.bestMetric != nil)
         if let metric = records.bestMetric { text.line("metric_for_best_model", metric) }
 
@@ -139,7 +140,7 @@ extension RunFile {
         text.line("threads_per_rank", machine.threadsPerRank)
         text.line("gradient_checkpointing", machine.gradientCheckpointing)
         text.line("reproducible", machine.reproducible)
-        text.line("zero_stage", 0)
+        text.line("zero_stage", machine.zeroStage)
         text.line("gradient_dtype", machine.gradientFormat.rawValue)
         text.line("save_dtype", machine.saveFormat.rawValue)
         text.line("reference_cache", machine.referenceCache)

@@ -118,9 +118,14 @@ extension RunFile {
     public struct Optimizer: Sendable, Equatable {
         public enum Kind: String, Sendable, CaseIterable {
             case adamw, rmsprop, sgd
+            /// AdamW with both moments in eight bits.
+            case adamw8Bit = "adamw_8bit"
+
+            var isAdam: Bool { self == .adamw || self == .adamw8Bit }
         }
 
-        /// `optim`. Default `adamw`, also reached by transformers' names `adamw_torch` and `adamw_torch_fused`.
+        /// `optim`. Default `adamw`, also reached by transformers' names `adamw_torch` and `adamw_torch_fused`; `adamw_8bit`
+        /// by `adamw_bnb_8bit` and, there being no GPU to page from, `paged_adamw_8bit`.
         public let kind: Kind
         /// `learning_rate`. Default 1e-6, for `sft` 2e-5: TRL's.
         public let learningRate: Double
@@ -139,7 +144,7 @@ extension RunFile {
 
         init(_ reader: RunFileReader, lossType: String) throws(RunFileError) {
             kind = try Self.readKind(reader)
-            for key in ["adam_beta1", "adam_beta2", "adam_epsilon"] where kind != .adamw {
+            for key in ["adam_beta1", "adam_beta2", "adam_epsilon"] where !kind.isAdam {
                 guard let entry = reader[key] else { continue }
                 throw .unused(entry.place, key: key, because: "optim \(kind.rawValue) doesn't read it")
             }
@@ -160,13 +165,11 @@ extension RunFile {
         }
 
         private static func readKind(_ reader: RunFileReader) throws(RunFileError) -> Kind {
-            guard let entry = reader["optim"], let word = entry.value.text else {
+            guard let word = reader["optim"]?.value.text else {
                 return try reader.choice("optim", default: .adamw)
             }
             if ["adamw_torch", "adamw_torch_fused"].contains(word) { return .adamw }
-            if ["adamw_8bit", "paged_adamw_8bit"].contains(word) {
-                throw .unavailable(entry.place, key: "optim", value: word, remedy: "choose adamw, rmsprop or sgd")
-            }
+            if ["adamw_bnb_8bit", "paged_adamw_8bit"].contains(word) { return .adamw8Bit }
             return try reader.choice("optim", default: .adamw)
         }
 
@@ -190,6 +193,9 @@ extension RunFile {
         public let saveSteps: Int
         /// `save_total_limit`: checkpoints to keep; nil: all.
         public let saveTotalLimit: Int?
+        /// `save_in_background`: from a copy of what is saved, while the steps go on. Default true; without the memory for
+        /// the copy all ranks wait until a checkpoint is written, as with false.
+        public let savesInBackground: Bool
         /// `metric_for_best_model` (default `loss`) if `load_best_model_at_end`, otherwise nil. Without the prefix
         /// `eval_`.
         public let bestMetric: String?
@@ -202,6 +208,7 @@ extension RunFile {
             evalSteps = try reader.integer("eval_steps", atLeast: 1)
             saveSteps = try reader.integer("save_steps", atLeast: 1) ?? 500
             saveTotalLimit = try reader.integer("save_total_limit", atLeast: 1)
+            savesInBackground = try reader.flag("save_in_background", default: true)
             let loadBest = try reader.flag("load_best_model_at_end", default: false)
             let metric = try reader.text("metric_for_best_model")
             guard let entry = reader["metric_for_best_model"], let metric else {
@@ -250,6 +257,8 @@ extension RunFile {
         /// `gradient_dtype`: how gradients travel between nodes; inside a node, and where they are added up, they are float32.
         /// Default `float32`; `bfloat16` halves the bytes. On one node nothing travels and it changes nothing.
         public let gradientFormat: Communicator.WireFormat
+        /// `zero_stage`: 0, each rank keeps the optimizer's whole state, or 1, its share. Default 0.
+        public let zeroStage: Int
         /// `save_dtype`. Default `float32`, what is trained in.
         public let saveFormat: SaveFormat
         /// `reference_cache`: a folder; nil: one for all of the user's runs.
@@ -266,6 +275,7 @@ extension RunFile {
                 throw RunFileReader.wrong(
                     entry, "float32 with reproducible: true, whose sums are exact: rounded ones depend on the nodes")
             }
+            zeroStage = try reader.integer("zero_stage", atLeast: 0, atMost: 1) ?? 0
             saveFormat = try reader.choice("save_dtype", default: .float32)
             referenceCache = try reader.text("reference_cache")
             debugDump = try reader.text("debug_dump")

@@ -42,8 +42,14 @@ extension TrainingRun {
         }
     }
 
+    /// Writes the model's folder, as other tools load it, from values of the trained vector.
+    func writeModel(_ values: UnsafePointer<Float>, to directory: String) throws {
+        try policy.save(values, to: directory, as: saveType)
+        try copyTokenizer(to: directory)
+    }
+
     /// Puts the tokenizer into a saved model's folder when it isn't the model's own.
-    func copyTokenizer(to directory: String) throws {
+    private func copyTokenizer(to directory: String) throws {
         guard let path = file.model.tokenizerPath, path != file.model.path else { return }
         for name in try FileSystem.list(path) where name.hasPrefix("tokenizer") || name == "special_tokens_map.json" {
             try FileSystem.copy(FileSystem.join(path, name), to: FileSystem.join(directory, name))

@@ -9,7 +9,8 @@ struct RunSummary {
     /// Forecast bytes of one rank's arrays.
     let forecast: Int
 
-    init(_ run: TrainingRun) {
+    /// - Parameter plan: nil for a run that saves nothing.
+    init(_ run: TrainingRun, saving plan: SavePlan? = nil) {
         let (file, a, planner) = (run.file, run.policy.architecture, run.planner)
         let world = run.communicator.size
         var lines = [
@@ -33,13 +34,16 @@ struct RunSummary {
         lines.append(
             "optimizer: \(file.optimizerText), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
 
-        let parts = RunSummary.memory(of: run)
+        var parts = RunSummary.memory(of: run)
+        if let plan { parts.append(("snapshot", plan.snapshotBytes)) }
         forecast = parts.reduce(0) { $0 + $1.bytes }
         lines.append("memory a rank: \(readableBytes(forecast))")
         for part in parts where part.bytes > 0 {
-            lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))")
+            let remark = part.name == "snapshot" ? " on rank 0, to save in the background from" : ""
+            lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))\(remark)")
         }
         lines += RunSummary.nodeLines(of: run)
+        if let note = plan?.note { lines.append(note) }
         self.lines = lines
     }
 
@@ -54,7 +58,12 @@ struct RunSummary {
         var parts: [(name: String, bytes: Int)] = [
             ("frozen copies", run.policy.frozen?.ownBytes ?? 0), ("weights", 4 * count),
             ("gradients", GradientVector.bytes(count: count, reproducible: run.file.machine.reproducible)),
-            ("optimizer", Optimizer.bytes(count: count, kind: run.file.optimizer.kind)),
+            (
+                "optimizer",
+                Optimizer.bytes(
+                    OptimizerState(run.file.optimizer.kind, table: run.trained.table),
+                    of: run.shares[run.shares.ranks > 1 ? run.communicator.rank : 0])
+            ),
         ]
         parts += Workspace.forecast(
             run.policy.architecture, low: run.policy.transformer.lowRank, extent: run.extent, purpose: run.purpose,
@@ -76,6 +85,12 @@ struct RunSummary {
         guard !parts.isEmpty else { return [] }
         return ["memory a node, once for all its ranks: \(readableBytes(parts.reduce(0) { $0 + $1.1 }))"]
             + parts.map { "  \(pad($0.0, 14)) \(pad(readableBytes($0.1), -12))" }
+    }
+
+    /// Bytes of the arrays that only a learner makes.
+    static func bytesToCome(_ run: TrainingRun) -> Int {
+        memory(of: run).filter { !["weights", "frozen copies", "packed panels", "token ids"].contains($0.name) }
+            .reduce(0) { $0 + $1.bytes }
     }
 
     private static func grouped(_ number: Int) -> String {

@@ -106,7 +106,7 @@ public enum ScalingJob {
         }
         var phases = [clock.total[.wait] ?? 0, clock.total[.reduce] ?? 0, clock.total.values.reduce(0, +)]
         communicator.sum(&phases)
-        let bytes = run.policy.weights.count * (file.machine.reproducible ? 8 : 4)
+        let bytes = run.trained.count * (file.machine.reproducible ? 8 : 4)
         return Trial(
             ranks: communicator.size, nodes: communicator.nodeCount, accumulation: accumulation,
             microBatchTokens: run.file.batch.microBatchTokens ?? 0, largestMicroBatch: largest, seconds: seconds,

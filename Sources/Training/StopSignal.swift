@@ -8,6 +8,9 @@ enum StopSignal {
 
     static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
+    /// The run asks itself.
+    static func request() { requested.store(true, ordering: .relaxed) }
+
     /// From now on these signals only leave a note, also where a launcher left them blocked.
     static func listen() {
         var signals = sigset_t()

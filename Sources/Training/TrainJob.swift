@@ -17,9 +17,10 @@ extension Trainer {
             return checkpoint
         }
         let run = try TrainingRun(file, over: communicator, console: console)
-        let summary = RunSummary(run)
+        let plan = SavePlan(run, toCome: RunSummary.bytesToCome(run))
+        let summary = RunSummary(run, saving: plan)
         for line in summary.lines { console.line(line) }
-        let trainer = try Trainer(run, outputDirectory: output, resumingFrom: checkpoint)
+        let trainer = try Trainer(run, saving: plan, outputDirectory: output, resumingFrom: checkpoint)
         try trainer.train()
         console.line(summary.memoryLine)
         folder.take()?.close()

@@ -12,6 +12,7 @@ public final class Trainer {
     private let communicator: Communicator
     private let console: Console
     private let learner: Learner
+    private let saver: CheckpointSaver
     private var state: TrainerState
     private var clock = PhaseClock()
     private var window: LogWindow
@@ -20,12 +21,15 @@ public final class Trainer {
 
     /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
     /// - Throws: on every rank alike. Collective.
-    public init(_ run: TrainingRun, outputDirectory: String, resumingFrom checkpoint: String?) throws {
+    init(
+        _ run: TrainingRun, saving plan: SavePlan, outputDirectory: String, resumingFrom checkpoint: String?
+    ) throws {
         self.run = run
         communicator = run.communicator
         console = run.console
         folder = CheckpointFolder(path: outputDirectory)
         learner = try Learner(run)
+        saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
         window = LogWindow(objective: run.file.objective)
         state = TrainerState(step: 0, best: nil, identity: run.identity)
         if let checkpoint = try Trainer.shared(checkpoint, over: communicator) { try restore(checkpoint) }
@@ -73,6 +77,15 @@ public final class Trainer {
     ///
     /// - Throws: `TrainingError` on every rank alike; other errors through `SharedFailure`. Collective.
     public func train() throws {
+        do {
+            try takeSteps()
+        } catch {
+            saver.abandon()
+            throw error
+        }
+    }
+
+    private func takeSteps() throws {
         let log = try communicator.agree {
             communicator.isRoot ? try MetricsLog(directory: folder.path, resumingAfter: state.step) : nil
         }
@@ -105,13 +118,16 @@ public final class Trainer {
             let logs = state.step % run.file.records.loggingSteps == 0 || saves
             try report(log, isDue: logs, since: start, firstStep: firstStep)
             if let every = run.file.records.evalSteps, state.step % every == 0 { try evaluate(log) }
+            saver.report()
             if saves { try save() }
             if outcome.stop, !isLast {
+                try clock.measure(.save) { try saver.settle() }
                 console.endProgress()
                 throw TrainingError.stopped(checkpoint: folder.path(of: CheckpointFolder.name(ofStep: state.step)))
             }
         }
 
+        try clock.measure(.save) { try saver.settle() }
         if run.evaluation != nil, lastEvaluation != state.step { try evaluate(log) }
         try finish()
         for line in clock.table(steps: state.step - firstStep) { console.line(line) }
@@ -162,23 +178,7 @@ public final class Trainer {
     private func save() throws {
         guard lastSave != state.step else { return }
         lastSave = state.step
-        let name = CheckpointFolder.name(ofStep: state.step)
-        try clock.measure(.save) {
-            try communicator.agree {
-                guard communicator.isRoot else { return }
-                let type = run.saveType
-                try folder.write(name: name) { directory in
-                    try run.policy.save(learner.weights, to: directory, as: type)
-                    try run.copyTokenizer(to: directory)
-                    try state.save(to: directory, optimizer: learner.optimizer, weights: learner.weights, savedAs: type)
-                }
-                if let limit = run.file.records.saveTotalLimit {
-                    let best = state.best.map { [CheckpointFolder.name(ofStep: $0.step)] } ?? []
-                    try folder.prune(keeping: limit, protecting: Set(best + [name]))
-                }
-            }
-        }
-        console.line("step \(state.step): saved \(folder.path(of: name))")
+        try clock.measure(.save) { try saver.save(state) }
     }
 
     /// `final/`: the last weights, or with `load_best_model_at_end` those of the best checkpoint.
@@ -195,8 +195,7 @@ public final class Trainer {
                     }
                 }
                 try folder.write(name: "final") { directory in
-                    try run.policy.save(learner.weights, to: directory, as: run.saveType)
-                    try run.copyTokenizer(to: directory)
+                    try run.writeModel(learner.weights.values, to: directory)
                 }
             }
         }

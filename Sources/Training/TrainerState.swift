@@ -25,31 +25,33 @@ struct TrainerState: Equatable {
 
     // MARK: - Writing
 
-    /// Writes the state into a checkpoint folder. Float32 weights go along when the model beside it is saved in fewer bits.
-    func save(to directory: String, optimizer: Optimizer, weights: Weights, savedAs type: SaveType) throws {
+    /// Writes all but the optimizer's state into a checkpoint folder. Float32 values go along when the model beside them is
+    /// saved in fewer bits.
+    func save(to directory: String, values: UnsafePointer<Float>, count: Int, savedAs type: SaveType) throws {
         var json: JSONObject = ["format": 1, "step": .integer(step)]
         json["run"] = .object(identity)
         if let best {
             json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
         }
         try AtomicFile.write(JSON.object(json).prettyText, to: FileSystem.join(directory, TrainerState.fileName))
-        try TrainerState.write(
-            optimizer.moments, count: weights.count, to: FileSystem.join(directory, TrainerState.momentsName))
-        if type != .float32 {
-            try TrainerState.write(
-                [("weights", weights.values)], count: weights.count,
-                to: FileSystem.join(directory, TrainerState.weightsName))
-        }
-    }
-
-    private static func write(
-        _ vectors: [(name: String, values: UnsafeMutablePointer<Float>)], count: Int, to path: String
-    ) throws {
+        guard type != .float32 else { return }
         var writer = try SafetensorsWriter(
-            path: path, layout: vectors.map { ($0.name, .float32, [count]) }, metadata: ["format": "swift-prefopt"])
-        for vector in vectors { try writer.write(UnsafeRawBufferPointer(start: vector.values, count: 4 * count)) }
+            path: FileSystem.join(directory, TrainerState.weightsName), layout: [("weights", .float32, [count])],
+            metadata: TrainerState.metadata)
+        try writer.write(UnsafeRawBufferPointer(start: values, count: 4 * count))
         try writer.finish()
     }
+
+    /// The file of the optimizer's state, to be filled part by part.
+    static func momentsWriter(
+        _ state: OptimizerState, in directory: String
+    ) throws(CheckpointError) -> SafetensorsWriter {
+        try SafetensorsWriter(
+            path: FileSystem.join(directory, momentsName),
+            layout: state.parts.map { ($0.name, $0.elementType, [state.count(of: $0)]) }, metadata: metadata)
+    }
+
+    private static let metadata = ["format": "swift-prefopt"]
 
     // MARK: - Reading
 
@@ -77,23 +79,28 @@ struct TrainerState: Equatable {
         self.identity = identity
     }
 
-    /// Reads weights and moments on rank 0 and sends them to all. Collective.
+    /// Reads weights and the optimizer's state on rank 0 and sends every rank what it keeps. Collective.
     static func restore(
         from directory: String, weights: Weights, optimizer: Optimizer, over communicator: Communicator,
         on pool: ThreadPool
     ) throws {
-        try communicator.agree {
-            guard communicator.isRoot else { return }
+        let parts = optimizer.state.parts
+        var moments: SafetensorsFile?
+        let tensors = try communicator.agree { () throws -> [TensorView] in
+            guard communicator.isRoot else { return [] }
             try restoreWeights(from: directory, into: weights, on: pool)
-            let moments = try SafetensorsFile(path: FileSystem.join(directory, momentsName))
-            for moment in optimizer.moments {
-                try read(moment.name, of: moments, into: moment.values, count: weights.count)
-            }
+            let file = try SafetensorsFile(path: FileSystem.join(directory, momentsName))
+            moments = file
+            return try parts.map { try tensor($0.name, $0.elementType, optimizer.state.count(of: $0), of: file) }
         }
         communicator.broadcast(UnsafeMutableBufferPointer(start: weights.values, count: weights.count))
-        for moment in optimizer.moments {
-            communicator.broadcast(UnsafeMutableBufferPointer(start: moment.values, count: weights.count))
+        var read = [Int](repeating: 0, count: parts.count)
+        optimizer.distribute(over: communicator) { part, bytes in
+            let end = read[part] + bytes.count
+            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: tensors[part].bytes[read[part]..<end]))
+            read[part] = end
         }
+        withExtendedLifetime(moments) {}
     }
 
     /// The float32 weights of a checkpoint of this trainer.
@@ -108,10 +115,17 @@ struct TrainerState: Equatable {
     private static func read(
         _ name: String, of file: SafetensorsFile, into values: UnsafeMutablePointer<Float>, count: Int
     ) throws {
-        guard let tensor = file[name], tensor.elementType == .float32, tensor.shape == [count] else {
-            throw TrainingError.damagedState(
-                file: file.path, reason: "\"\(name)\" is not there as \(count) float32 numbers")
-        }
+        let tensor = try tensor(name, .float32, count, of: file)
         UnsafeMutableRawPointer(values).copyMemory(from: tensor.bytes.baseAddress!, byteCount: 4 * count)
+    }
+
+    private static func tensor(
+        _ name: String, _ type: ElementType, _ count: Int, of file: SafetensorsFile
+    ) throws -> TensorView {
+        guard let tensor = file[name], tensor.elementType == type, tensor.shape == [count] else {
+            throw TrainingError.damagedState(
+                file: file.path, reason: "\"\(name)\" is not there as \(count) \(type) numbers")
+        }
+        return tensor
     }
 }

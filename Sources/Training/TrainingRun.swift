@@ -30,6 +30,11 @@ public struct TrainingRun {
     /// Of the largest micro-batch.
     let extent: BatchExtent
 
+    /// How the optimizer's state is shared out among the ranks.
+    var shares: Shares {
+        Optimizer.shares(count: trained.count, zeroStage: file.machine.zeroStage, ranks: communicator.size)
+    }
+
     var purpose: Workspace.Purpose { TrainingRun.purpose(file) }
 
     private static func purpose(_ file: RunFile) -> Workspace.Purpose {
@@ -111,7 +116,7 @@ public struct TrainingRun {
         }
 
         let tokens =
-            file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trainSet, threads, communicator)
+            file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trained, trainSet, threads, communicator)
         self.file.batch.microBatchTokens = tokens
         let planner = StepPlanner(
             shapes: trainSet.shapes,
@@ -183,13 +188,16 @@ public struct TrainingRun {
 
     /// Collective.
     private static func microBatchTokens(
-        _ file: RunFile, _ policy: LoadedModel, _ set: PreferenceSet, _ threads: Int, _ communicator: Communicator
+        _ file: RunFile, _ policy: LoadedModel, _ trained: Weights, _ set: PreferenceSet, _ threads: Int,
+        _ communicator: Communicator
     ) -> Int {
         if file.machine.reproducible { return MicroBatchSize.reproducible }
-        let count = policy.weights?.count ?? 0
+        let count = trained.count
         let resident =
             GradientVector.bytes(count: count, reproducible: false)
-            + Optimizer.bytes(count: count, kind: file.optimizer.kind)
+            + Optimizer.bytes(
+                OptimizerState(file.optimizer.kind, table: trained.table),
+                of: Optimizer.shares(count: count, zeroStage: file.machine.zeroStage, ranks: communicator.size)[0])
         let longest = set.shapes.lazy.map { $0.promptLength + $0.responseLengths.reduce(0, +) }.max() ?? 1
         return MicroBatchSize.chosen(
             for: policy.architecture, low: policy.transformer.lowRank, purpose: purpose(file), resident: resident,

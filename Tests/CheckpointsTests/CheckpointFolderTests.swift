@@ -99,7 +99,7 @@ struct CheckpointFolderTests {
         try write("final", "weights", in: folder)
         let list = FileSystem.join(folder.path(of: "final"), "checksums.json")
         let whole = try FileSystem.read(list)
-        for count in 0..<whole.count - 1 {
+        for count in whole.indices {
             try whole[..<count].withUnsafeBytes { try OpenFile(creating: list).write($0) }
             #expect(throws: CheckpointError.self, "cut at \(count)") { try folder.verify(folder.path(of: "final")) }
         }
@@ -113,6 +113,46 @@ struct CheckpointFolderTests {
         try FileSystem.remove(list)
         let error = #expect(throws: CheckpointError.self) { try folder.verify(folder.path(of: "final")) }
         #expect(error?.description.contains("it has no checksums.json, so it isn't complete") == true)
+    }
+
+    @Test("any byte changed and any tail cut, in any file: the checkpoint is passed over and the one before found")
+    func random() throws {
+        let directory = try TemporaryDirectory()
+        let folder = CheckpointFolder(path: directory.path)
+        for step in [1, 2] { try write("checkpoint-\(step)", String(repeating: "weights ", count: 99), in: folder) }
+        var generator = SeededGenerator(state: 8)
+        let newest = folder.path(of: "checkpoint-2")
+        let names = ["model.safetensors", "state/optimizer", "checksums.json"]
+        for attempt in 0..<400 {
+            let path = FileSystem.join(newest, names.randomElement(using: &generator)!)
+            let whole = try FileSystem.read(path)
+            var bytes = whole
+            let place = Int.random(in: whole.indices, using: &generator)
+            if Bool.random(using: &generator) {
+                bytes[place] ^= UInt8.random(in: 1...255, using: &generator)
+            } else {
+                bytes.removeSubrange(place...)
+            }
+            try bytes.withUnsafeBytes { try OpenFile(creating: path).write($0) }
+            var skipped = 0
+            let found = try folder.newestComplete { _, _ in skipped += 1 }
+            #expect(found?.step == 1 && skipped == 1, "attempt \(attempt): \(path) at \(place)")
+            try whole.withUnsafeBytes { try OpenFile(creating: path).write($0) }
+        }
+        #expect(try folder.newestComplete()?.step == 2)
+    }
+
+    @Test("a checkpoint made in several steps appears when it is published, and not when it is discarded")
+    func draft() throws {
+        let directory = try TemporaryDirectory()
+        let folder = CheckpointFolder(path: directory.path)
+        let draft = try folder.begin(name: "checkpoint-4")
+        try AtomicFile.write("weights", to: FileSystem.join(draft.directory, "model.safetensors"))
+        #expect(try folder.newestComplete() == nil)
+        try draft.publish()
+        #expect(try folder.newestComplete()?.step == 4)
+        try folder.begin(name: "checkpoint-5").discard()
+        #expect(try FileSystem.list(directory.path) == ["checkpoint-4"])
     }
 
     @Test("the newest complete checkpoint is found by number, and those passed over are named with the reason")

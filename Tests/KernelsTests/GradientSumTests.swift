@@ -16,6 +16,24 @@ import Testing
         }
     }
 
+    @Test("partial sums of a vector in shares are those of the whole")
+    func shares() {
+        var random = Random(2)
+        let count = 100_001
+        let g = Grid(random.floats(count))
+        let pool = ThreadPool(count: 2)
+        func squares(_ borders: [Int]) -> [Double] {
+            var partial = [Double](repeating: .nan, count: GradientSum.runs(count))
+            for (start, end) in zip(borders, borders.dropFirst()) {
+                GradientSum.squares(g.pointer, range: start..<end, into: &partial, on: pool)
+            }
+            return partial
+        }
+        let whole = squares([0, count])
+        #expect(whole.reduce(0, +).squareRoot() == GradientSum.norm(g.pointer, count: count, on: pool))
+        for cut in [1, 3, 24] { #expect(squares([0, cut * GradientSum.run, count]) == whole) }
+    }
+
     @Test("the norm of large gradients doesn't overflow, and a NaN makes it one")
     func extremes() {
         let g = Grid([Float](repeating: 1e30, count: 50))
