@@ -57,7 +57,6 @@ enum RunFileKeys {
         ("lora_target_modules", nil, "all weights are trained: remove the adapter's keys"),
         ("zero_stage", "0", "each rank keeps the whole optimizer state: set zero_stage: 0"),
         ("gradient_dtype", "float32", "gradients are reduced in float32: set gradient_dtype: float32"),
-        ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
     ]
 
     /// Names that other trainers give to the same things.

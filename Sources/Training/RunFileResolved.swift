@@ -119,6 +119,7 @@ extension RunFile {
         text.line("zero_stage", 0)
         text.line("gradient_dtype", "float32")
         text.line("save_dtype", machine.saveFormat.rawValue)
+        if let seconds = machine.hangTimeout { text.line("hang_timeout", seconds) }
         text.line("reference_cache", machine.referenceCache)
         text.line("debug_dump", machine.debugDump)
     }

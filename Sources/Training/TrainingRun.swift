@@ -82,8 +82,9 @@ public struct TrainingRun {
                 console.line($0)
             }
         }
-        let trainSet = try load(trainFiles)
-        let evaluationSet = file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles)
+        let (trainSet, evaluationSet) = try Pulse.during(.data) {
+            (try load(trainFiles), file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles))
+        }
         self.dataLines = dataLines
         let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
         if positions > shape.positions {
@@ -92,12 +93,16 @@ public struct TrainingRun {
             )
         }
 
-        let policy = try communicator.agree {
-            try LoadedModel(path: file.model.path, positions: positions, mayBeBare: mayBeBare, on: pool)
+        let policy = try Pulse.during(.load) {
+            try communicator.agree {
+                try LoadedModel(path: file.model.path, positions: positions, mayBeBare: mayBeBare, on: pool)
+            }
         }
         self.policy = policy
-        digests = try communicator.agree {
-            computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+        digests = try Pulse.during(.load) {
+            try communicator.agree {
+                computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+            }
         }
 
         let tokens =
