@@ -6,13 +6,16 @@
 # Seconds from the fault to the end of the launching script, with hang_timeout: 10.
 fault_limit=15
 
+# Who may speak, once.
+speakers='^(swift-prefopt|multinode\.sh):'
+
 # TITLE PATTERN STATUS FAULT_AT RUN_STATUS: checks the end of a job whose messages are in $hosts_folder/log.
 judge_fault() {
     local title=$1 pattern=$2 wanted=$3 at=$4 status=$5 seconds said
     seconds=$(since "$at")
-    said=$(grep '^swift-prefopt:' "$hosts_folder/log" | head -n 1)
+    said=$(grep -E "$speakers" "$hosts_folder/log" | head -n 1 || true)
     local count
-    count=$(grep -c '^swift-prefopt:' "$hosts_folder/log" || true)
+    count=$(grep -Ec "$speakers" "$hosts_folder/log" || true)
     if [ "$status" = "$wanted" ] && grep -Eq "$pattern" <<<"$said" && [ "$count" = 1 ] \
         && awk -v s="$seconds" -v l="$fault_limit" 'BEGIN { exit !(s <= l) }'; then
         row ok "$title" "$seconds" "${said:0:150}"
@@ -72,26 +75,24 @@ wait_at_most() {
 
 stop_rank() { kill -STOP "$(ranks_on "$1" "$binary" | head -n 1)"; }
 
+kill_rank() { kill -KILL "$(ranks_on "$1" "$binary" | head -n 1)"; }
+
 all_faults() {
     fault_while_training "SIGSTOP of rank 2" 'rank 2 on node3 .*not been heard' 4 stopped stop_rank 3
-    fault_while_training "link of node4 down" 'rank 3 on node4 .*not been heard' 4 unplugged host_link 4 down
+    fault_while_training "link of node4 down" 'rank 3 on node4 .*not been heard|lost node4' 4 unplugged host_link 4 down
     host_link 4 up
     if [ -z "$short" ]; then
         fault_while_training "SIGSTOP of rank 0" 'rank 0 on node1 .*not been heard' 4 stopped0 stop_rank 1
-        fault_while_training "SIGKILL of rank 1" '' 4 killed-rank kill_rank_quietly
+        fault_while_training "SIGKILL of rank 1" 'a rank was killed' 4 killed-rank kill_rank 2
+        fault_while_training "node3 crashes" 'lost node3|rank 2 on node3' 4 crashed host_kill 3
+        host_up 3
     fi
     start_faults
     disk_faults
 }
 
-# The launcher speaks then, not the program; the line is made up for the judge.
-kill_rank_quietly() {
-    kill -KILL "$(ranks_on 2 "$binary" | head -n 1)"
-    echo "swift-prefopt: (no word: the launcher tells of a killed rank)" >>"$hosts_folder/log"
-}
-
 start_faults() {
-    local file
+    local file at status=0
     file=$(run_file fault 50 1000 'hang_timeout: 10')
 
     # Another build on one host, under the same path.
@@ -122,7 +123,13 @@ start_faults() {
 
     fault_from_start "a network that isn't there" 'btl_tcp_if_include is 10.99.0.0/24, but this host has no such' 2 \
         --network 10.99.0.0/24 "$file"
-    fault_from_start "docker0 taken for the network" 'name the one that joins the nodes' 4 --network docker0 "$file"
+    # mpirun and its daemons on the right network, the ranks' messages on one that leads nowhere.
+    at=$(now)
+    at_console mpirun --hostfile "$(hostfile 1 1 2 3 4)" --mca plm_rsh_agent "$agent" --mca pml ob1 --mca btl self,vader,tcp \
+        --mca oob_tcp_if_include 10.77.0.0/24 --mca btl_tcp_if_include docker0 --mca odls_base_sigkill_timeout 0 \
+        "$binary" train "$file" 2>"$hosts_folder/log" &
+    wait_at_most 40 $! || status=$?
+    judge_fault "messages over docker0" 'still wait in their first messages.*btl_tcp_if_include 10.77.0.0/24' 4 "$at" "$status"
 
     # A pipe that nobody writes to, on every host: a read that never returns.
     mkfifo "$hosts_folder/endless.jsonl"
@@ -133,12 +140,12 @@ start_faults() {
 
 disk_faults() {
     local file status=0 at
-    file=$(run_file full 5000 5 'hang_timeout: 10')
+    file=$(run_file full 5000 2 'hang_timeout: 10')
     mkdir -p "$hosts_folder/full/out"
     at=$(now)
     # Room for a few checkpoints only.
     # shellcheck disable=SC2016
-    at_console sh -c 'mount -t tmpfs -o size=1m full "$1" && shift && exec "$@"' sh "$hosts_folder/full/out" \
+    at_console sh -c 'mount -t tmpfs -o size=400k full "$1" && shift && exec "$@"' sh "$hosts_folder/full/out" \
         "$repository/launch/multinode.sh" --hosts "$(hostfile 1 1 2 3 4)" --agent "$agent" --network 10.77.0.0/24 \
         --yield -t 1 "$file" 2>"$hosts_folder/log" &
     wait_at_most 40 $! || status=$?

@@ -72,12 +72,15 @@ run_job() {
     exit "$(program_status "$status")"
 }
 
-# The program's own statuses as they are. Others are the launcher's: a rank that was killed, a node that was lost.
+# The program's own statuses as they are. Others are the launcher's: a rank that was killed, a node that was lost. A script
+# that knows its hosts says more by a function lost_hosts.
 program_status() {
+    local lost=''
     case $1 in
         0 | 2 | 3 | 4 | 75 | 126 | 127) echo "$1" ;;
         *)
-            say "$(basename "$0"): the launcher ended with status $1: a rank, a node or its network was lost"
+            if declare -F lost_hosts >/dev/null; then lost=$(lost_hosts); fi
+            say "$(basename "$0"): ${lost:-a rank was killed or failed, as the launcher says above} (its status is $1)"
             echo 4 ;;
     esac
 }
@@ -87,8 +90,8 @@ hosts_of() { sed 's/#.*//' "$1" | awk 'NF && !seen[$1]++ { print $1 }'; }
 
 # Whether a host can be told to run something, and has the program.
 host_answers() {
-    local agent=${1:-ssh -o BatchMode=yes -o ConnectTimeout=5} host=$2 program=$3
+    local agent=${1:-ssh -o BatchMode=yes -o ConnectTimeout=4} host=$2 program=$3
     # The agent is a command with its options.
     # shellcheck disable=SC2086
-    timeout 10 $agent "$host" test -x "$program" </dev/null >/dev/null 2>&1
+    timeout 8 $agent "$host" test -x "$program" </dev/null >/dev/null 2>&1
 }

@@ -47,9 +47,22 @@ mapfile -t hosts < <(hosts_of "$hostfile")
 [ ${#hosts[@]} -gt 0 ] || stop "$hostfile: names no host"
 
 # All at once: a host that is down would otherwise cost its time-out in turn.
-silent=$(for host in "${hosts[@]:1}"; do
-    { host_answers "$agent" "$host" "$binary" || echo "$host"; } &
-done; wait)
+silent_hosts() {
+    local host
+    for host in "${hosts[@]:1}"; do
+        { host_answers "$agent" "$host" "$binary" || echo "$host"; } &
+    done
+    wait
+}
+
+# For the message after a failure.
+lost_hosts() {
+    local silent
+    silent=$(silent_hosts)
+    if [ -n "$silent" ]; then echo "lost ${silent//$'\n'/, }: no answer any more"; fi
+}
+
+silent=$(silent_hosts)
 if [ -n "$silent" ]; then
     say "multinode.sh: no answer, or no program at $binary, on ${silent//$'\n'/, }; try: ${agent:-ssh} ${silent%%$'\n'*} ls" \
         "-l $binary; launch/supervise.sh goes on without such hosts"
@@ -91,8 +104,8 @@ fi
 command+=(
     # Gradients in a ring: 958 ms instead of 1715 for 64 MB between 4 hosts on 1 Gbit/s.
     --mca coll_tuned_use_dynamic_rules 1 --mca coll_tuned_allreduce_algorithm 4
-    # A dead link is noticed after 5 + 2 × 2 seconds, not after 499.
-    --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 2
+    # A dead link is noticed after 5 + 3 × 2 seconds, not after 499; the watchdog is to be the first with hang_timeout: 10.
+    --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 3
     # What is left of a job that failed has nothing to save.
     --mca odls_base_sigkill_timeout 0
 )

@@ -32,7 +32,8 @@ hosts_up() {
 		# In place of ssh: HOST COMMAND…
 		host=\$1; shift
 		p=$hosts_folder/proc/\$(cat "$hosts_folder/nodes/\$host" 2>/dev/null || echo none)/ns
-		[ -e "\$p/net" ] || { echo "\$host: no route" >&2; exit 255; }
+		[ -e "\$p/net" ] && nsenter --net="\$p/net" ip link show eth0 | grep -q "state UP" \\
+		    || { echo "\$host: no route" >&2; exit 255; }
 		exec nsenter --net="\$p/net" --uts="\$p/uts" --ipc="\$p/ipc" --pid="\$p/pid" --mount="\$p/mnt" --wd=/ -- sh -c "\$*"
 	EOF
     chmod +x "$hosts_folder/agent.sh"

@@ -45,15 +45,19 @@ public enum Preflight {
         let entries = wanted.split(separator: ",")
         guard !NetworkInterface.all().contains(where: { interface in entries.contains { interface.isMeant(by: $0) } })
         else { return }
+        // Rank 0 speaks for all if its host lacks it too.
+        if let rank = launchedRank, rank > 0 { usleep(UInt32(2_000_000 + 100_000 * min(rank, 50))) }
         throw TrainingError.input(
             "rank \(launchedRank ?? 0) on \(hostName()): btl_tcp_if_include is \(wanted), but this host has no such "
-                + "interface; \(networkRemedy())")
+                + "interface; \(networkRemedy(afterChoice: true))")
     }
 
-    private static func networkRemedy() -> String {
+    /// - Parameter afterChoice: what was chosen has been said.
+    private static func networkRemedy(afterChoice: Bool = false) -> String {
         let interfaces = NetworkInterface.all().filter { !$0.isLoopback }
         let list = interfaces.isEmpty ? "none" : interfaces.map(\.description).joined(separator: ", ")
-        let chosen = environment("OMPI_MCA_btl_tcp_if_include").map { " (btl_tcp_if_include is \($0))" } ?? ""
+        let choice = afterChoice ? nil : environment("OMPI_MCA_btl_tcp_if_include")
+        let chosen = choice.map { " (btl_tcp_if_include is \($0))" } ?? ""
         var text = "this host's interfaces: \(list)\(chosen); name the one that joins the nodes, for instance "
         let best = interfaces.first { !$0.isVirtual }?.network ?? "10.0.0.0/24"
         text += "mpirun --mca btl_tcp_if_include \(best) --mca oob_tcp_if_include \(best)"

@@ -34,10 +34,12 @@ package struct Vigil {
     ///   - interval: seconds between two heartbeats.
     ///   - wait: seconds that all ranks may wait for each other.
     ///   - onlyRank: judge no other's silence.
-    package func verdict(at now: Double, silence: Double, interval: Double, wait: Double, onlyRank: Int? = nil) -> String? {
+    package func verdict(at now: Double, silence: Double, interval: Double, wait: Double, onlyRank: Int? = nil)
+        -> String?
+    {
         let stuck = ranks.indices.filter { ranks[$0].last?.stuck != nil }
         if onlyRank == nil, let first = stuck.first, let reason = ranks[first].last?.stuck {
-            return "\(name(stuck)) \(reason)"
+            return "\(name(stuck)) ha\(stuck.count == 1 ? "s" : "ve") \(reason)"
         }
         let watched = onlyRank.map { [$0] } ?? Array(ranks.indices)
         if watched.contains(where: { isSilent($0, for: silence, at: now) }) {

@@ -127,7 +127,7 @@ final class WatchPost: @unchecked Sendable {
         let limit = Pulse.stillnessLimit(in: phase)
         if still > limit {
             beat.stuck =
-                "has stood still for \(fixed(still, 0)) s in phase \(phase.rawValue)"
+                "stood still for \(fixed(still, 0)) s in phase \(phase.rawValue)"
                 + (beat.step > 0 ? " after \(beat.step) steps" : "") + ", \(BlockedCall.description()): "
                 + "what it waits for doesn't answer; look at the disk or mount of that host"
         }

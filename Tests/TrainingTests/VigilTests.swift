@@ -68,7 +68,7 @@ import Training
 
     @Test("a rank whose main thread stands still is named with what it stands in") func stuck() {
         var vigil = vigil()
-        vigil.heard(beat(3, stuck: "has stood still for 10 s in phase load, in read of /x: …"), at: 101)
+        vigil.heard(beat(3, stuck: "stood still for 10 s in phase load, in read of /x: …"), at: 101)
         #expect(verdict(vigil, at: 101) == "rank 3 on c has stood still for 10 s in phase load, in read of /x: …")
     }
 
@@ -100,10 +100,12 @@ import Training
         #expect(even?.ranks == [1] && even?.common == 0)
     }
 
-    @Test("what btl_tcp_if_include means", arguments: [
-        ("10.77.0.0/24", true), ("10.77.1.0/24", false), ("eth0", true), ("eth1", false), ("10.77.0.0/33", false),
-        ("0.0.0.0/0", true), ("10.77.0.3/32", true), ("10.77.0.4/32", false), ("10.77.0", false),
-    ])
+    @Test(
+        "what btl_tcp_if_include means",
+        arguments: [
+            ("10.77.0.0/24", true), ("10.77.1.0/24", false), ("eth0", true), ("eth1", false), ("10.77.0.0/33", false),
+            ("0.0.0.0/0", true), ("10.77.0.3/32", true), ("10.77.0.4/32", false), ("10.77.0", false),
+        ])
     func interfaces(entry: String, isMeant: Bool) {
         let interface = NetworkInterface(name: "eth0", address: 10 << 24 | 77 << 16 | 3, mask: 0xFFFF_FF00)
         #expect(interface.isMeant(by: entry) == isMeant)
