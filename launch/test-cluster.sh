@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
         --kills) kills=${2-}; shift 2 ;;
         --seed) seed=${2-}; shift 2 ;;
         --only) only=${2-}; shift 2 ;;
-        --short) short=1 kills=5; shift ;;
+        --short) short=1 kills=2; shift ;;
         -h | --help) usage; exit 0 ;;
         *) stop "there is no option $1; --help lists them" ;;
     esac
@@ -178,10 +178,10 @@ resumed() {
     compare "4 hosts, USR1, 2 hosts, USR1, 3 ranks" resumed "$whole" "$status" "$start"
 }
 
-# Until a run has logged a step, or 20 seconds.
+# Until a run has logged a step, or a minute on a busy machine.
 wait_for_step() {
     local log=$hosts_folder/$1/out/metrics.jsonl
-    for _ in $(seq 1000); do
+    for _ in $(seq 3000); do
         if [ -e "$log" ] && [ "$(wc -l <"$log")" -ge "$2" ]; then return 0; fi
         sleep 0.02
     done

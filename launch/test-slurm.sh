@@ -3,12 +3,21 @@
 # saves, is requeued and ends with the same bits, and a rank that is killed is started again. As root, with Debian's packages
 # slurm-wlm and munge.
 #
-#   launch/test-slurm.sh
+#   launch/test-slurm.sh [time_limit] [killed_rank] [cancelled]      all three by default: five minutes
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-case ${1-} in -h | --help) usage; exit 0 ;; esac
+parts=()
+for word in "$@"; do
+    case $word in
+        -h | --help) usage; exit 0 ;;
+        time_limit | killed_rank | cancelled) parts+=("$word") ;;
+        *) stop "there is no part $word; --help lists them" ;;
+    esac
+done
+[ ${#parts[@]} -gt 0 ] || parts=(time_limit killed_rank cancelled)
 
+binary=$(readlink -f "$binary")
 for tool in slurmctld slurmd munged sbatch; do
     command -v $tool >/dev/null || { say "test-slurm.sh: skipped: no $tool (apt-get install slurm-wlm munge)"; exit 0; }
 done
@@ -22,9 +31,11 @@ if ! reason=$(hosts_possible 2>&1); then
 fi
 
 started=()
+# Called by the trap.
+# shellcheck disable=SC2317
 finish() {
-    local process
-    for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done
+    local daemon
+    for daemon in "${started[@]}"; do kill "$daemon" 2>/dev/null || true; done
     hosts_down
     sleep 0.5
     rm -rf "$hosts_folder"
@@ -150,30 +161,47 @@ steps=${STEPS:-3000}
 "$binary" train "$(run_file whole "$steps" 100000)" 2>/dev/null
 whole=$(bits whole)
 
-run_file limited "$steps" 100000 >/dev/null
-# Slurm counts limits in minutes and looks every half minute; the signal comes 50 seconds before the end of the one minute.
-job=$(submit limited --time=1 --signal=USR1@50)
-await "$job" 400
-check "time limit: USR1, 75, requeued" limited "$job" 1
+time_limit() {
+    local job
+    run_file limited "$steps" 100000 >/dev/null
+    # Slurm counts limits in minutes and looks every half minute; the signal comes 50 seconds before the end of the one.
+    job=$(submit limited --time=1 --signal=USR1@50)
+    await "$job" 400
+    check "time limit: USR1, 75, requeued" limited "$job" 1
+}
 
-run_file killed "$steps" 50 >/dev/null
-job=$(submit killed)
-for _ in $(seq 200); do [ -d "$hosts_folder/killed/out/checkpoint-100" ] && break; sleep 0.2; done
-kill -KILL "$(ranks_on 2 "$(readlink -f "$binary")" | head -n 1)"
-await "$job" 400
-check "a rank killed: 4, requeued" killed "$job" 1
+killed_rank() {
+    local job
+    run_file killed "$steps" 50 >/dev/null
+    job=$(submit killed)
+    for _ in $(seq 200); do [ -d "$hosts_folder/killed/out/checkpoint-100" ] && break; sleep 0.2; done
+    kill -KILL "$(ranks_on 2 "$binary" | head -n 1)"
+    await "$job" 400
+    check "a rank killed: 4, requeued" killed "$job" 1
+}
 
-run_file cancelled "$steps" 100000 >/dev/null
-job=$(submit cancelled)
-for _ in $(seq 200); do [ -e "$hosts_folder/cancelled/out/metrics.jsonl" ] && break; sleep 0.2; done
-slurm scancel "$job"
-await "$job" 60
-sleep 2
-if [ "$(state_of "$job" JobState)" = CANCELLED ] && compgen -G "$hosts_folder/cancelled/out/checkpoint-*" >/dev/null; then
-    printf '%-7s %-48s %s\n' ok "scancel: saved, not requeued" "$(basename "$hosts_folder"/cancelled/out/checkpoint-*)"
-else
-    printf '%-7s %-48s %s\n' FAILED "scancel: saved, not requeued" "$(state_of "$job" JobState)"
-    tail -n 30 "$hosts_folder/cancelled/log" >&2
-    failed=1
-fi
+cancelled() {
+    local job
+    run_file cancelled "$steps" 100000 >/dev/null
+    job=$(submit cancelled)
+    for _ in $(seq 200); do [ -e "$hosts_folder/cancelled/out/metrics.jsonl" ] && break; sleep 0.2; done
+    slurm scancel "$job"
+    await "$job" 60
+    sleep 2
+    if [ "$(state_of "$job" JobState)" = CANCELLED ] && compgen -G "$hosts_folder/cancelled/out/checkpoint-*" >/dev/null; then
+        printf '%-7s %-48s %s\n' ok "scancel: saved, not requeued" "$(basename "$hosts_folder"/cancelled/out/checkpoint-*)"
+    else
+        printf '%-7s %-48s %s\n' FAILED "scancel: saved, not requeued" "$(state_of "$job" JobState)"
+        tail -n 30 "$hosts_folder/cancelled/log" >&2
+        failed=1
+    fi
+}
+
+for part in "${parts[@]}"; do
+    case $part in
+        time_limit) time_limit ;;
+        killed_rank) killed_rank ;;
+        cancelled) cancelled ;;
+    esac
+done
 exit "$failed"

@@ -8,6 +8,11 @@ public enum Preflight {
     /// Seconds that ranks may take to find each other.
     public static let defaultPatience = 60.0
 
+    /// Starting takes its time also where a rank that falls silent is to be noticed at once.
+    public static func patience(hangTimeout: Double?) -> Double {
+        max(10, min(hangTimeout ?? .infinity, defaultPatience))
+    }
+
     /// Of the whole job's ranks, as far as the launcher says; nil when there is none.
     private static var launchedRank: Int? { number("OMPI_COMM_WORLD_RANK") ?? number("PMIX_RANK") }
 

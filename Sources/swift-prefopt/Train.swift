@@ -23,7 +23,7 @@ struct Train: ParsableCommand {
             let bytes = try? FileSystem.read(path),
             let file = try? RunFile(bytes: bytes, file: path, overrides: overrides)
         else { return Preflight.defaultPatience }
-        return min(file.machine.hangTimeout ?? .infinity, Preflight.defaultPatience)
+        return Preflight.patience(hangTimeout: file.machine.hangTimeout)
     }
 
     func run() throws {

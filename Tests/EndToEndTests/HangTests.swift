@@ -8,7 +8,7 @@ extension EndToEnd {
     /// A job that can't get on, or must not begin, says so and ends.
     @Suite struct HangTests {
         /// Endless for a test's purposes.
-        static let settings: JSONObject = ["max_steps": 20_000, "save_steps": 20_000, "hang_timeout": 2]
+        static let settings: JSONObject = ["max_steps": 20_000, "save_steps": 20_000, "hang_timeout": 3]
 
         @Test("a rank that is stopped is noticed and named by the others", arguments: [0, 1, 2])
         func stopped(rank: Int) throws {
@@ -33,7 +33,7 @@ extension EndToEnd {
             // Somebody has it open and writes nothing: the read itself waits.
             let writer = open(pipe, O_RDWR)
             defer { close(writer) }
-            let job = try Job(["train", try toy.runFile(["train_file": .string(pipe), "hang_timeout": 2])], ranks: 2)
+            let job = try Job(["train", try toy.runFile(["train_file": .string(pipe), "hang_timeout": 3])], ranks: 2)
             let ending = try job.wait(limit: 30)
             #expect(job.leftovers().isEmpty)
             #expect(ending.status == 4, "\(ending.errors)")
