@@ -75,6 +75,8 @@ wait_at_most() {
 
 stop_rank() { signal_rank STOP "$1"; }
 
+part_hosts() { on_host 2 ip route add blackhole 10.77.0.3/32; }
+
 kill_rank() { signal_rank KILL "$1"; }
 signal_rank() {
     local victim
@@ -87,6 +89,9 @@ all_faults() {
     if [ -z "$short" ]; then
         fault_while_training "link of node4 down" 'rank 3 on node4 .*not been heard|lost node4' 4 unplugged host_link 4 down
         host_link 4 up
+        # All are alive, and rank 0 hears all: nobody but the watchdog can know.
+        fault_while_training "node2 and node3 cut off from each other" "messages don't get through" 4 cut part_hosts
+        on_host 2 ip route del blackhole 10.77.0.3/32
         fault_while_training "SIGSTOP of rank 0" 'rank 0 on node1 .*not been heard' 4 stopped0 stop_rank 1
         fault_while_training "SIGKILL of rank 1" 'a rank was killed' 4 killed-rank kill_rank 2
         fault_while_training "node3 crashes" 'lost node3|rank 2 on node3' 4 crashed host_kill 3

@@ -97,7 +97,7 @@ final class WatchPost: @unchecked Sendable {
         var expected = PhaseClock.now()
         while !isStopping.load(ordering: .acquiring) {
             let now = PhaseClock.now()
-            let interval = min(1, Pulse.silenceLimit / 10)
+            let interval = min(1, Pulse.silenceLimit / 20)
             // The whole process or machine slept: its own fault, nobody else's.
             let late = now - expected
             if late > max(0.5, interval) { forgive(late) }
@@ -183,7 +183,7 @@ final class WatchPost: @unchecked Sendable {
         } else if rank == deputy {
             // Rank 0 first: its word is more likely to be read.
             let text = vigil.verdict(
-                at: now, silence: silence + 2 * interval, interval: interval, wait: wait, onlyRank: 0)
+                at: now, silence: silence + interval, interval: interval, wait: wait, onlyRank: 0)
             if let text { end(text) }
         } else if wasAnswered, now - answeredAt > silence + 3 * interval {
             end(
