@@ -25,7 +25,8 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
-        .target(name: "Collectives", dependencies: ["COpenMPI", "CVector"]),
+        .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
+        .target(name: "Collectives", dependencies: ["COpenMPI", "CMPICalls", "CVector"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tables", dependencies: ["Storage"]),
@@ -43,7 +44,8 @@ let package = Package(
         .executableTarget(
             name: "swift-prefopt",
             dependencies: [
-                "Training", "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives", "Storage",
+                "Training", "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives",
+                "Storage",
                 "CVector",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -52,7 +54,8 @@ let package = Package(
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Storage", "Scratch"],

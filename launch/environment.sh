@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Sourced by the other scripts: where things are, and how they say what they run.
+# Sourced by the other scripts: where things are, how they say what they run, and how a job is run to its end.
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The caller of this file uses it.
 # shellcheck disable=SC2034
-binary=$repository/.build/release/swift-prefopt
+binary=${PREFOPT_BINARY:-$repository/.build/release/swift-prefopt}
 
 # Open MPI refuses to start as root until it is told twice.
 if [ "$(id -u)" = 0 ]; then
@@ -31,7 +31,67 @@ print_command() {
     say "$text"
 }
 
+# Something is wrong with what was asked for: the program's status for that.
 stop() {
     say "$(basename "$0"): $*"
-    exit 1
+    exit 2
+}
+
+# The comment at the head of a script, as its --help.
+usage() { sed -n '2,/^set -/ { /^set -/d; s/^# \{0,1\}//; p; }' "$0"; }
+
+positive() {
+    [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || stop "$1 is ${2:-empty}; expected a whole number, 1 or more"
+    printf '%s' "$2"
+}
+
+# Runs a job to its end and exits with one of the program's statuses.
+#
+# mpirun answers TERM and INT by killing its ranks at once; USR1 it passes on, and they save. So the job gets a process
+# group of its own, which the keyboard doesn't reach, and TERM and the first INT to this script become its USR1.
+run_job() {
+    local job status signalled=1 asked=0
+    print_command "$@"
+    set -m
+    "$@" </dev/null &
+    job=$!
+    set +m
+    trap 'signalled=1; kill -USR1 "$job" 2>/dev/null || true' USR1 USR2 TERM
+    trap 'signalled=1 asked=$((asked + 1))
+        if [ "$asked" = 1 ]; then
+            say "stopping after this step; once more to stop at once"
+            kill -USR1 "$job" 2>/dev/null || true
+        else
+            kill -TERM "$job" 2>/dev/null || true
+        fi' INT
+    while [ "$signalled" = 1 ]; do
+        signalled=0 status=0
+        wait "$job" || status=$?
+    done
+    [ "$asked" -lt 2 ] || exit 130
+    exit "$(program_status "$status")"
+}
+
+# The program's own statuses as they are. Others are the launcher's: a rank that was killed, a node that was lost. A script
+# that knows its hosts says more by a function lost_hosts.
+program_status() {
+    local lost=''
+    case $1 in
+        0 | 2 | 3 | 4 | 75 | 126 | 127) echo "$1" ;;
+        *)
+            if declare -F lost_hosts >/dev/null; then lost=$(lost_hosts); fi
+            say "$(basename "$0"): ${lost:-a rank was killed or failed, as the launcher says above} (its status is $1)"
+            echo 4 ;;
+    esac
+}
+
+# The names in an Open MPI hostfile, each once.
+hosts_of() { sed 's/#.*//' "$1" | awk 'NF && !seen[$1]++ { print $1 }'; }
+
+# Whether a host can be told to run something, and has the program.
+host_answers() {
+    local agent=${1:-ssh -o BatchMode=yes -o ConnectTimeout=4} host=$2 program=$3
+    # The agent is a command with its options.
+    # shellcheck disable=SC2086
+    timeout 8 $agent "$host" test -x "$program" </dev/null >/dev/null 2>&1
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# test.sh: builds everything and runs all tests, those that start the real binary under mpirun at 1 to 4 ranks included.
+# test.sh: builds everything and runs all tests, those that start the real binary under mpirun at 1 to 5 ranks included,
+# and as root a minute of launch/test-cluster.sh.
 #
-#   launch/test.sh [--filter NAME …]      options go to `swift test`
+#   launch/test.sh [--filter NAME …]      options go to `swift test`; with any the cluster's part is left out
 #
 # Tests and program share one optimised build: what is tested is what runs.
 set -euo pipefail
@@ -37,4 +38,6 @@ case $found in
         status=$((status > 0 ? status : 1)) ;;
 esac
 printf '%s\n' "$found"
+
+if [ $# = 0 ]; then announce launch/test-cluster.sh --short || status=1; fi
 exit "$status"

@@ -10,17 +10,10 @@
 # threads_per_rank, because the binding is made for them. Cores are physical ones: two hardware threads of a core share
 # the units that do the arithmetic. Without -n and -t a limit of the container (cgroup) is kept to as well.
 #
-# `kill -USR1` to mpirun (or to the process itself, when there is one rank) saves a checkpoint and ends with status 75.
+# USR1, TERM or ^C to this script saves a checkpoint and ends with status 75; a second ^C stops at once.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-
-usage() { sed -n '2,/^set -/ { /^set -/d; s/^# \{0,1\}//; p; }' "${BASH_SOURCE[0]}"; }
-
-positive() {
-    [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || stop "$1 is ${2:-empty}; expected a whole number, 1 or more"
-    printf '%s' "$2"
-}
 
 ranks=
 threads=
@@ -112,5 +105,4 @@ fi
 
 say "this machine: cores $cores$limited, NUMA nodes $nodes; this run: ranks $ranks, threads of each $threads"
 if [ $((ranks * threads)) -gt "$cores" ]; then say "note: more threads than cores: it works, slowly"; fi
-print_command "${command[@]}"
-exec "${command[@]}"
+run_job "${command[@]}"

@@ -2,6 +2,8 @@
 public struct SharedFailure: Error, Sendable, CustomStringConvertible {
     public let status: Int32
     public let rank: Int
+    /// Where that rank runs.
+    public let host: String
     public let message: String
     public var description: String { message }
 }
@@ -20,12 +22,14 @@ extension Communicator {
         var report: [UInt8] = []
         if case .failure(let error) = result {
             failing = Double(-rank)
-            report = [UInt8(truncatingIfNeeded: status(error))] + Array("\(error)".utf8)
+            report = [UInt8(truncatingIfNeeded: status(error))] + Array("\(hostName())\n\(error)".utf8)
         }
         let first = Int(-max(failing))
         guard first < size else { return try result.get() }
         let shared = broadcast(report, from: first)
+        let text = String(decoding: shared.dropFirst(), as: UTF8.self)
+        let host = text.prefix { $0 != "\n" }
         throw SharedFailure(
-            status: Int32(shared[0]), rank: first, message: String(decoding: shared.dropFirst(), as: UTF8.self))
+            status: Int32(shared[0]), rank: first, host: String(host), message: String(text.dropFirst(host.count + 1)))
     }
 }

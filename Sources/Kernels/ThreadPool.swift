@@ -62,6 +62,11 @@ public final class ThreadPool: @unchecked Sendable {
         panels.deallocate()
     }
 
+    /// Whether a caller has long run out of items and waits for other threads': it turns on the spot then, and its use of
+    /// the processor is no sign that anything gets done. Seen by who watches over the process.
+    public static var isAwaited: Bool { awaited.load(ordering: .relaxed) }
+    private static let awaited = Atomic<Bool>(false)
+
     /// What a pool's packed operands take.
     public static func panelBytes(threads: Int) -> Int {
         4 * (MatrixProduct.sharedPanelCount + threads * (MatrixProduct.ownPanelCount + StoredSide.scratchCount))
@@ -104,7 +109,11 @@ public final class ThreadPool: @unchecked Sendable {
             }
             while takeItem(thread: 0) {}
             var spins = 0
-            while unfinished.load(ordering: .acquiring) > 0 { pause(&spins) }
+            while unfinished.load(ordering: .acquiring) > 0 {
+                pause(&spins)
+                if spins == ThreadPool.spinsBeforeAwaited { ThreadPool.awaited.store(true, ordering: .relaxed) }
+            }
+            if spins >= ThreadPool.spinsBeforeAwaited { ThreadPool.awaited.store(false, ordering: .relaxed) }
             self.body = { _, _ in }
         }
     }
@@ -156,6 +165,7 @@ public final class ThreadPool: @unchecked Sendable {
     }
 
     private static let spinsBeforeSleep = 3000
+    private static let spinsBeforeAwaited = 1 << 16
 
     /// A moment's wait: first on the core, then giving it away, since another rank may share it.
     private func pause(_ spins: inout Int) {

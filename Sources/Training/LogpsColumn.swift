@@ -52,8 +52,10 @@ struct LogpsColumn {
         }
 
         let start = PhaseClock.now()
-        let fresh = try ResponseScoring(set: set, communicator: communicator, console: console).logps(
-            of: unknown, with: transformer(), title: "\(name) logps", model: directory)
+        let fresh = try Pulse.during(.score) {
+            try ResponseScoring(set: set, communicator: communicator, console: console).logps(
+                of: unknown, with: transformer(), title: "\(name) logps", model: directory)
+        }
         for comparison in unknown {
             for response in set.comparisons[comparison].responses { column[response] = fresh[response] }
         }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// The phases that a run's time is told apart by.
+/// The phases that a run's time is told apart by; of those before the first step only a rank that hangs tells.
 public enum Phase: String, Sendable, CaseIterable {
-    case plan, compute, wait, reduce, update, evaluate, save, log
+    case start, data, load, score, plan, compute, wait, reduce, update, evaluate, save, log
 }
 
 /// Seconds spent in each phase, for a step and for the whole run.
@@ -20,7 +20,7 @@ struct PhaseClock {
     mutating func measure<Value>(_ phase: Phase, _ body: () throws -> Value) rethrows -> Value {
         let start = PhaseClock.now()
         defer { add(PhaseClock.now() - start, to: phase) }
-        return try body()
+        return try Pulse.during(phase, body)
     }
 
     mutating func add(_ seconds: Double, to phase: Phase) {

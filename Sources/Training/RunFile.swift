@@ -98,10 +98,6 @@ public struct RunFile: Sendable, Equatable {
         for entry in reader.given where !RunFileKeys.all.contains(entry.key) {
             throw .unknownKey(entry.place, key: entry.key, nearest: RunFileKeys.nearest(to: entry.key))
         }
-        for later in RunFileKeys.later {
-            guard let entry = reader[later.key], entry.value.text?.lowercased() != later.only else { continue }
-            throw .unavailable(entry.place, key: later.key, value: entry.value.found, remedy: later.remedy)
-        }
     }
 
     private static func refuseContradictions(_ reader: RunFileReader) throws(RunFileError) {

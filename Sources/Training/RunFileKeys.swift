@@ -49,11 +49,6 @@ enum RunFileKeys {
         "margins": ["modpo"],
     ]
 
-    /// Keys of which this version knows one value: what it does anyway. (nil: none.)
-    static let later: [(key: String, only: String?, remedy: String)] = [
-        ("hang_timeout", nil, "a rank that hangs is not noticed: remove the key and watch metrics.jsonl from outside"),
-    ]
-
     /// Names that other trainers give to the same things.
     private static let synonyms = [
         "lr": "learning_rate", "model": "model_name_or_path", "ref_model": "ref_model_name_or_path",

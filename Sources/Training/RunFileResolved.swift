@@ -143,6 +143,7 @@ extension RunFile {
         text.line("zero_stage", machine.zeroStage)
         text.line("gradient_dtype", machine.gradientFormat.rawValue)
         text.line("save_dtype", machine.saveFormat.rawValue)
+        if let seconds = machine.hangTimeout { text.line("hang_timeout", seconds) }
         text.line("reference_cache", machine.referenceCache)
         text.line("debug_dump", machine.debugDump)
     }

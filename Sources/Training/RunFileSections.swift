@@ -261,6 +261,8 @@ extension RunFile {
         public let zeroStage: Int
         /// `save_dtype`. Default `float32`, what is trained in.
         public let saveFormat: SaveFormat
+        /// `hang_timeout`: seconds after which a rank that stands still ends the run; nil: 60, or 20 usual steps.
+        public let hangTimeout: Double?
         /// `reference_cache`: a folder; nil: one for all of the user's runs.
         public let referenceCache: String?
         /// `debug_dump`: a folder; nil: no dump.
@@ -277,6 +279,7 @@ extension RunFile {
             }
             zeroStage = try reader.integer("zero_stage", atLeast: 0, atMost: 1) ?? 0
             saveFormat = try reader.choice("save_dtype", default: .float32)
+            hangTimeout = try reader.number("hang_timeout", .positive)
             referenceCache = try reader.text("reference_cache")
             debugDump = try reader.text("debug_dump")
         }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Glibc
 import Storage
 
 /// `output_dir` at the start of a run: locked, swept, and what an earlier run left in it found or set aside.
@@ -27,11 +28,25 @@ struct RunFolder: ~Copyable {
     /// - Throws: `StorageError` or `CheckpointError`.
     init(_ path: String) throws {
         try FileSystem.makeDirectories(path)
-        let lock = try DirectoryLock(path)
+        let lock = try RunFolder.lock(path)
         let checkpoints = CheckpointFolder(path: path)
         try checkpoints.sweep()
         self.lock = lock
         self.checkpoints = checkpoints
+    }
+
+    /// A killed launcher's ranks hold the folder for a second or two: who starts a run again by itself asks to wait for them,
+    /// so many seconds, by PREFOPT_LOCK_WAIT.
+    private static func lock(_ path: String) throws -> DirectoryLock {
+        let end = PhaseClock.now() + (environment("PREFOPT_LOCK_WAIT").flatMap { Double($0) } ?? 0)
+        while true {
+            do throws(StorageError) {
+                return try DirectoryLock(path)
+            } catch {
+                guard case .locked = error, PhaseClock.now() < end else { throw error }
+                usleep(100_000)
+            }
+        }
     }
 
     /// The checkpoint to go on from, if any. A newer one that isn't whole is passed over, saying so.

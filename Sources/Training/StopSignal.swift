@@ -2,7 +2,8 @@ import Glibc
 import Synchronization
 
 /// Whether a signal asked the run to save and end. mpirun passes SIGUSR1 and SIGUSR2 on to all ranks, Slurm sends them
-/// before a time limit, and SIGTERM reaches a single process.
+/// before a time limit, and SIGTERM reaches a single process. So does SIGINT, from the keyboard; a second one ends the
+/// process at once.
 enum StopSignal {
     private static let requested = Atomic<Bool>(false)
 
@@ -19,6 +20,12 @@ enum StopSignal {
             signal(number) { _ in StopSignal.requested.store(true, ordering: .relaxed) }
             sigaddset(&signals, number)
         }
+        signal(SIGINT) { _ in
+            if StopSignal.requested.exchange(true, ordering: .relaxed) { _exit(128 + SIGINT) }
+            let note = StaticString("\nstopping after this step; once more to stop at once\n")
+            _ = write(STDERR_FILENO, note.utf8Start, note.utf8CodeUnitCount)
+        }
+        sigaddset(&signals, SIGINT)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 }

@@ -7,6 +7,7 @@ extension Trainer {
     /// - Throws: `TrainingError` or `SharedFailure` on every rank alike. Collective.
     public static func run(_ file: RunFile, resume: Resume, over communicator: Communicator, console: Console) throws {
         StopSignal.listen()
+        if let seconds = file.machine.hangTimeout { Pulse.hangTimeout = seconds }
         let output = try communicator.agree { try file.requiredOutputDirectory() }
         var folder: RunFolder?
         let checkpoint = try communicator.agree { () throws -> String? in

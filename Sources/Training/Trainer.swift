@@ -18,6 +18,7 @@ public final class Trainer {
     private var window: LogWindow
     private var lastEvaluation: Int?
     private var lastSave: Int?
+    private var usualSeconds = RunningMedian()
 
     /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
     /// - Throws: on every rank alike. Collective.
@@ -109,6 +110,7 @@ public final class Trainer {
             }
             let outcome = try learner.step(plan, clock: &clock)
             state.step += 1
+            Pulse.finishStep(usual: usualSeconds.add(PhaseClock.now() - stepStart))
 
             // Log, evaluate, save.
             window.add(outcome, plan: plan, seconds: PhaseClock.now() - stepStart, phases: clock.step)

@@ -92,8 +92,9 @@ public struct TrainingRun {
             set.shareTokens(over: communicator)
             return set
         }
-        let trainSet = try load(trainFiles)
-        let evaluationSet = file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles)
+        let (trainSet, evaluationSet) = try Pulse.during(.data) {
+            (try load(trainFiles), file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles))
+        }
         self.dataLines = dataLines
         let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
         if positions > shape.positions {
@@ -102,17 +103,21 @@ public struct TrainingRun {
             )
         }
 
-        let policy = try communicator.agree {
-            guard file.adapters.areUsed ?? (source.adapter != nil) else {
-                return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
+        let policy = try Pulse.during(.load) {
+            try communicator.agree {
+                guard file.adapters.areUsed ?? (source.adapter != nil) else {
+                    return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
+                }
+                return try LoadedModel(
+                    adapting: source, file.adapters, seed: file.data.seed, positions: positions, on: pool)
             }
-            return try LoadedModel(
-                adapting: source, file.adapters, seed: file.data.seed, positions: positions, on: pool)
         }
         self.policy = policy
         trained = try communicator.agree { try policy.trained() }
-        digests = try communicator.agree {
-            computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+        digests = try Pulse.during(.load) {
+            try communicator.agree {
+                computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+            }
         }
 
         let tokens =

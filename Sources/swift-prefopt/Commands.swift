@@ -92,7 +92,7 @@ struct Tokenize: ParsableCommand {
     @Flag(help: "What the tokenizer adds to a text, too.") var addSpecialTokens = false
 
     func run() throws {
-        runJob { communicator, _ in
+        runJob(isWatched: false) { communicator, _ in
             try communicator.agree {
                 guard communicator.isRoot else { return }
                 let job = try TokenizeJob(model: model, addSpecialTokens: addSpecialTokens)
@@ -117,7 +117,7 @@ struct Render: ParsableCommand {
     @Option(help: "A directory with a chat template.") var model: String
 
     func run() throws {
-        runJob { communicator, _ in
+        runJob(isWatched: false) { communicator, _ in
             try communicator.agree {
                 guard communicator.isRoot else { return }
                 let job = try RenderJob(model: model)

@@ -24,15 +24,12 @@ import Training
 
     /// Ends the program on a CPU that doesn't have the instructions it was built for: at the first kernel the system would.
     private static func requireProcessor() {
-        #if PREFOPT_AVX512
-            let (level, instructions): (Int32, String) = (4, "AVX-512")
-        #else
-            let (level, instructions): (Int32, String) = (3, "AVX2 and FMA")
-        #endif
-        guard prefopt_cpu_has_level(level) == 0 else { return }
+        // One of several ranks says so in the preflight, with its host.
+        guard !processorRequirement.isMet, !Preflight.isLaunched else { return }
         Console(speaks: isRoot).line(
-            "swift-prefopt: this CPU is too old for the program, which was built for x86-64-v\(level) (\(instructions)); "
-                + (level > 3 ? "build it with PREFOPT_CPU_LEVEL=x86-64-v3 launch/setup.sh" : "run it on a newer node"))
+            "swift-prefopt: this CPU is too old for the program, which was built for \(processorRequirement.level); "
+                + (processorLevel > 3
+                    ? "build it with PREFOPT_CPU_LEVEL=x86-64-v3 launch/setup.sh" : "run it on a newer node"))
         exit(2)
     }
 
@@ -43,6 +40,18 @@ import Training
         }
     }
 }
+
+#if PREFOPT_AVX512
+    private let processorLevel: Int32 = 4
+#else
+    private let processorLevel: Int32 = 3
+#endif
+
+/// What the program was built for, and whether this CPU has it.
+let processorRequirement = (
+    level: processorLevel > 3 ? "x86-64-v4 (AVX-512)" : "x86-64-v3 (AVX2 and FMA)",
+    isMet: prefopt_cpu_has_level(processorLevel) != 0
+)
 
 struct Prefopt: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,41 +65,7 @@ struct Prefopt: ParsableCommand {
         version: programVersion,
         subcommands: [
             Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Render.self, Inspect.self, Bench.self,
-            Scaling.self, Init.self, Export.self, Merge.self, Example.self,
+            Scaling.self, Init.self, Export.self, Merge.self, Example.self, Doctor.self,
         ],
         defaultSubcommand: Train.self)
-}
-
-/// Runs a command's work on every rank and ends the process with the documented status.
-///
-/// An error that all ranks share is told by rank 0, and every rank leaves in good order; an error of one rank alone is told
-/// by it, and it ends the whole job, whatever the others wait for.
-func runJob(_ body: (Communicator, Console) throws -> Void) -> Never {
-    let communicator: Communicator
-    do {
-        communicator = try Communicator()
-    } catch {
-        Console(speaks: true).line("swift-prefopt: \(error)")
-        exit(4)
-    }
-    let console = Console(speaks: communicator.isRoot)
-    do {
-        try body(communicator, console)
-        communicator.finalize()
-        exit(0)
-    } catch let failure as SharedFailure {
-        leave(communicator, console, failure.status, failure.message)
-    } catch let error as TrainingError {
-        leave(communicator, console, error.status, error.description)
-    } catch {
-        console.endProgress()
-        Console(speaks: true).line("swift-prefopt: rank \(communicator.rank): \(error)")
-        communicator.abort(status: 2)
-    }
-}
-
-private func leave(_ communicator: Communicator, _ console: Console, _ status: Int32, _ message: String) -> Never {
-    console.line("swift-prefopt: \(message)")
-    communicator.finalize()
-    exit(status)
 }

@@ -17,8 +17,17 @@ struct Train: ParsableCommand {
     @Option(help: "auto: from the newest complete checkpoint in output_dir; never: anew; or a checkpoint folder.")
     var resume = "auto"
 
+    /// `hang_timeout`, as far as the run file can be read: what is wrong with it is said when all ranks are there.
+    private var patience: Double {
+        guard let path = runFile ?? (FileSystem.exists("prefopt.yaml") ? "prefopt.yaml" : nil),
+            let bytes = try? FileSystem.read(path),
+            let file = try? RunFile(bytes: bytes, file: path, overrides: overrides)
+        else { return Preflight.defaultPatience }
+        return Preflight.patience(hangTimeout: file.machine.hangTimeout)
+    }
+
     func run() throws {
-        runJob { communicator, console in
+        runJob(patience: patience) { communicator, console in
             let path = try communicator.agree { () throws -> String in
                 if let runFile { return runFile }
                 if FileSystem.exists("prefopt.yaml") { return "prefopt.yaml" }
@@ -28,6 +37,7 @@ struct Train: ParsableCommand {
             let file = try communicator.agree {
                 try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
             }
+            try Preflight.run(file, over: communicator)
             try Trainer.run(file, resume: Resume(argument: resume), over: communicator, console: console)
         }
     }

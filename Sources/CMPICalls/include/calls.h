@@ -1,0 +1,9 @@
+// How far this rank is in the calls in which ranks wait for each other. Kept by calls.c, read by any thread.
+#include <stddef.h>
+
+// Calls begun and calls that have returned. While the first is larger the rank is inside one.
+unsigned long prefopt_mpi_calls_begun(void);
+unsigned long prefopt_mpi_calls_done(void);
+
+// The version of the Open MPI library that was found at run time, as it gives itself.
+void prefopt_mpi_library_version(char *_Nonnull text, size_t room);

@@ -1,0 +1,29 @@
+import CMPICalls
+import COpenMPI
+
+/// This rank's calls to other ranks, as any of its threads may see them.
+public enum RankCalls {
+    /// How many have returned.
+    public static var finished: Int { Int(prefopt_mpi_calls_done()) }
+
+    /// Whether the rank is inside one, waiting for others.
+    public static var isInside: Bool { prefopt_mpi_calls_begun() > prefopt_mpi_calls_done() }
+}
+
+extension Communicator {
+    /// The MPI library found at run time, as it names itself up to the first comma.
+    public static var libraryVersion: String {
+        var text = [CChar](repeating: 0, count: 256)
+        prefopt_mpi_library_version(&text, text.count)
+        let full = text.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return String(full.prefix { $0 != "," })
+    }
+
+    /// Every rank's text, in rank order. Collective.
+    public func gather(_ text: String) -> [String] {
+        // A byte in each word: texts are short, and one kind of exchange is enough.
+        gather(text.utf8.map(Int32.init)).map { words in
+            String(decoding: words.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Glibc
+import Scratch
+import Storage
+import Testing
+
+extension EndToEnd {
+    /// A job that can't get on, or must not begin, says so and ends.
+    @Suite struct HangTests {
+        /// Endless for a test's purposes.
+        static let settings: JSONObject = ["max_steps": 20_000, "save_steps": 20_000, "hang_timeout": 3]
+
+        @Test("a rank that is stopped is noticed and named by the others", arguments: [0, 1, 2])
+        func stopped(rank: Int) throws {
+            let toy = try Toy()
+            let job = try Job(["train", try toy.runFile(HangTests.settings)], ranks: 3)
+            let log = toy.output("metrics.jsonl")
+            _ = job.wait { FileSystem.exists(log) }
+            let victim = try #require(job.ranks.sorted().dropFirst(rank).first)
+            kill(victim, SIGSTOP)
+            let ending = try job.wait(limit: 30)
+            #expect(job.leftovers().isEmpty)
+            #expect(ending.status == 4, "\(ending.errors)")
+            #expect(ending.messages.count == 1, "\(ending.errors)")
+            #expect(ending.says("has not been heard of for "))
+        }
+
+        @Test("a read that never returns is noticed, with its file")
+        func endlessRead() throws {
+            let toy = try Toy()
+            let pipe = toy.folder.file("pipe.jsonl")
+            mkfifo(pipe, 0o600)
+            // Somebody has it open and writes nothing: the read itself waits.
+            let writer = open(pipe, O_RDWR)
+            defer { close(writer) }
+            let job = try Job(["train", try toy.runFile(["train_file": .string(pipe), "hang_timeout": 3])], ranks: 2)
+            let ending = try job.wait(limit: 30)
+            #expect(job.leftovers().isEmpty)
+            #expect(ending.status == 4, "\(ending.errors)")
+            #expect(ending.messages.count == 1 && ending.says("stood still for"), "\(ending.errors)")
+            #expect(ending.says("in phase data, in read of \(pipe)"), "\(ending.errors)")
+        }
+
+        @Test("ranks that are given different runs don't begin")
+        func differentRuns() throws {
+            let toy = try Toy()
+            let first = try toy.runFile()
+            let second = try toy.runFile(["learning_rate": 1e-3], as: "other.yaml")
+            let ending = try Program.run(
+                ["train", first, ":", "-n", "1", Program.path, "train", second], ranks: 2)
+            #expect(ending.status == 2, "\(ending.errors)")
+            #expect(ending.messages.count == 1, "\(ending.errors)")
+            #expect(ending.says("rank 2 on "))
+            #expect(ending.says("the run is learning_rate: "), "\(ending.errors)")
+            #expect(!FileSystem.exists(toy.output("final")))
+        }
+
+        @Test("a rank with another build doesn't begin")
+        func differentPrograms() throws {
+            let toy = try Toy()
+            let other = toy.folder.file("swift-prefopt")
+            var bytes = try FileSystem.read(Program.path)
+            bytes.append(0)
+            try AtomicFile.write(bytes, to: other)
+            chmod(other, 0o700)
+            let run = try toy.runFile()
+            let ending = try Program.run(["train", run, ":", "-n", "1", other, "train", run], ranks: 2)
+            #expect(ending.status == 4, "\(ending.errors)")
+            #expect(ending.messages.count == 1 && ending.says("rank 2 on "), "\(ending.errors)")
+            #expect(ending.says("the program's SHA-256 is "))
+        }
+
+        @Test("doctor tells what it found, in words and as JSON", arguments: [nil, 2])
+        func doctor(ranks: Int?) throws {
+            let toy = try Toy()
+            let words = try Program.run(["doctor", "--output", toy.output], ranks: ranks)
+            #expect(words.status == 0, "\(words.errors)")
+            #expect(words.output.contains("GFLOP/s") && words.output.contains("Open MPI"))
+            let ending = try Program.run(["doctor", "--json", try toy.runFile()], ranks: ranks)
+            let json = try JSON.parse(Array(ending.output.utf8))
+            #expect(json["ranks"]?.array?.count == ranks ?? 1)
+            #expect(json["links"]?.array?.count == (ranks ?? 1) - 1)
+            #expect((json["ranks"]?.array?.first?["roof_gflop_per_second"]?.double ?? 0) > 1)
+            #expect(json["folder"]?["path"]?.string == toy.output)
+            #expect(try FileSystem.list(toy.output).isEmpty, "nothing is left in the folder")
+        }
+
+        @Test("SIGINT saves and ends with 75; a second one stops at once")
+        func interrupted() throws {
+            let toy = try Toy()
+            var settings = HangTests.settings
+            settings["hang_timeout"] = nil
+            let run = try toy.runFile(settings)
+            let job = try Job(["train", run], ranks: nil)
+            _ = job.wait { FileSystem.exists(toy.output("metrics.jsonl")) }
+            job.signal(SIGINT)
+            let ending = try job.wait(limit: 30)
+            #expect(ending.status == 75, "\(ending.errors)")
+            #expect(ending.says("once more to stop at once"))
+        }
+    }
+}
