@@ -118,8 +118,8 @@ public struct GroupedIntegers: @unchecked Sendable {
         func put(_ i: Int) {
             let bit = (rows.lowerBound + i) * bits
             let byte = UInt32(stream.load(fromByteOffset: bit / 8, as: UInt8.self))
-            target[i] = Float(
-                bitPattern: (byte >> UInt32(bit % 8)) &+ more & mask | GroupedIntegers.exponent)
+            let zero = ((byte >> UInt32(bit % 8)) &+ more) & mask
+            target[i] = Float(bitPattern: zero | GroupedIntegers.exponent)
         }
         var i = 0
         if bits == 4, rows.lowerBound % 2 == 0 {
@@ -127,6 +127,14 @@ public struct GroupedIntegers: @unchecked Sendable {
             while i + 8 <= rows.count {
                 let word = stream.loadUnaligned(fromByteOffset: (rows.lowerBound + i) / 2, as: UInt32.self)
                 let zero = (SIMD8(repeating: word) &>> shifts &+ SIMD8(repeating: more)) & SIMD8(repeating: mask)
+                unsafeBitCast(zero | SIMD8(repeating: GroupedIntegers.exponent), to: Vector.self).store(to: target + i)
+                i += 8
+            }
+        }
+        if bits == 8 {
+            while i + 8 <= rows.count {
+                let bytes = stream.loadUnaligned(fromByteOffset: rows.lowerBound + i, as: SIMD8<UInt8>.self)
+                let zero = (SIMD8<UInt32>(truncatingIfNeeded: bytes) &+ SIMD8(repeating: more)) & SIMD8(repeating: mask)
                 unsafeBitCast(zero | SIMD8(repeating: GroupedIntegers.exponent), to: Vector.self).store(to: target + i)
                 i += 8
             }

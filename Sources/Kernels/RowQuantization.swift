@@ -5,7 +5,7 @@ import CVector
 public enum RowQuantization {
     /// Quantises a row of finite numbers.
     ///
-    /// q is x · (127 / max |x|) rounded to the nearest, halves to even, as bitsandbytes has it. A row of zeros has the
+    /// q is x · (1 / max |x| · 127) rounded to the nearest, halves to even, as bitsandbytes has it. A row of zeros has the
     /// scale 0.
     /// - Returns: the row's scale.
     public static func quantize(_ x: UnsafePointer<Float>, into codes: UnsafeMutablePointer<Int8>, count: Int) -> Float
@@ -15,8 +15,8 @@ public enum RowQuantization {
             codes.update(repeating: 0, count: count)
             return 0
         }
-        // 127 / max overflows for a row of the smallest numbers only.
-        let inverse = min(127 / largest, .greatestFiniteMagnitude)
+        // Infinite for a row of the very smallest numbers only.
+        let inverse = min(1 / largest * 127, .greatestFiniteMagnitude)
         for i in 0..<count {
             codes[i] = Int8(max(-127, min(127, (x[i] * inverse).rounded(.toNearestOrEven))))
         }

@@ -14,7 +14,7 @@ again, gather by g_idx); both must agree to the bit. No package of GPTQ's is use
 
 floats: a bfloat16 matrix. Its NF4 and int8 twins come from bitsandbytes itself, with two of its numbers given to it because
 its own depend on the machine's float32 instructions: the table of 256 scale numbers (here in double, rounded once), and the
-scales' mean (in double, rounded once). The int8 value is code · (max / 127), rounded twice; bitsandbytes multiplies by 1/127
+scales' mean (in double, rounded once); and its search for the nearest scale number is that of its generic code. The int8 value is code · (max / 127), rounded twice; bitsandbytes multiplies by 1/127
 last, which is the same to 2e-7.
 """
 import hashlib
@@ -137,8 +137,10 @@ def floats(random_numbers):
     codes, state = bnb.quantize_4bit(values, blocksize=64, compress_statistics=False, quant_type="nf4")
     offset = torch.tensor(state.absmax.double().mean().item(), dtype=torch.float32)
     table = scale_numbers()
-    scale_codes, scale_state = bnb.quantize_blockwise(state.absmax - offset, code=table, blocksize=256)
-    state.absmax = bnb.dequantize_blockwise(scale_codes, scale_state) + offset
+    # Given float64, it searches for the nearest number; its float32 code misses it where numbers are sparse.
+    library = torch.ops.bitsandbytes
+    scale_codes, outer = library.quantize_blockwise.default((state.absmax - offset).double(), table, 256)
+    state.absmax = library.dequantize_blockwise.default(scale_codes, outer, table, 256, torch.float32) + offset
     nf4 = bnb.dequantize_4bit(codes, state).numpy()
 
     stock = bnb.dequantize_4bit(
