@@ -15,8 +15,8 @@ public struct AdapterConcatenation {
 
     /// - Throws: `CheckpointError` or `ModelError` for a model or an adapter that is wrong, or that don't fit; DoRA's deltas
     ///   aren't of low rank and are refused.
-    public init(model path: String, adapters: [WeightedAdapter], as type: SaveType) throws {
-        base = try MergeBase(path)
+    public init(model path: String, adapters: [WeightedAdapter], as type: SaveType, on pool: ThreadPool) throws {
+        base = try MergeBase(path, on: pool)
         var plan = AdapterPlan(base)
         for adapter in adapters {
             try plan.add(adapter)

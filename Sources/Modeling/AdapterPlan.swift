@@ -43,7 +43,7 @@ struct AdapterPlan {
                     "adapts \(module.name) as [\(module.b.shape[0]), \(module.a.shape[1])], in the model it is \(shape)"
                 )
             }
-            if let frozen = module.frozen, !AdapterPlan.isSame(frozen, source) {
+            if let frozen = module.frozen, !AdapterPlan.isSame(MergeBase.Source(frozen), source) {
                 throw refusal("keeps a \(module.name) of its own that isn't the model's")
             }
             deltas[name, default: []].append(
@@ -65,7 +65,7 @@ struct AdapterPlan {
             guard source.shape == tensor.shape else {
                 throw refusal("keeps \(tensorName) of shape \(tensor.shape), in the model it is \(source.shape)")
             }
-            replacements[name, default: []].append((adapter.weight, MergeBase.Source(view: tensor)))
+            replacements[name, default: []].append((adapter.weight, MergeBase.Source(tensor)))
         }
     }
 
@@ -109,23 +109,26 @@ struct AdapterPlan {
         let isTied =
             heads.count == embeddings.count
             && zip(heads, embeddings).allSatisfy {
-                $0.weight == $1.weight && AdapterPlan.isSame($0.tensor.view, $1.tensor)
+                $0.weight == $1.weight && AdapterPlan.isSame($0.tensor, $1.tensor)
             }
         guard !isTied, let terms = terms(base.head) else { return nil }
         return (embedding, terms)
     }
 
     /// Whether two tensors hold the same numbers, in whatever type.
-    private static func isSame(_ view: TensorView, _ source: MergeBase.Source) -> Bool {
-        guard view.shape == source.shape else { return false }
-        if view.elementType == source.elementType { return view.bytes.elementsEqual(source.view.bytes) }
+    private static func isSame(_ other: MergeBase.Source, _ source: MergeBase.Source) -> Bool {
+        guard other.shape == source.shape else { return false }
+        if let a = other.view, let b = source.view, a.elementType == b.elementType {
+            return a.bytes.elementsEqual(b.bytes)
+        }
+        let elements = source.shape.reduce(1, *)
         let step = 1 << 14
         return withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * step) { buffer in
             guard let one = buffer.baseAddress else { return true }
             let two = one + step
-            for start in stride(from: 0, to: view.count, by: step) {
-                let count = min(step, view.count - start)
-                view.widen(from: start, into: one, count: count)
+            for start in stride(from: 0, to: elements, by: step) {
+                let count = min(step, elements - start)
+                other.widen(from: start, into: one, count: count)
                 source.widen(from: start, into: two, count: count)
                 if !(0..<count).allSatisfy({ one[$0] == two[$0] }) { return false }
             }

@@ -46,6 +46,15 @@ public final class FrozenReading: Sendable {
             directory, quantization, linear, folder: folder, digest: digest ?? directory.contentDigest(), on: pool)
     }
 
+    /// Bytes of the files that matrices lie in.
+    public var mappedBytes: Int {
+        guard let cache else {
+            return directory.tensorNames.reduce(0) { $0 + (directory.tensor($1)?.bytes.count ?? 0) }
+        }
+        let floats = directory.tensorNames.filter { !cache.holds($0) }
+        return cache.bytes + floats.reduce(0) { $0 + (directory.tensor($1)?.bytes.count ?? 0) }
+    }
+
     /// Whether the files hold quantised matrices.
     public var isGrouped: Bool { grouped != nil }
 
@@ -100,7 +109,7 @@ public final class FrozenReading: Sendable {
 
 extension FrozenReading.Quantization {
     /// The run file's key.
-    var key: String { self == .int8 ? "load_in_8bit" : "load_in_4bit" }
+    public var key: String { self == .int8 ? "load_in_8bit" : "load_in_4bit" }
 }
 
 extension ParameterTable.Parameter {

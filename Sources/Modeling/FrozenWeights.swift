@@ -1,10 +1,12 @@
 import Checkpoints
 import Kernels
+import Storage
 
-/// The weights of a model that isn't trained, as they lie in its files: mapped, shared by all processes of a node, and
-/// widened to float32 tile by tile where a product needs them. Norms and biases are copied.
+/// The weights of a model that isn't trained, as they lie in files: floats, or numbers of few bits; mapped, shared by all
+/// processes of a node, and widened to float32 tile by tile where a product needs them. Norms and biases are copied.
 public final class FrozenWeights: @unchecked Sendable {
     public let directory: ModelDirectory
+    private let reading: FrozenReading
     /// Bytes of this process's own copies.
     public let ownBytes: Int
     /// Bytes of the files that are mapped.
@@ -14,12 +16,21 @@ public final class FrozenWeights: @unchecked Sendable {
     private let matrixCount: Int
     private let memory: Memory
 
-    /// - Throws: `ModelError` for a tensor that is missing, misshapen, of another type or not used; `MemoryError`.
-    public init(_ directory: ModelDirectory, architecture: Architecture, on pool: ThreadPool) throws {
+    /// - Parameters: see `FrozenReading`.
+    /// - Throws: `ModelError` for a tensor that is missing, misshapen, of another type or not used; `CheckpointError`;
+    ///   `MemoryError`.
+    public init(
+        _ directory: ModelDirectory, architecture: Architecture, quantization: FrozenReading.Quantization = .none,
+        folder: String? = nil, digest: Digest.Value? = nil, on pool: ThreadPool
+    ) throws {
         self.directory = directory
         let stored = Set(directory.tensorNames)
         let table = ParameterTable(
             architecture, naming: TensorNaming(of: stored, architecture), training: .nothing)
+        let reading = try FrozenReading(
+            directory, quantization: quantization, linear: table.linearTensors, folder: folder, digest: digest,
+            on: pool)
+        self.reading = reading
         memory = try Memory(bytes: 4 * table.frozenCount)
         vectors = memory.bind(to: Float.self).baseAddress!
         var unused = stored
@@ -32,8 +43,8 @@ public final class FrozenWeights: @unchecked Sendable {
         var known: [String: StoredMatrix] = [:]
         for matrix in table.frozenMatrices {
             let parts = try matrix.tensors.map { tensor in
-                unused.remove(tensor.name)
-                let part = try known[tensor.name] ?? FrozenWeights.matrix(tensor, of: directory)
+                for name in reading.tensors(of: tensor) { unused.remove(name) }
+                let part = try known[tensor.name] ?? reading.matrix(of: tensor, on: pool)
                 known[tensor.name] = part
                 return part
             }
@@ -44,7 +55,7 @@ public final class FrozenWeights: @unchecked Sendable {
         matrices = UnsafeMutablePointer.allocate(capacity: max(1, matrixCount))
         matrices.initialize(from: read, count: matrixCount)
         ownBytes = 4 * table.frozenCount
-        mappedBytes = stored.reduce(0) { $0 + (directory.tensor($1)?.bytes.count ?? 0) }
+        mappedBytes = reading.mappedBytes
         if let name = table.tiedHeadName, unused.remove(name) != nil {
             guard case .frozen(let number) = table.embedding,
                 let embedding = table.frozenMatrices[number].tensors.first
@@ -59,26 +70,5 @@ public final class FrozenWeights: @unchecked Sendable {
     deinit {
         matrices.deinitialize(count: matrixCount)
         matrices.deallocate()
-    }
-
-    /// A tensor where it lies.
-    private static func matrix(
-        _ parameter: ParameterTable.Parameter, of directory: ModelDirectory
-    ) throws(ModelError) -> StoredMatrix {
-        let tensor = try Weights.check(parameter, in: directory)
-        guard let base = tensor.bytes.baseAddress else {
-            throw .missingTensor(directory: directory.path, name: parameter.name, shape: parameter.shape)
-        }
-        let isTransposed = parameter.layout == .transposed
-        let (rows, columns) =
-            isTransposed ? (parameter.shape[1], parameter.shape[0]) : (parameter.shape[0], parameter.shape[1])
-        let matrix: StoredMatrix =
-            switch tensor.elementType {
-            case .bfloat16: .bfloat16(base, rows: rows, columns: columns, transposed: isTransposed)
-            case .float16: .float16(base, rows: rows, columns: columns, transposed: isTransposed)
-            default: .float32(base, rows: rows, columns: columns, transposed: isTransposed)
-            }
-        guard case .byHead(let heads, let parts) = parameter.layout else { return matrix }
-        return matrix.partByPart(heads: heads, parts: parts)
     }
 }

@@ -1,22 +1,50 @@
 import Checkpoints
+import Kernels
 import Storage
 
 /// The model that a merge begins with, tensor by tensor: what is stored, and what it is to the architecture.
 struct MergeBase {
     /// A tensor of the model as float32, a piece at a time, and how the result stores it.
-    ///
-    /// A tensor that isn't stored as it is used (the matrix behind a quantised one) gets its case here and its name and
-    /// shape in `files`; the rest of a merge doesn't know.
     struct Source {
-        let view: TensorView
-
-        var name: String { view.name }
-        var shape: [Int] { view.shape }
+        let name: String
+        let shape: [Int]
         /// What the result is stored as unless asked otherwise.
-        var elementType: ElementType { view.elementType }
+        let elementType: ElementType
+        private let content: Content
+
+        private enum Content {
+            case tensor(TensorView)
+            /// The matrix behind a quantised one.
+            case matrix(StoredMatrix)
+        }
+
+        init(_ view: TensorView) {
+            (name, shape, elementType, content) = (view.name, view.shape, view.elementType, .tensor(view))
+        }
+
+        /// - Parameter name: of the tensor in a model of floats.
+        init(_ name: String, _ matrix: StoredMatrix) {
+            (self.name, shape, elementType) = (name, [matrix.rows, matrix.columns], .float16)
+            content = .matrix(matrix)
+        }
+
+        /// The tensor where it lies, if it is stored as it is used.
+        var view: TensorView? {
+            if case .tensor(let view) = content { view } else { nil }
+        }
 
         func widen(from start: Int, into target: UnsafeMutablePointer<Float>, count: Int) {
-            view.widen(from: start, into: target, count: count)
+            switch content {
+            case .tensor(let view): view.widen(from: start, into: target, count: count)
+            case .matrix(let matrix):
+                var done = 0
+                while done < count {
+                    let (row, column) = (start + done).quotientAndRemainder(dividingBy: matrix.columns)
+                    let columns = column..<min(matrix.columns, column + count - done)
+                    matrix.widen(rows: row..<row + 1, columns: columns, into: target + done, stride: columns.count)
+                    done += columns.count
+                }
+            }
         }
     }
 
@@ -24,26 +52,34 @@ struct MergeBase {
     let architecture: Architecture
     /// The files to be written with their tensors, in order.
     let files: [(name: String, tensors: [Source])]
+    private let reading: FrozenReading
     private let naming: TensorNaming
     private let parameters: [String: ParameterTable.Parameter]
     private let sources: [String: Source]
 
     /// - Throws: `CheckpointError` or `ModelError`.
-    init(_ path: String) throws {
+    init(_ path: String, on pool: ThreadPool) throws {
         directory = try ModelDirectory(path: path)
-        let file = FileSystem.join(path, "config.json")
-        if let quantisation = directory.config["quantization_config"], !quantisation.isNull {
-            throw ModelError.unsupported(
-                file: file, field: "quantization_config",
-                found: (quantisation["quant_method"] ?? quantisation).text,
-                supported: "merges of checkpoints stored as F32, F16 or BF16")
-        }
-        architecture = try Architecture(config: directory.config, file: file)
+        architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
         naming = TensorNaming(of: Set(directory.tensorNames), architecture)
         let table = ParameterTable(architecture, naming: naming)
-        for parameter in table.parameters { try Weights.check(parameter, in: directory) }
+        reading = try FrozenReading(directory, on: pool)
+        var quantized: [String: Source] = [:]
+        var read: Set<String> = []
+        for parameter in table.parameters {
+            let tensors = reading.tensors(of: parameter)
+            guard tensors != [parameter.name] else {
+                try Weights.check(parameter, in: directory)
+                continue
+            }
+            let source = Source(parameter.name, try reading.matrix(of: parameter, on: pool))
+            quantized[tensors[0]] = source
+            read.formUnion(tensors)
+        }
         parameters = Dictionary(uniqueKeysWithValues: table.parameters.map { ($0.name, $0) })
-        files = directory.weightFiles.map { ($0.name, $0.tensors.map(Source.init)) }
+        files = directory.weightFiles.map { name, tensors in
+            (name, tensors.compactMap { quantized[$0.name] ?? (read.contains($0.name) ? nil : Source($0)) })
+        }
         sources = Dictionary(uniqueKeysWithValues: files.flatMap(\.tensors).map { ($0.name, $0) })
         head = TensorNames.of(architecture.family).heads[naming.head] + ".weight"
         embedding =

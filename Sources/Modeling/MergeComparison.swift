@@ -39,8 +39,8 @@ extension MergeBase {
     /// A tensor that isn't of numbers to be combined must be the same in all.
     func requireEqual(_ tensor: Source, in bases: [MergeBase]) throws(ModelError) {
         for other in bases.dropFirst() {
-            guard let view = other.source(tensor.name)?.view else { continue }
-            guard view.elementType == tensor.elementType, view.bytes.elementsEqual(tensor.view.bytes) else {
+            guard let view = other.source(tensor.name)?.view, let mine = tensor.view else { continue }
+            guard view.elementType == mine.elementType, view.bytes.elementsEqual(mine.bytes) else {
                 throw .inconsistent(
                     file: other.directory.path,
                     reason:

@@ -19,8 +19,8 @@ public struct ModelMerge {
     ///
     /// - Parameter type: what all weights are stored as; nil: each as it was.
     /// - Throws: `CheckpointError` or `ModelError` for a model or an adapter that is wrong, or that don't fit.
-    public init(model path: String, adapters: [WeightedAdapter], as type: SaveType?) throws {
-        let base = try MergeBase(path)
+    public init(model path: String, adapters: [WeightedAdapter], as type: SaveType?, on pool: ThreadPool) throws {
+        let base = try MergeBase(path, on: pool)
         var plan = AdapterPlan(base)
         for adapter in adapters { try plan.add(adapter) }
         let untied = plan.untiedHead
@@ -44,8 +44,8 @@ public struct ModelMerge {
     /// Σ wᵢ Tᵢ for every tensor.
     ///
     /// - Throws: `CheckpointError` or `ModelError` for a model that is wrong, or models that don't fit each other.
-    public init(models: [(path: String, weight: Double)], as type: SaveType?) throws {
-        let bases = try models.map { try MergeBase($0.path) }
+    public init(models: [(path: String, weight: Double)], as type: SaveType?, on pool: ThreadPool) throws {
+        let bases = try models.map { try MergeBase($0.path, on: pool) }
         guard let base = bases.first else { preconditionFailure("a merge needs a model") }
         for other in bases.dropFirst() { try base.requireSameShape(other, mayDifferInType: type != nil) }
         let files = try base.files.map { name, tensors in
@@ -88,6 +88,8 @@ public struct ModelMerge {
             for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(type.rawValue) }
         }
         if untied { config["tie_word_embeddings"] = false }
+        // What comes out is floats.
+        config["quantization_config"] = nil
         self.config = config
     }
 
@@ -125,7 +127,8 @@ extension MergedTensor {
     fileprivate init(_ source: MergeBase.Source, _ content: Content?, as type: SaveType?) {
         let isBuffer = Weights.isBuffer(source.name) || ![.float32, .float16, .bfloat16].contains(source.elementType)
         let elementType = isBuffer ? source.elementType : type?.elementType ?? source.elementType
-        let same: Content = elementType == source.elementType ? .copied(source.view) : .sum([(1, source)])
+        let same: Content =
+            if elementType == source.elementType, let view = source.view { .copied(view) } else { .sum([(1, source)]) }
         self.init(name: source.name, shape: source.shape, elementType: elementType, content: content ?? same)
     }
 

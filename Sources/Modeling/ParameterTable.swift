@@ -74,6 +74,8 @@ public struct ParameterTable: Sendable {
         extent.drops = adaptation.config.loraDropout > 0
         return extent
     }
+    /// The tensors of the blocks' matrices, in a model that isn't trained as a whole.
+    private(set) var linearTensors: [Parameter] = []
     /// The linear modules of the blocks, and the other modules beginning with the embedding, by transformers' names.
     public private(set) var linearModules: [String] = []
     public private(set) var otherModules: [String] = []
@@ -183,6 +185,7 @@ public struct ParameterTable: Sendable {
             weight = names.map { addTrained($0 + ".weight", shape, layout) }[0]
         } else {
             let tensors = names.map { frozen($0 + ".weight", shape, layout) }
+            linearTensors += tensors
             frozenMatrices.append(FrozenMatrix(tensors: tensors))
             weight = .frozen(frozenMatrices.count - 1)
         }

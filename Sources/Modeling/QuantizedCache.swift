@@ -35,6 +35,10 @@ struct QuantizedCache: Sendable {
         (codes, scales) = try QuantizedCache.open(entries, name, quantization, parameters)
     }
 
+    func holds(_ tensor: String) -> Bool { codes[tensor] != nil }
+
+    var bytes: Int { (codes.tensors + scales.tensors).reduce(0) { $0 + $1.bytes.count } }
+
     /// The quantised matrix of a parameter, its rows in the file's order; nil for one that isn't quantised.
     func matrix(of parameter: ParameterTable.Parameter) -> StoredMatrix? {
         let (rows, columns) = parameter.matrixShape

@@ -45,14 +45,19 @@ struct LoadedModel {
     /// - Parameters:
     ///   - config: of fresh adapters; not read if the source has one.
     ///   - seed: of what fresh adapters hold.
+    ///   - folder: where a quantised base is kept.
+    ///   - digest: the base's content, if it is quantised.
     /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
     init(
-        adapting source: ModelSource, _ config: RunFile.Adapters, seed: UInt64, positions: Int, on pool: ThreadPool
+        adapting source: ModelSource, _ config: RunFile.Adapters, seed: UInt64, folder: String,
+        digest: Digest.Value?, positions: Int, on pool: ThreadPool
     ) throws {
         self.source = source
         directory = try ModelDirectory(path: source.base)
         architecture = try Architecture(directory)
-        let frozen = try FrozenWeights(directory, architecture: architecture, on: pool)
+        let frozen = try FrozenWeights(
+            directory, architecture: architecture, quantization: config.quantization, folder: folder, digest: digest,
+            on: pool)
         var random = SplitMix64(state: seed)
         let weights: Weights
         if let adapter = source.adapter {
@@ -188,8 +193,11 @@ struct ModelSource: Equatable {
     }
 
     /// Stands for what the model computes. Reads all weights.
-    func contentDigest() throws(CheckpointError) -> Digest.Value {
-        let model = try ModelDirectory(path: base).contentDigest()
+    ///
+    /// - Parameter known: the base's, if it is known already.
+    func contentDigest(ofBase known: Digest.Value? = nil) throws(CheckpointError) -> Digest.Value {
+        let model: Digest.Value
+        if let known { model = known } else { model = try ModelDirectory(path: base).contentDigest() }
         guard let adapter else { return model }
         var digest = Digest()
         digest.update(field: model.hex)

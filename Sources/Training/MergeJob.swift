@@ -66,17 +66,17 @@ public struct MergeJob {
     private func write(to directory: String, on pool: ThreadPool, console: Console) throws {
         switch task {
         case .adapters(let model, let parts):
-            let merge = try ModelMerge(model: model, adapters: open(parts, for: model), as: type)
+            let merge = try ModelMerge(model: model, adapters: open(parts, for: model), as: type, on: pool)
             tell(parts, merge.notes, console)
             try merge.write(to: directory, on: pool) { MergeJob.progress($0, $1, console) }
         case .asAdapter(let model, let parts):
             let concatenation = try AdapterConcatenation(
-                model: model, adapters: open(parts, for: model), as: type ?? .float32)
+                model: model, adapters: open(parts, for: model), as: type ?? .float32, on: pool)
             tell(parts, [], console)
             try concatenation.write(to: directory, on: pool)
         case .models(let parts):
             for part in parts.dropFirst() { try requireVocabulary(of: part.path, parts[0].path) }
-            let merge = try ModelMerge(models: parts.map { ($0.path, $0.weight) }, as: type)
+            let merge = try ModelMerge(models: parts.map { ($0.path, $0.weight) }, as: type, on: pool)
             tell(parts, merge.notes, console)
             try merge.write(to: directory, on: pool) { MergeJob.progress($0, $1, console) }
         }

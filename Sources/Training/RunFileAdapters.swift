@@ -23,6 +23,8 @@ extension RunFile {
         public let usesDoRA: Bool
         /// `init_lora_weights`: true (default), false or `gaussian`.
         public let initialization: AdapterConfig.Initialization
+        /// `load_in_8bit`, `load_in_4bit`: what frozen matrices become when they are read. Default: they stay as they are.
+        public let quantization: FrozenReading.Quantization
         /// The first key given that describes fresh adapters, for messages.
         let firstKey: RunFileEntry?
 
@@ -42,6 +44,10 @@ extension RunFile {
             usesRSLoRA = try reader.flag("use_rslora", default: false)
             usesDoRA = try reader.flag("use_dora", default: false)
             initialization = try Self.readInitialization(reader)
+            quantization = try Self.readQuantization(reader)
+            if areUsed == false, let entry = reader["load_in_8bit"] ?? reader["load_in_4bit"], quantization != .none {
+                throw .unused(entry.place, key: entry.key, because: "use_peft is false: what is trained is float32")
+            }
             firstKey = Adapters.keys.lazy.compactMap { reader[$0] }.first
             if areUsed == false, let entry = firstKey ?? reader["adapter_name_or_path"] {
                 throw .unused(entry.place, key: entry.key, because: "use_peft is false")
@@ -58,6 +64,17 @@ extension RunFile {
         private static func readTargets(_ reader: RunFileReader) throws(RunFileError) -> AdapterTargets.Modules? {
             guard let names = try reader.names("lora_target_modules") else { return nil }
             return names.map { $0.lowercased() } == [AdapterTargets.allLinearName] ? .allLinear : .named(names)
+        }
+
+        private static func readQuantization(
+            _ reader: RunFileReader
+        ) throws(RunFileError) -> FrozenReading.Quantization {
+            let isInt8 = try reader.flag("load_in_8bit", default: false)
+            guard try reader.flag("load_in_4bit", default: false) else { return isInt8 ? .int8 : .none }
+            if isInt8, let entry = reader["load_in_4bit"], let other = reader["load_in_8bit"] {
+                throw .contradiction(entry.place, key: entry.key, otherPlace: other.place, otherKey: other.key)
+            }
+            return .nf4
         }
 
         private static func readInitialization(
@@ -98,6 +115,10 @@ extension RunFile {
         /// Refuses keys that contradict what the model's folder turned out to be.
         /// - Throws: `TrainingError.input`.
         func check(_ source: ModelSource) throws {
+            if areUsed == nil, source.adapter == nil, quantization != .none {
+                throw TrainingError.input(
+                    "\(quantization.key): all weights are trained, in float32; set use_peft: true, or remove the key")
+            }
             guard let adapter = source.adapter, path == nil else { return }
             if areUsed == false {
                 throw TrainingError.input(
@@ -125,6 +146,7 @@ extension RunFile {
 
         public static func == (a: Adapters, b: Adapters) -> Bool {
             a.areUsed == b.areUsed && a.path == b.path && a.text == b.text && a.initialization == b.initialization
+                && a.quantization == b.quantization
         }
     }
 }

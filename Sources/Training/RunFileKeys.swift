@@ -13,6 +13,7 @@ enum RunFileKeys {
         "adam_beta2", "adam_epsilon", "max_grad_norm",
         "use_peft", "adapter_name_or_path", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
         "modules_to_save", "use_rslora", "use_dora", "init_lora_weights",
+        "load_in_8bit", "load_in_4bit",
         "logging_steps", "eval_steps", "save_steps", "save_total_limit", "save_in_background",
         "load_best_model_at_end", "metric_for_best_model",
         "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "save_dtype",

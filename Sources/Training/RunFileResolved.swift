@@ -108,6 +108,7 @@ extension RunFile {
         text.section("adapters")
         if let areUsed = adapters.areUsed { text.line("use_peft", areUsed) }
         text.line("adapter_name_or_path", adapters.path)
+        if adapters.quantization != .none { text.line(adapters.quantization.key, true) }
         guard adapters.areUsed == true, adapters.path == nil else { return }
         text.line("lora_r", adapters.rank)
         text.line("lora_alpha", adapters.alpha)

@@ -103,13 +103,17 @@ public struct TrainingRun {
             )
         }
 
+        let quantizedDigest = try Pulse.during(.load) {
+            try TrainingRun.quantize(source, shape, file, over: communicator, on: pool)
+        }
         let policy = try Pulse.during(.load) {
             try communicator.agree {
                 guard file.adapters.areUsed ?? (source.adapter != nil) else {
                     return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
                 }
                 return try LoadedModel(
-                    adapting: source, file.adapters, seed: file.data.seed, positions: positions, on: pool)
+                    adapting: source, file.adapters, seed: file.data.seed, folder: file.cacheFolder,
+                    digest: quantizedDigest, positions: positions, on: pool)
             }
         }
         self.policy = policy
@@ -173,13 +177,37 @@ public struct TrainingRun {
         }
     }
 
+    /// Makes the quantised form of the base if the run asks for one: rank 0 first, the others find it made.
+    ///
+    /// - Returns: the digest of what it was made from. Collective.
+    private static func quantize(
+        _ source: ModelSource, _ shape: Architecture, _ file: RunFile, over communicator: Communicator,
+        on pool: ThreadPool
+    ) throws -> Digest.Value? {
+        guard file.adapters.quantization != .none else { return nil }
+        let digest = try communicator.agree { () throws -> Digest.Value? in
+            guard communicator.isRoot else { return nil }
+            let directory = try ModelDirectory(path: source.base)
+            let digest = try directory.contentDigest()
+            _ = try FrozenWeights(
+                directory, architecture: shape, quantization: file.adapters.quantization, folder: file.cacheFolder,
+                digest: digest, on: pool)
+            return digest
+        }
+        return Digest.Value(bytes: communicator.broadcast(digest?.bytes ?? [])[...])
+    }
+
     /// Digests of all models that logps are computed with.
     static func digests(
         _ file: RunFile, _ policy: LoadedModel, _ communicator: Communicator
     ) throws -> [String: Digest.Value] {
         guard communicator.isRoot else { return [:] }
         // The reference's, which is the base of a policy with adapters.
-        var digests = [file.model.path: try policy.directory.contentDigest()]
+        var base = try policy.directory.contentDigest()
+        if file.adapters.quantization != .none {
+            base = Digest.of(Array("\(base.hex) \(file.adapters.quantization.rawValue)".utf8))
+        }
+        var digests = [file.model.path: base]
         if let adapter = policy.source.adapter {
             digests[adapter] = try AdapterDirectory(path: adapter).contentDigest()
         }
@@ -187,7 +215,10 @@ public struct TrainingRun {
         for reward in file.margins?.rewards ?? [] {
             if case .model(let path, _) = reward.source { others.append(path) }
         }
-        for path in others where digests[path] == nil { digests[path] = try ModelSource(path).contentDigest() }
+        for path in others where digests[path] == nil {
+            let source = try ModelSource(path)
+            digests[path] = try source.contentDigest(ofBase: source.base == policy.source.base ? base : nil)
+        }
         return digests
     }
 
