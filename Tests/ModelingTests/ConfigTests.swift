@@ -62,7 +62,6 @@ import Testing
     static let refused: [(family: String, fields: JSONObject, words: [String])] = [
         ("llama", ["hidden_act": "quick_gelu"], ["hidden_act", "quick_gelu"]),
         ("llama", ["rope_scaling": ["type": "proportional"]], ["rope_type", "proportional"]),
-        ("llama", ["quantization_config": ["bits": 4]], ["quantization_config"]),
         ("gemma", ["use_bidirectional_attention": true], ["use_bidirectional_attention"]),
         ("gpt2", ["add_cross_attention": true], ["add_cross_attention"]),
         ("qwen2", ["layer_types": ["sliding_attention", "full_attention"]], ["layer_types"]),
