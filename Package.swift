@@ -67,6 +67,11 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Preferences", "Storage"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "HostileInputTests",
+            dependencies: [
+                "Training", "Modeling", "Checkpoints", "Preferences", "Tables", "Tokenization", "Storage", "Scratch",
+            ]),
         .testTarget(name: "EndToEndTests", dependencies: ["Storage", "Scratch"]),
     ]
 )

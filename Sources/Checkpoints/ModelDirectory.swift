@@ -120,8 +120,8 @@ public struct ModelDirectory: Sendable {
     private static func openShards(
         of path: String, in directory: String
     ) throws(CheckpointError) -> ([SafetensorsFile], [String: Int]) {
-        guard let map = try CheckpointError.readObject(path)["weight_map"]?.object else {
-            throw .index(path: path, reason: "has no \"weight_map\" object")
+        guard let map = try CheckpointError.readObject(path)["weight_map"]?.object, !map.isEmpty else {
+            throw .index(path: path, reason: "has no \"weight_map\" object that names tensors")
         }
         var files: [SafetensorsFile] = []
         var opened: [String: Int] = [:]

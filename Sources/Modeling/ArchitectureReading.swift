@@ -57,7 +57,25 @@ extension Architecture {
         endTokens = try fields.tokens("eos_token_id")
         // Whoever reads the weights looks at it.
         fields.ignore("quantization_config")
+        try requireCountable(file: file)
         try fields.refuseUnread(family: family)
+    }
+
+    /// Many times what any model has: a damaged number must not become a table of a billion names.
+    private static let mostLayers = 4096
+    private static let mostParameters = 1e14
+
+    /// Refuses sizes whose products could leave the range of `Int`.
+    private func requireCountable(file: String) throws(ModelError) {
+        let (width, keyWidth) = (Double(width), Double(keyHeads) * Double(headWidth))
+        let queryWidth = Double(heads) * Double(headWidth)
+        let block = width * (2 * queryWidth + 2 * keyWidth + 3 * Double(feedForward))
+        let count = Double(layers) * block + width * (2 * Double(vocabulary) + Double(positions))
+        guard count <= Architecture.mostParameters else {
+            throw .inconsistent(
+                file: file,
+                reason: "its sizes make about \(count) parameters; one of them is wrong, fetch the file again")
+        }
     }
 
     private static func keyHeads(
@@ -114,6 +132,9 @@ extension Architecture {
         _ fields: ConfigFields, _ rules: FamilyRules, _ family: Family, headWidth: Int
     ) throws(ModelError) -> [Layer] {
         let count = try fields.size(rules.layers)
+        guard count <= mostLayers else {
+            throw fields.wrong(rules.layers, .integer(count), "at most \(mostLayers) layers")
+        }
         var scale = 1 / Double(headWidth).squareRoot()
         var dividesByLayer = false
         switch family {

@@ -27,7 +27,14 @@ struct MergedTensor {
     func write(
         to writer: inout SafetensorsWriter, owner: String, on pool: ThreadPool, release: () -> Void
     ) throws {
-        if case .copied(let view) = content { return try writer.write(view.bytes) }
+        if case .copied(let view) = content {
+            for start in stride(from: 0, to: view.bytes.count, by: 4 * MergedTensor.pieceElements) {
+                let end = min(view.bytes.count, start + 4 * MergedTensor.pieceElements)
+                try writer.write(UnsafeRawBufferPointer(rebasing: view.bytes[start..<end]))
+                release()
+            }
+            return
+        }
         let (rows, columns) = (shape.first ?? 1, shape.dropFirst().reduce(1, *))
         guard rows * columns > 0 else { return }
         let height = max(1, min(rows, MergedTensor.pieceElements / columns))

@@ -128,7 +128,7 @@ public enum FileSystem {
         return path
     }
 
-    private static func kind(of path: String) -> mode_t? {
+    static func kind(of path: String) -> mode_t? {
         var attributes = stat()
         return stat(path, &attributes) == 0 ? attributes.st_mode & S_IFMT : nil
     }

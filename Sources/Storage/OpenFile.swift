@@ -14,10 +14,20 @@ public struct OpenFile: ~Copyable {
         self.descriptor = opened
     }
 
-    /// Opens a file to read it from its start; pipes will do.
+    /// Opens a file to read it from its start. A pipe will do where the shell has opened it (`/dev/stdin`, `/dev/fd/3`);
+    /// one with a name would be waited for until somebody writes to it, and a device has no end.
     public init(reading path: String) throws(StorageError) {
-        guard !FileSystem.isDirectory(path) else { throw .directory(path: path) }
+        switch FileSystem.kind(of: path) {
+        case S_IFDIR: throw .directory(path: path)
+        case nil, S_IFREG: break
+        default: guard OpenFile.isOpenAlready(path) else { throw .notFile(path: path) }
+        }
         try self.init(path: path, flags: O_RDONLY, action: "open")
+    }
+
+    /// Whether a path stands for one of the process's own open files, or for nothing.
+    private static func isOpenAlready(_ path: String) -> Bool {
+        path == "/dev/stdin" || path == "/dev/null" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
     }
 
     /// Creates a file, or empties the one there is.

@@ -5,6 +5,8 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(path: String)
     /// A folder where a file was expected.
     case directory(path: String)
+    /// A named pipe, a socket or a device where a file was expected.
+    case notFile(path: String)
     /// A file where a folder was expected.
     case notDirectory(path: String)
     /// A call to the system failed; `code` is `errno`.
@@ -25,6 +27,8 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
             return "\(path): not found; check the path\(StorageError.startingPoint(of: path))"
         case .directory(let path):
             return "\(path): is a folder where a file was expected"
+        case .notFile(let path):
+            return "\(path): is a pipe, a socket or a device where a file was expected; give a file"
         case .notDirectory(let path):
             return "\(path): is a file where a folder was expected"
         case .system(let action, let path, let code):

@@ -64,6 +64,7 @@ public struct MergeJob {
     }
 
     private func write(to directory: String, on pool: ThreadPool, console: Console) throws {
+        console.beginActivity()
         switch task {
         case .adapters(let model, let parts):
             let merge = try ModelMerge(model: model, adapters: open(parts, for: model), as: type, on: pool)

@@ -11,9 +11,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     let prepare: @Sendable (Toy) throws -> [String]
 
     init(_ name: String, _ words: String..., prepare: @escaping @Sendable (Toy) throws -> [String]) {
-        testDescription = name
-        self.words = words
-        self.prepare = prepare
+        self.init(testDescription: name, words: words, prepare: prepare)
     }
 
     /// A run whose settings are wrong.
@@ -43,7 +41,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         }
     }
 
-    private init(testDescription: String, words: [String], prepare: @escaping @Sendable (Toy) throws -> [String]) {
+    init(testDescription: String, words: [String], prepare: @escaping @Sendable (Toy) throws -> [String]) {
         self.testDescription = testDescription
         self.words = words
         self.prepare = prepare
@@ -196,6 +194,9 @@ extension EndToEnd {
 
         @Test("wrong rows", arguments: Refusal.rows, [nil, 3])
         func rows(refusal: Refusal, ranks: Int?) throws { try check(refusal, ranks) }
+
+        @Test("files that are damaged, absurd or no files", arguments: Refusal.hostile, [nil, 3])
+        func hostile(refusal: Refusal, ranks: Int?) throws { try check(refusal, ranks) }
 
         @Test("a second run in a locked output_dir", arguments: [nil, 3])
         func locked(ranks: Int?) throws {
