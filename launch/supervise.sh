@@ -102,8 +102,10 @@ while true; do
     if [ -z "$hostfile" ] || probe; then
         if [ -n "$hostfile" ]; then export PREFOPT_HOSTFILE=$work/hosts; fi
         say "supervise.sh: start $start, newest checkpoint: step $before"
+        print_command "$@"
+        # Itself, not a shell around it: signals are for it. In a group of its own, out of the keyboard's reach.
         set -m
-        announce "$@" &
+        "$@" &
         job=$!
         set +m
         signalled=1
