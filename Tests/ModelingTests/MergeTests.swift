@@ -64,7 +64,8 @@ struct MergeTests {
     func oneAdapter(name: String) throws {
         let model = FileSystem.join(Self.path(FileSystem.parent(of: name)), "model")
         let target = try TemporaryDirectory()
-        try ModelMerge(model: model, adapters: [adapter(name)], as: nil).write(to: target.path, on: pool)
+        try ModelMerge(model: model, adapters: [adapter(name)], as: nil, on: pool).write(
+            to: target.path, on: pool)
         let expected = doubles(try tensors(of: Self.path("\(name).safetensors")))
         #expect(try difference(tensors(of: target.path), expected) < 1e-6)
         // As the model: the same files, and the config but for what the adapter changes.
@@ -97,28 +98,34 @@ struct MergeTests {
         }
         let parts = try zip(names, weights).map { try adapter($0, weight: $1) }
         let target = try TemporaryDirectory()
-        try ModelMerge(model: model, adapters: parts, as: nil).write(to: target.path, on: pool)
+        try ModelMerge(model: model, adapters: parts, as: nil, on: pool).write(to: target.path, on: pool)
         #expect(try difference(tensors(of: target.path), expected) < 1e-6)
 
         let one = try TemporaryDirectory()
         guard !names.contains("llama/dora") else {
-            #expect(throws: ModelError.self) { try AdapterConcatenation(model: model, adapters: parts, as: .float32) }
+            #expect(throws: ModelError.self) {
+                try AdapterConcatenation(model: model, adapters: parts, as: .float32, on: pool)
+            }
             return
         }
-        try AdapterConcatenation(model: model, adapters: parts, as: .float32).write(to: one.path, on: pool)
+        try AdapterConcatenation(model: model, adapters: parts, as: .float32, on: pool).write(
+            to: one.path, on: pool)
         let combined = try AdapterDirectory(path: one.path)
         #expect(combined.config.loraRank == parts.reduce(0) { $0 + $1.directory.config.loraRank })
         #expect(combined.config.scaling == 1)
         let again = try TemporaryDirectory()
-        try ModelMerge(model: model, adapters: [WeightedAdapter(combined)], as: nil).write(to: again.path, on: pool)
+        try ModelMerge(model: model, adapters: [WeightedAdapter(combined)], as: nil, on: pool).write(
+            to: again.path, on: pool)
         #expect(try difference(tensors(of: again.path), expected) < 1e-6)
     }
 
     @Test("checkpoints combine by their weights, whatever files they lie in")
     func checkpoints() throws {
         let merged = try TemporaryDirectory()
-        try ModelMerge(model: Self.path("llama/model"), adapters: [adapter("llama/plain")], as: .bfloat16)
-            .write(to: merged.path, on: pool)
+        try ModelMerge(
+            model: Self.path("llama/model"), adapters: [adapter("llama/plain")], as: .bfloat16, on: pool
+        )
+        .write(to: merged.path, on: pool)
         let (one, two) = (try tensors(of: Self.path("llama/model")), try tensors(of: merged.path))
         var expected: [String: [Double]] = [:]
         for (name, values) in one {
@@ -126,10 +133,10 @@ struct MergeTests {
         }
         let parts = [(Self.path("llama/model"), 0.3), (merged.path, 0.5)]
         let target = try TemporaryDirectory()
-        try ModelMerge(models: parts, as: .float32).write(to: target.path, on: pool)
+        try ModelMerge(models: parts, as: .float32, on: pool).write(to: target.path, on: pool)
         #expect(try difference(tensors(of: target.path), expected) < 1e-7)
         do {
-            _ = try ModelMerge(models: parts, as: nil)
+            _ = try ModelMerge(models: parts, as: nil, on: pool)
             Issue.record("types that differ were accepted")
         } catch {
             #expect("\(error)".contains("is stored as BF16 in it, as F32 in the other; say with --dtype"))
@@ -148,14 +155,22 @@ struct MergeTests {
         }
         let llama = Self.path("llama/model")
         #expect(
-            refusal { _ = try ModelMerge(models: [(llama, 0.5), (Self.path("gpt2/model"), 0.5)], as: nil) }
-                .contains("their config.json differ in "))
+            refusal {
+                _ = try ModelMerge(
+                    models: [(llama, 0.5), (Self.path("gpt2/model"), 0.5)], as: nil, on: pool)
+            }
+            .contains("their config.json differ in "))
         #expect(
-            refusal { _ = try ModelMerge(models: [(llama, 0.5), (Self.path("tied/model"), 0.5)], as: nil) }
-                .contains("tie_word_embeddings (true and false)"))
+            refusal {
+                _ = try ModelMerge(
+                    models: [(llama, 0.5), (Self.path("tied/model"), 0.5)], as: nil, on: pool)
+            }
+            .contains("tie_word_embeddings (true and false)"))
         #expect(
-            refusal { _ = try ModelMerge(model: llama, adapters: [adapter("gpt2/plain")], as: nil) }
-                .contains("adapts transformer.h.0.attn.c_attn, which is no matrix of the model; it isn't an adapter of")
+            refusal {
+                _ = try ModelMerge(model: llama, adapters: [adapter("gpt2/plain")], as: nil, on: pool)
+            }
+            .contains("adapts transformer.h.0.attn.c_attn, which is no matrix of the model; it isn't an adapter of")
         )
 
         let copy = try TemporaryDirectory()
@@ -165,14 +180,18 @@ struct MergeTests {
         var config = try #require(ModelDirectory(path: llama).config.object)
         config["quantization_config"] = ["quant_method": "gptq", "bits": 4]
         _ = try copy.write(JSON.object(config).text, as: "config.json")
-        let text = refusal { _ = try ModelMerge(model: copy.path, adapters: [adapter("llama/plain")], as: nil) }
+        let text = refusal {
+            _ = try ModelMerge(model: copy.path, adapters: [adapter("llama/plain")], as: nil, on: pool)
+        }
         #expect(text.contains("\"quantization_config\": \"gptq\""))
 
         // Numbers that float16 can't hold.
         let large = refusal {
             let target = try TemporaryDirectory()
-            try ModelMerge(model: llama, adapters: [adapter("llama/plain", weight: 1e6)], as: .float16)
-                .write(to: target.path, on: pool)
+            try ModelMerge(
+                model: llama, adapters: [adapter("llama/plain", weight: 1e6)], as: .float16, on: pool
+            )
+            .write(to: target.path, on: pool)
         }
         #expect(large.contains("holds numbers too large for float16; use --dtype bfloat16"))
     }
