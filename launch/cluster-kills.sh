@@ -8,6 +8,7 @@ many_kills() {
     local count=$1 done=0 number=0 start whole
     [ "$count" -gt 0 ] || return 0
     local steps=400 saves=20
+    [ -z "$short" ] || steps=160
     "$binary" train "$(run_file unkilled $steps $saves)" 2>"$hosts_folder/log" || { cat "$hosts_folder/log" >&2; return 1; }
     whole=$(bits unkilled)
     declare -gA deaths=([rank]=0 [launcher]=0 [host]=0 [save]=0)

@@ -11,6 +11,9 @@ static atomic_ulong begun, done;
 unsigned long prefopt_mpi_calls_begun(void) { return atomic_load_explicit(&begun, memory_order_relaxed); }
 unsigned long prefopt_mpi_calls_done(void) { return atomic_load_explicit(&done, memory_order_relaxed); }
 
+void prefopt_mpi_wait_begins(void) { atomic_fetch_add_explicit(&begun, 1, memory_order_relaxed); }
+void prefopt_mpi_wait_ends(void) { atomic_fetch_add_explicit(&done, 1, memory_order_relaxed); }
+
 void prefopt_mpi_library_version(char *text, size_t room) {
     char full[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     int length = 0;

@@ -6,6 +6,13 @@ public enum RankCalls {
     /// How many have returned.
     public static var finished: Int { Int(prefopt_mpi_calls_done()) }
 
+    /// Counts a wait for other ranks that isn't one call of MPI as if it were: over shared memory, say.
+    static func waiting<Value>(_ body: () -> Value) -> Value {
+        prefopt_mpi_wait_begins()
+        defer { prefopt_mpi_wait_ends() }
+        return body()
+    }
+
     /// Whether the rank is inside one, waiting for others.
     public static var isInside: Bool { prefopt_mpi_calls_begun() > prefopt_mpi_calls_done() }
 }

@@ -58,18 +58,26 @@ public struct OpenFile: ~Copyable {
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
         while true {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            if count >= 0 { return count }
+            if count >= 0 {
+                DiskActivity.note()
+                return count
+            }
             guard errno == EINTR else { throw .last("read", path) }
         }
     }
+
+    /// On a slow disk a few seconds: whoever watches sees that it gets on.
+    private static let largestPiece = 64 << 20
 
     /// Appends all the bytes.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         var done = 0
         while done < bytes.count {
-            let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+            let piece = min(bytes.count - done, OpenFile.largestPiece)
+            let count = Glibc.write(descriptor, bytes.baseAddress! + done, piece)
             if count > 0 {
                 done += count
+                DiskActivity.note()
             } else if count == 0 {
                 throw .short(action: "writing", path: path, expected: bytes.count, moved: done)
             } else if errno != EINTR {

@@ -1,6 +1,7 @@
 import Collectives
 import Glibc
 import Kernels
+import Storage
 import Synchronization
 
 /// What the main thread of this process is doing, as the thread that watches it sees it. Like the note that a signal
@@ -71,6 +72,7 @@ struct MainThread {
     private struct Look: Equatable {
         var processorTime = 0
         var calls = 0
+        var diskMoves = 0
         var phase = Phase.start
         var step = 0
     }
@@ -84,17 +86,19 @@ struct MainThread {
     /// Seconds without a move, and seconds inside one wait for others.
     ///
     /// A thread moves when it uses the processor: a long computation, a slow disk that still gives bytes, a large file being
-    /// parsed all do. It doesn't inside a read that never returns. While it only waits for the threads beside it, or for
+    /// parsed all do; and while any thread of the process still moves bytes to or from a disk, since it may wait for that one.
+    /// It doesn't inside a read that never returns. While it only waits for the threads beside it, or for
     /// other ranks, its turning on the spot is no move.
     mutating func look(at now: Double) -> (still: Double, waiting: Double) {
         let look = Look(
-            processorTime: processorTime(), calls: RankCalls.finished, phase: Pulse.phase, step: Pulse.step)
+            processorTime: processorTime(), calls: RankCalls.finished, diskMoves: DiskActivity.count,
+            phase: Pulse.phase, step: Pulse.step)
         let isInside = RankCalls.isInside
         let isWaiting = isInside || look.phase == .wait || look.phase == .reduce
         var timeless = look
         timeless.processorTime = last.processorTime
         if timeless != last { (movedAt, changedAt) = (now, now) }
-        if isInside || !hasClock { movedAt = now }
+        if isWaiting || !hasClock { movedAt = now }
         if look.processorTime != last.processorTime, !ThreadPool.isAwaited { movedAt = now }
         if !isWaiting { changedAt = now }
         last = look

@@ -5,5 +5,9 @@
 unsigned long prefopt_mpi_calls_begun(void);
 unsigned long prefopt_mpi_calls_done(void);
 
+// Around a wait for other ranks that isn't one call of MPI: turning over memory shared with them, or testing a request.
+void prefopt_mpi_wait_begins(void);
+void prefopt_mpi_wait_ends(void);
+
 // The version of the Open MPI library that was found at run time, as it gives itself.
 void prefopt_mpi_library_version(char *_Nonnull text, size_t room);
