@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a model folder of Llama-2-7B's shape with random 4-bit GPTQ weights: for trying the full shape without the model.
 
-    python examples/make_random_gptq.py models/random-7b-gptq                     3.9 GB, about a minute
+    python examples/make_random_gptq.py models/random-7b-gptq                     3.9 GB, a few minutes
     python examples/make_random_gptq.py models/random-7b-gptq --tokenizer DIR     a tokenizer's files go along
     python examples/make_random_gptq.py /tmp/small --layers 2                     fewer layers, 0.7 GB
     python examples/make_random_gptq.py /tmp/tiny --config SOME/config.json       another Llama's shape

@@ -25,9 +25,11 @@ extension Refusal {
         .bytes("a compressed file that stops", as: "rows.jsonl.gz", "rows.jsonl.gz", "fetch the file again") {
             Array($0.prefix($0.count / 2))
         },
-        .bytes("a compressed file with changed bytes", as: "rows.jsonl.gz", "rows.jsonl.gz", "fetch the file again") {
+        .bytes(
+            "a compressed file whose check sum is wrong", as: "rows.jsonl.gz", "rows.jsonl.gz", "fetch the file again"
+        ) {
             var bytes = $0
-            for place in bytes.count / 2..<bytes.count / 2 + 8 { bytes[place] ^= 0x55 }
+            bytes[bytes.count - 8] ^= 0x55
             return bytes
         },
         .bytes("a Parquet file that is text", as: "rows.parquet", "rows.parquet") { _ in
