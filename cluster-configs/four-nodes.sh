@@ -7,9 +7,9 @@
 # Open MPI and OpenBLAS, and the model and data of the run. A shared disk gives all of it; output_dir must be on one for a
 # restart without the first node. The preflight says what isn't the same.
 #
-# Tested by launch/test-cluster.sh on four network-namespace hosts of one machine of 2 cores, each with its own address, host
-# name, /tmp and /dev/shm and one shared disk, an agent in place of ssh: the same bits, deaths, dead links. Not tested on four
-# machines.
+# What it starts was tested by launch/test-cluster.sh, on four network-namespace hosts of one machine of 2 cores, each with its
+# own address, host name, /tmp and /dev/shm and one shared disk, an agent in place of ssh: the same bits, deaths, dead links. Not
+# tested on four machines.
 set -euo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -3,7 +3,7 @@
 #
 #   cluster-configs/laptop.sh run.yaml
 #
-# Tested on a machine of 2 cores (Debian 12). ^C saves after the step at hand and ends with status 75; the same command goes
+# Not tested as this script; the command in it was, on a machine of 2 cores (Debian 12). ^C saves after the step at hand and ends with status 75; the same command goes
 # on. A second ^C stops at once.
 set -euo pipefail
 

@@ -53,7 +53,7 @@ fault_from_start() {
     local title=$1 pattern=$2 wanted=$3 status=0 at job
     shift 3
     at=$(now)
-    on_hosts "$(hostfile 1 1 2 3 4)" "$@" 2>"$hosts_folder/log" &
+    on_hosts "$(hostfile 1 1 2 3 4)" "$@" <&0 2>"$hosts_folder/log" &
     job=$!
     wait_at_most 40 "$job" || status=$?
     judge_fault "$title" "$pattern" "$wanted" "$at" "$status"
@@ -148,11 +148,13 @@ slow_start_faults() {
     wait_at_most 40 $! || status=$?
     judge_fault "messages over docker0" 'still wait in their first messages.*btl_tcp_if_include 10.77.0.0/24' 4 "$at" "$status"
 
-    # A pipe that nobody writes to, on every host: a read that never returns.
-    mkfifo "$hosts_folder/endless.jsonl"
+    # A pipe that nobody writes to: a read that never returns. (By its own name it would be refused.)
+    mkfifo "$hosts_folder/endless"
+    exec 9<>"$hosts_folder/endless"
     fault_from_start "a read that never returns" 'stood still for .*phase data' 4 "$file" \
-        --set "train_file=$hosts_folder/endless.jsonl"
-    rm "$hosts_folder/endless.jsonl"
+        --set "train_file=/dev/stdin" <&9
+    exec 9>&-
+    rm "$hosts_folder/endless"
 }
 
 disk_faults() {

@@ -199,10 +199,12 @@ final class NodeExchange {
     private func meet() {
         signals += 1
         counter(of: rank).pointee.store(signals, ordering: .releasing)
-        for other in 0..<size {
-            let counter = counter(of: other)
-            var spins = 0
-            while counter.pointee.load(ordering: .acquiring) < signals { rest(&spins) }
+        RankCalls.waiting {
+            for other in 0..<size {
+                let counter = counter(of: other)
+                var spins = 0
+                while counter.pointee.load(ordering: .acquiring) < signals { rest(&spins) }
+            }
         }
     }
 

@@ -173,18 +173,6 @@ struct MergeTests {
             .contains("adapts transformer.h.0.attn.c_attn, which is no matrix of the model; it isn't an adapter of")
         )
 
-        let copy = try TemporaryDirectory()
-        for name in try FileSystem.list(llama) {
-            try FileSystem.copy(FileSystem.join(llama, name), to: copy.file(name))
-        }
-        var config = try #require(ModelDirectory(path: llama).config.object)
-        config["quantization_config"] = ["quant_method": "gptq", "bits": 4]
-        _ = try copy.write(JSON.object(config).text, as: "config.json")
-        let text = refusal {
-            _ = try ModelMerge(model: copy.path, adapters: [adapter("llama/plain")], as: nil, on: pool)
-        }
-        #expect(text.contains("\"quantization_config\": \"gptq\""))
-
         // Numbers that float16 can't hold.
         let large = refusal {
             let target = try TemporaryDirectory()
