@@ -52,9 +52,14 @@ public enum BenchJob {
     ///
     /// Forward is a third of it. Rows are those of prompts once and responses; a response's last token has none. Prompt
     /// rows count in the last block for keys and values only. Embedding look-ups, norms and the update are not counted.
+    /// Frozen matrices have no gradient: 4 in place of 6 for the first two terms; their adapters' parameters come at 6.
     static func necessaryFLOPs(of plan: StepPlan, _ run: TrainingRun) -> Double {
         let a = run.policy.architecture
-        var products = 0.0
+        let isFrozen = run.policy.frozen != nil
+        // Two operations for each of a product's passes: forward, by its input, by its weights.
+        let matrix = isFrozen ? 4.0 : 6.0
+        let adapters = isFrozen ? Double(run.trained.count) : 0
+        var flops = 0.0
         for microBatch in plan.microBatches {
             for sequence in run.train.set.packed(microBatch) {
                 let prompt = Double(sequence.prompt.count)
@@ -66,12 +71,13 @@ public enum BenchJob {
                 // In the last block the prompt's rows but one need neither queries nor anything after them.
                 let spared = prompt - 1
                 let lastBlock = Double(a.width * (2 * a.queryWidth + a.hiddenWidth + a.feedForward))
-                products += Double(a.blockParameters) * Double(sequence.rows) - lastBlock * spared
-                products += Double(a.width * a.vocabulary) * Double(sequence.scoredRows)
-                products += 2 * Double(a.queryWidth) * (Double(a.layers) * attended - spared * (spared + 1) / 2)
+                flops += matrix * (Double(a.blockParameters) * Double(sequence.rows) - lastBlock * spared)
+                flops += matrix * Double(a.width * a.vocabulary) * Double(sequence.scoredRows)
+                flops += 12 * Double(a.queryWidth) * (Double(a.layers) * attended - spared * (spared + 1) / 2)
+                flops += 6 * adapters * Double(sequence.rows)
             }
         }
-        return 6 * products
+        return flops
     }
 
     private static func report(
