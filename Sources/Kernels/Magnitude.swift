@@ -40,7 +40,7 @@ public enum Magnitude {
         }
     }
 
-    /// ‖m / c‖: the norms of a matrix's rows, which a fresh m is.
+    /// The norms of some rows of a matrix: what m is before training.
     public static func norms(
         _ weight: StoredMatrix, rows: Range<Int>, into norms: UnsafeMutablePointer<Float>, on pool: ThreadPool
     ) {

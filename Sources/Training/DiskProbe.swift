@@ -50,7 +50,9 @@ package struct DiskProbe: Equatable {
 
     /// The type of the mount that a path lies on.
     private static func fileSystem(of path: String) -> String {
-        guard let resolved = realpath(path, nil), let mounts = try? FileSystem.read("/proc/mounts") else { return "unknown" }
+        guard let resolved = realpath(path, nil), let mounts = try? FileSystem.read("/proc/mounts") else {
+            return "unknown"
+        }
         defer { free(resolved) }
         let full = String(cString: resolved)
         var best = (length: -1, type: "unknown")

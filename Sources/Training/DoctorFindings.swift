@@ -57,10 +57,12 @@ package struct DoctorFindings {
         }
         if first.blas.contains("serial") {
             warnings.append(
-                "\(host): OpenBLAS is its serial flavour, which isn't thread-safe; apt-get install libopenblas-pthread-dev")
+                "\(host): OpenBLAS is its serial flavour, which isn't thread-safe; apt-get install libopenblas-pthread-dev"
+            )
         }
         if first.freeMemory < 1 << 30 {
-            warnings.append("\(host): only \(readableBytes(first.freeMemory)) of memory are free; end what else runs there")
+            warnings.append(
+                "\(host): only \(readableBytes(first.freeMemory)) of memory are free; end what else runs there")
         }
         if first.openFiles < 1024 {
             warnings.append("\(host): a process may open \(first.openFiles) files; raise the limit: ulimit -n 4096")
@@ -73,13 +75,17 @@ package struct DoctorFindings {
         let subjects: [(name: String, value: (NodeFacts) -> String, remedy: String)] = [
             ("the program's version", { $0.version }, "copy one build to all nodes"),
             ("the MPI library", { $0.library }, "install the same on all nodes"),
-            ("the number of cores", { "\($0.onlineCores)" }, "a step waits for the slowest rank: use nodes of one kind"),
+            (
+                "the number of cores", { "\($0.onlineCores)" },
+                "a step waits for the slowest rank: use nodes of one kind"
+            ),
             ("the CPU", { $0.processor }, "a step waits for the slowest rank: use nodes of one kind"),
         ]
         var texts = subjects.compactMap { subject -> String? in
             guard let odd = Disagreement(nodes.map(subject.value)) else { return nil }
             let rank = odd.ranks[0]
-            return "\(nodes[rank].host): \(subject.name) is \(subject.value(nodes[rank])), on \(nodes[odd.common].host) "
+            return
+                "\(nodes[rank].host): \(subject.name) is \(subject.value(nodes[rank])), on \(nodes[odd.common].host) "
                 + "\(subject.value(nodes[odd.common])); \(subject.remedy)"
         }
         if let least = roofs.min(), let most = roofs.max(), least < 0.75 * most {
@@ -132,7 +138,8 @@ package struct DoctorFindings {
         }
         if disk.bytesPerSecond < 50e6 {
             texts.append(
-                "\(disk.path): writes at \(fixed(disk.bytesPerSecond / 1e6, 1)) MB/s; raise save_steps, or write to another disk")
+                "\(disk.path): writes at \(fixed(disk.bytesPerSecond / 1e6, 1)) MB/s; raise save_steps, or write to another disk"
+            )
         }
         if !disk.blindHosts.isEmpty {
             texts.append(
@@ -174,7 +181,8 @@ package struct DoctorFindings {
                 lines.append(
                     "\(pad("\(link.from) → \(link.to)", 12)) \(pad(fixed(link.latency, 1), -10)) µs "
                         + "\(pad(fixed(link.bandwidth / 1e6, 0), -9)) MB/s  "
-                        + (isInside ? "inside \(nodes[link.from].host)" : "\(nodes[link.from].host) → \(nodes[link.to].host)"))
+                        + (isInside
+                            ? "inside \(nodes[link.from].host)" : "\(nodes[link.from].host) → \(nodes[link.to].host)"))
             }
             lines.append("sum of a vector over all ranks: \(fixed(sumSpeed / 1e6, 0)) MB/s")
         }
@@ -191,7 +199,11 @@ package struct DoctorFindings {
     static func ranges(_ numbers: [Int]) -> String {
         var parts: [(Int, Int)] = []
         for number in numbers.sorted() {
-            if let last = parts.last, last.1 + 1 == number { parts[parts.count - 1].1 = number } else { parts.append((number, number)) }
+            if let last = parts.last, last.1 + 1 == number {
+                parts[parts.count - 1].1 = number
+            } else {
+                parts.append((number, number))
+            }
         }
         return parts.map { $0 == $1 ? "\($0)" : "\($0)-\($1)" }.joined(separator: ",")
     }

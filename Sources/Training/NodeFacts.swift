@@ -33,10 +33,12 @@ package struct NodeFacts: Equatable {
         let info = NodeFacts.lines("/proc/cpuinfo")
         processor = info.first { $0.hasPrefix("model name") }.map { NodeFacts.value($0) } ?? "unknown"
         onlineCPUs = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        allowedCPUs = NodeFacts.lines("/proc/self/status").first { $0.hasPrefix("Cpus_allowed_list:") }
+        allowedCPUs =
+            NodeFacts.lines("/proc/self/status").first { $0.hasPrefix("Cpus_allowed_list:") }
             .map { NodeFacts.list(NodeFacts.value($0)) } ?? []
         allowedCores = NodeFacts.cores(of: allowedCPUs)
-        onlineCores = NodeFacts.cores(of: NodeFacts.list(NodeFacts.lines("/sys/devices/system/cpu/online").first ?? "0"))
+        onlineCores = NodeFacts.cores(
+            of: NodeFacts.list(NodeFacts.lines("/sys/devices/system/cpu/online").first ?? "0"))
         numaNodes = NodeFacts.list(NodeFacts.lines("/sys/devices/system/node/online").first ?? "0").count
         quota = NodeFacts.processorQuota()
         ranksHere = RankThreads.ranksOnNode() ?? 1
@@ -80,7 +82,9 @@ package struct NodeFacts: Equatable {
     private static func processorQuota() -> Double {
         let words = lines("/sys/fs/cgroup/cpu.max").first?.split(separator: " ").compactMap { Double($0) } ?? []
         if words.count == 2 { return words[0] / words[1] }
-        let older = ["quota", "period"].compactMap { lines("/sys/fs/cgroup/cpu/cpu.cfs_\($0)_us").first.flatMap(Double.init) }
+        let older = ["quota", "period"].compactMap {
+            lines("/sys/fs/cgroup/cpu/cpu.cfs_\($0)_us").first.flatMap(Double.init)
+        }
         return older.count == 2 && older[0] > 0 ? older[0] / older[1] : 0
     }
 

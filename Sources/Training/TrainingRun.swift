@@ -125,7 +125,8 @@ public struct TrainingRun {
         }
 
         let tokens =
-            file.batch.microBatchTokens ?? TrainingRun.microBatchTokens(file, policy, trained, trainSet, threads, communicator)
+            file.batch.microBatchTokens
+            ?? TrainingRun.microBatchTokens(file, policy, trained, trainSet, threads, communicator)
         self.file.batch.microBatchTokens = tokens
         let planner = StepPlanner(
             shapes: trainSet.shapes,

@@ -4,7 +4,8 @@ import Training
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What this node or job really has: MPI, BLAS, cores and binding, memory, links, disk; and what is wrong.",
+        abstract:
+            "What this node or job really has: MPI, BLAS, cores and binding, memory, links, disk; and what is wrong.",
         discussion: "Start it as the run will be started: under the same mpirun or srun, with the same run file.")
 
     @Argument(help: .init("The run file: its threads_per_rank and output_dir.", valueName: "run.yaml")) var runFile:

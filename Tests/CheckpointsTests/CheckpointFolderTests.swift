@@ -175,9 +175,10 @@ struct CheckpointFolderTests {
         let found = try folder.newestComplete { path, reason in skipped.append("\(path) → \(reason)") }
         #expect(found?.step == 9)
         let checkpoint = folder.path(of: "checkpoint-10")
-        #expect(skipped == [
-            "\(checkpoint) → \(checkpoint)/model.safetensors: it has 0 bytes, 2 were written; use an older checkpoint"
-        ])
+        #expect(
+            skipped == [
+                "\(checkpoint) → \(checkpoint)/model.safetensors: it has 0 bytes, 2 were written; use an older checkpoint"
+            ])
     }
 
     @Test("the oldest checkpoints go, the newest and the protected stay")
@@ -188,8 +189,9 @@ struct CheckpointFolderTests {
         try write("final", "final", in: folder)
         #expect(try folder.prune(keeping: 5) == [])
         #expect(try folder.prune(keeping: 4) == ["checkpoint-1"])
-        #expect(try folder.prune(keeping: 2, protecting: ["checkpoint-2", "checkpoint-11"])
-            == ["checkpoint-9", "checkpoint-10"])
+        #expect(
+            try folder.prune(keeping: 2, protecting: ["checkpoint-2", "checkpoint-11"])
+                == ["checkpoint-9", "checkpoint-10"])
         #expect(try folder.prune(keeping: 0) == ["checkpoint-2"])
         #expect(try folder.prune(keeping: -1) == [])
         #expect(try FileSystem.list(directory.path) == ["checkpoint-11", "final"])
@@ -224,10 +226,11 @@ struct CheckpointFolderTests {
         try FileSystem.rename(directory.file("newer"), to: directory.file(".partial-checkpoint-6-123"))
         try AtomicFile.write("not ours", to: directory.file(".hidden"))
 
-        #expect(try folder.sweep() == [
-            ".partial-checkpoint-6-123", ".partial-checkpoint-7-123", ".removed-checkpoint-1-123",
-            ".replaced-checkpoint-5-123",
-        ])
+        #expect(
+            try folder.sweep() == [
+                ".partial-checkpoint-6-123", ".partial-checkpoint-7-123", ".removed-checkpoint-1-123",
+                ".replaced-checkpoint-5-123",
+            ])
         #expect(try FileSystem.list(directory.path) == [".hidden", "checkpoint-5", "checkpoint-6"])
         #expect(try text(of: "checkpoint-6", in: folder) == "older")
         #expect(try folder.newestComplete()?.step == 6)

@@ -53,8 +53,9 @@ struct SafetensorsTests {
         let file = try SafetensorsFile(path: fixture("odd.safetensors"))
         let view = try #require(file["weight"])
         #expect(!view.isAligned)
-        #expect((0..<view.count).map { view.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-            == (0..<12).map { Float($0) / 8 - 0.5 })
+        #expect(
+            (0..<view.count).map { view.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+                == (0..<12).map { Float($0) / 8 - 0.5 })
     }
 
     @Test("a file without tensors is a file")
@@ -97,27 +98,29 @@ struct SafetensorsTests {
         #expect(try refusal(of: Array(pointer.utf8))?.contains("git lfs pull") == true)
     }
 
-    @Test("tensors that don't fit their bytes are refused", arguments: [
-        ("[1]", "F33", "[0,4]", "unknown dtype \"F33\""),
-        ("[2]", "F32", "[0,4]", "takes 4 bytes, but [2] of F32 needs 8"),
-        ("[-1]", "F32", "[0,4]", "a shape that isn't"),
-        ("[1.0]", "F32", "[0,4]", "a shape that isn't"),
-        ("4", "F32", "[0,4]", "a shape that isn't"),
-        ("[\"1\"]", "F32", "[0,4]", "a shape that isn't"),
-        ("[9223372036854775807,2]", "F32", "[0,4]", "the impossible shape"),
-        ("[4611686018427387904,4]", "U8", "[0,0]", "the impossible shape"),
-        ("[9223372036854775808]", "U8", "[0,0]", "a shape that isn't"),
-        ("[1]", "F32", "[4,0]", "data_offsets that aren't"),
-        ("[1]", "F32", "[-4,0]", "data_offsets that aren't"),
-        ("[1]", "F32", "[0,4,8]", "data_offsets that aren't"),
-        ("[1]", "F32", "[0]", "data_offsets that aren't"),
-        ("[1]", "F32", "[0,9223372036854775808]", "data_offsets that aren't"),
-        ("[9223372036854775807]", "U8", "[0,9223372036854775807]", "ends at data byte 9223372036854775807"),
-        ("[1]", "F32", "[4,8]", "leaves a gap"),
-        ("[3]", "F32", "[0,12]", "cut short"),
-        ("[0]", "F32", "[0,0]", "8 bytes after data byte 0 belong to no tensor"),
-        ("[1]", "F32", "[0,4],\"more\":1", "isn't described by"),
-    ])
+    @Test(
+        "tensors that don't fit their bytes are refused",
+        arguments: [
+            ("[1]", "F33", "[0,4]", "unknown dtype \"F33\""),
+            ("[2]", "F32", "[0,4]", "takes 4 bytes, but [2] of F32 needs 8"),
+            ("[-1]", "F32", "[0,4]", "a shape that isn't"),
+            ("[1.0]", "F32", "[0,4]", "a shape that isn't"),
+            ("4", "F32", "[0,4]", "a shape that isn't"),
+            ("[\"1\"]", "F32", "[0,4]", "a shape that isn't"),
+            ("[9223372036854775807,2]", "F32", "[0,4]", "the impossible shape"),
+            ("[4611686018427387904,4]", "U8", "[0,0]", "the impossible shape"),
+            ("[9223372036854775808]", "U8", "[0,0]", "a shape that isn't"),
+            ("[1]", "F32", "[4,0]", "data_offsets that aren't"),
+            ("[1]", "F32", "[-4,0]", "data_offsets that aren't"),
+            ("[1]", "F32", "[0,4,8]", "data_offsets that aren't"),
+            ("[1]", "F32", "[0]", "data_offsets that aren't"),
+            ("[1]", "F32", "[0,9223372036854775808]", "data_offsets that aren't"),
+            ("[9223372036854775807]", "U8", "[0,9223372036854775807]", "ends at data byte 9223372036854775807"),
+            ("[1]", "F32", "[4,8]", "leaves a gap"),
+            ("[3]", "F32", "[0,12]", "cut short"),
+            ("[0]", "F32", "[0,0]", "8 bytes after data byte 0 belong to no tensor"),
+            ("[1]", "F32", "[0,4],\"more\":1", "isn't described by"),
+        ])
     func claims(shape: String, dtype: String, offsets: String, reason: String) throws {
         let header = "{\"a\":{\"dtype\":\"\(dtype)\",\"shape\":\(shape),\"data_offsets\":\(offsets)}}"
         let refusal = try refusal(of: file(header, dataBytes: 8))
@@ -218,14 +221,16 @@ struct SafetensorsWriterTests {
         }
     }
 
-    @Test("a layout that no file can have is refused", arguments: [
-        ([("a", .float32, [1]), ("a", .float32, [1])], "two tensors"),
-        ([("__metadata__", .float32, [1])], "two tensors"),
-        ([("a", .float32, [-1])], "impossible shape"),
-        ([("a", .float32, [.max, 2])], "impossible shape"),
-        ([("a", .uint8, [.max]), ("b", .uint8, [1])], "impossible shape"),
-        ([("a", .uint8, [3]), ("b", .float32, [1])], "put wider elements first"),
-    ] as [([SafetensorsWriter.Entry], String)])
+    @Test(
+        "a layout that no file can have is refused",
+        arguments: [
+            ([("a", .float32, [1]), ("a", .float32, [1])], "two tensors"),
+            ([("__metadata__", .float32, [1])], "two tensors"),
+            ([("a", .float32, [-1])], "impossible shape"),
+            ([("a", .float32, [.max, 2])], "impossible shape"),
+            ([("a", .uint8, [.max]), ("b", .uint8, [1])], "impossible shape"),
+            ([("a", .uint8, [3]), ("b", .float32, [1])], "put wider elements first"),
+        ] as [([SafetensorsWriter.Entry], String)])
     func impossible(layout: [SafetensorsWriter.Entry], reason: String) throws {
         let directory = try TemporaryDirectory()
         let error = #expect(throws: CheckpointError.self) {

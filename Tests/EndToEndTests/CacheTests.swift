@@ -53,7 +53,9 @@ extension EndToEnd {
         func content() throws {
             let toy = try Toy()
             let model = try toy.copyOfModel()
-            var settings: JSONObject = ["model_name_or_path": .string(model), "num_train_epochs": 1, "max_steps": .null]
+            var settings: JSONObject = [
+                "model_name_or_path": .string(model), "num_train_epochs": 1, "max_steps": .null,
+            ]
             settings["train_file"] = .string(try toy.pairs(10))
             try toy.train(settings, resume: "never")
             let rows = try text(toy.folder.file("train.jsonl"))

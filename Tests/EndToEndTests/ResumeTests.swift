@@ -79,7 +79,8 @@ extension EndToEnd {
             #expect(try toy.outcome() == whole)
         }
 
-        @Test("SIGTERM to the program alone does the same, also where the model is saved in 16 bits",
+        @Test(
+            "SIGTERM to the program alone does the same, also where the model is saved in 16 bits",
             arguments: ["rmsprop", "adamw"])
         func terminated(optimizer: String) throws {
             var settings = ResumeTests.long

@@ -10,7 +10,8 @@ extension EndToEnd {
             return FileSystem.join(FileSystem.parent(of: root), "shared/data/models/stories260K")
         }()
 
-        @Test("greedy decoding of stories260K equals its reference", .enabled(if: FileSystem.isDirectory(model)),
+        @Test(
+            "greedy decoding of stories260K equals its reference", .enabled(if: FileSystem.isDirectory(model)),
             arguments: [nil, 2])
         func greedy(ranks: Int?) throws {
             let folder = try TemporaryDirectory()

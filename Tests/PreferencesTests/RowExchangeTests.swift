@@ -1,9 +1,8 @@
 import Foundation
+import Preferences
 import Storage
 import Testing
 import Tokenization
-
-import Preferences
 
 /// Ranks encode their shares and exchange them as words.
 @Suite("Encoded rows between ranks") struct RowExchangeTests {
@@ -79,11 +78,15 @@ import Preferences
         #expect(set.scores["é"]?.count == set.responses.count)
     }
 
-    @Test("packed token ids are the same ids in half of the bytes, or all of them for a large vocabulary", arguments: [7, 70_000])
+    @Test(
+        "packed token ids are the same ids in half of the bytes, or all of them for a large vocabulary",
+        arguments: [7, 70_000])
     func packing(last: Int) throws {
-        let set = try RowFixture.encoder(vocabularySize: 100_000).set(["""
+        let set = try RowFixture.encoder(vocabularySize: 100_000).set([
+            """
             {"prompt_ids": [1, 2], "chosen_ids": [3, \(last)], "rejected_ids": [65535]}
-            """])
+            """
+        ])
         #expect(set.tokens.count == 5 && set.tokens.packedBytes == (last < 65536 ? 10 : 20))
         let memory = UnsafeMutableRawPointer.allocate(byteCount: set.tokens.packedBytes, alignment: 8)
         defer { memory.deallocate() }
@@ -102,10 +105,12 @@ import Preferences
     func digests() throws {
         let encoder = RowFixture.encoder(scoreNames: ["a"])
         func set(_ chosen: Int, score: Double) throws -> PreferenceSet {
-            try encoder.set(["""
+            try encoder.set([
+                """
                 {"prompt_ids": [1], "chosen_ids": [\(chosen)], "rejected_ids": [3], "scores_chosen": {"a": \(score)}, \
                 "scores_rejected": {"a": 0}}
-                """])
+                """
+            ])
         }
         let first = try set(2, score: 1)
         let rescored = try set(2, score: 2)
@@ -124,15 +129,19 @@ import Preferences
         }
         let shares = try Self.shares(2)
         let remedy = "; all ranks must run the same program on the same file: start again"
-        #expect(complaint([shares[0]])
-            == "the encoded rows of the ranks don't fit together: row 8 is missing" + remedy)
-        #expect(complaint(shares + [shares[1]])
-            == "the encoded rows of the ranks don't fit together: row 8 is there twice" + remedy)
-        #expect(complaint([shares[0], EncodedRows(scoreNames: [])]) == """
-            the encoded rows of the ranks don't fit together: scores ["é"] in one share, [] in another
-            """ + remedy)
-        #expect(complaint([EncodedRows(words: [])])
-            == "the encoded rows of the ranks don't fit together: they don't begin with version 1" + remedy)
+        #expect(
+            complaint([shares[0]])
+                == "the encoded rows of the ranks don't fit together: row 8 is missing" + remedy)
+        #expect(
+            complaint(shares + [shares[1]])
+                == "the encoded rows of the ranks don't fit together: row 8 is there twice" + remedy)
+        #expect(
+            complaint([shares[0], EncodedRows(scoreNames: [])]) == """
+                the encoded rows of the ranks don't fit together: scores ["é"] in one share, [] in another
+                """ + remedy)
+        #expect(
+            complaint([EncodedRows(words: [])])
+                == "the encoded rows of the ranks don't fit together: they don't begin with version 1" + remedy)
     }
 
     @Test("damaged words are an error or another set, never a crash")

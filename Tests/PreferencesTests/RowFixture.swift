@@ -1,8 +1,7 @@
 import Foundation
+import Preferences
 import Storage
 import Tokenization
-
-import Preferences
 
 /// What the row tests share: the committed tokenizers, and short ways to encode a few rows.
 enum RowFixture {

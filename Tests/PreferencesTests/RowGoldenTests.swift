@@ -1,8 +1,7 @@
+import Preferences
 import Storage
 import Testing
 import Tokenization
-
-import Preferences
 
 /// Ids against the `tokenizers` library: `Fixtures/make_row_goldens.py`.
 @Suite("Golden rows") struct RowGoldenTests {
@@ -13,8 +12,9 @@ import Preferences
         var description: String { "\(prompt) | \(response)\(straddles ? " straddling" : "")" }
     }
 
-    @Test("each response has the ids and the boundary of the reference library",
-          arguments: ["row-tokenizer", "row-tokenizer-plain", "row-tokenizer-ended"])
+    @Test(
+        "each response has the ids and the boundary of the reference library",
+        arguments: ["row-tokenizer", "row-tokenizer-plain", "row-tokenizer-ended"])
     func ids(name: String) throws {
         let tokenizer = try RowFixture.tokenizer(name)
         let encoder = RowFixture.encoder(tokenizer, vocabularySize: tokenizer.vocabularySize)

@@ -1,7 +1,6 @@
+import Preferences
 import Testing
 import Tokenization
-
-import Preferences
 
 @Suite("Endings, truncation and dirty rows") struct RowLengthTests {
     static let row = #"{"prompt_ids": [1, 2, 3, 4], "chosen_ids": [5, 6, 7], "rejected_ids": [8, 9]}"#
@@ -22,10 +21,11 @@ import Preferences
 
     @Test("error names the line, the length and the limit")
     func error() {
-        #expect(RowFixture.encoder(maxLength: 6, truncation: .error).complaint(Self.row) == """
-            rows.jsonl:7: prompt and response have 7 tokens; max_length is 6: \
-            raise it, shorten the row, or set truncation to drop, keep_start or keep_end_of_prompt
-            """)
+        #expect(
+            RowFixture.encoder(maxLength: 6, truncation: .error).complaint(Self.row) == """
+                rows.jsonl:7: prompt and response have 7 tokens; max_length is 6: \
+                raise it, shorten the row, or set truncation to drop, keep_start or keep_end_of_prompt
+                """)
     }
 
     @Test("keep_start cuts the ends of the responses that are too long, and only those")
@@ -128,15 +128,19 @@ import Preferences
     func rankedSkips() throws {
         let encoder = RowFixture.encoder(try RowFixture.tokenizer(), maxLength: 12)
         let long = String(repeating: " whale", count: 12)
-        let comparison = try #require(try encoder.comparison("""
-            {"prompt": "Name a", "responses": [" tea", " pear", "", "\(long)"],
-             "pairs": [[0, 2], [0, 1], [3, 0], [1, 3]]}
-            """.replacing("\n", with: " ")))
+        let comparison = try #require(
+            try encoder.comparison(
+                """
+                {"prompt": "Name a", "responses": [" tea", " pear", "", "\(long)"],
+                 "pairs": [[0, 2], [0, 1], [3, 0], [1, 3]]}
+                """.replacing("\n", with: " ")))
         #expect(comparison.pairs == [.init(chosen: 0, rejected: 1)])
         #expect(comparison.skipped == [.emptyResponse, .tooLong, .tooLong])
         #expect(comparison.responses.count == 2)
-        #expect(try encoder.reason("""
-            {"prompt": "Name a", "responses": [" tea", "", "\(long)"], "pairs": [[2, 0], [0, 1]]}
-            """) == .emptyResponse)
+        #expect(
+            try encoder.reason(
+                """
+                {"prompt": "Name a", "responses": [" tea", "", "\(long)"], "pairs": [[2, 0], [0, 1]]}
+                """) == .emptyResponse)
     }
 }

@@ -1,15 +1,15 @@
+import Preferences
 import Testing
 import Tokenization
-
-import Preferences
 
 @Suite("Prompts to generate from") struct RowPromptTests {
     func prompt(_ json: String, _ encoder: RowEncoder) throws -> PromptRow {
         try encoder.encodePrompt(line: Array(json.utf8), number: 7, row: 4)
     }
 
-    @Test("a prompt begins as in training and has no ending",
-          arguments: ["row-tokenizer", "row-tokenizer-ended"])
+    @Test(
+        "a prompt begins as in training and has no ending",
+        arguments: ["row-tokenizer", "row-tokenizer-ended"])
     func text(name: String) throws {
         let tokenizer = try RowFixture.tokenizer(name)
         let encoder = RowFixture.encoder(tokenizer)
@@ -32,13 +32,15 @@ import Preferences
             do { return "no error: \(try prompt(json, encoder))" } catch { return "\(error)" }
         }
         let plain = RowFixture.encoder(try RowFixture.tokenizer("row-tokenizer-plain"))
-        #expect(complaint(#"{"text": "A"}"#, plain) == """
-            rows.jsonl:7: "prompt" is missing; the row has "text"; each row needs a prompt: a string, a list of messages, or prompt_ids
-            """)
-        #expect(complaint(#"{"prompt": ""}"#, plain) == """
-            rows.jsonl:7: "prompt" is empty and the tokenizer adds no beginning-of-sequence token; \
-            a response needs at least one token before it: write a prompt
-            """)
+        #expect(
+            complaint(#"{"text": "A"}"#, plain) == """
+                rows.jsonl:7: "prompt" is missing; the row has "text"; each row needs a prompt: a string, a list of messages, or prompt_ids
+                """)
+        #expect(
+            complaint(#"{"prompt": ""}"#, plain) == """
+                rows.jsonl:7: "prompt" is empty and the tokenizer adds no beginning-of-sequence token; \
+                a response needs at least one token before it: write a prompt
+                """)
         #expect(complaint(#"{"prompt_ids": []}"#, plain).hasPrefix(#"rows.jsonl:7: "prompt_ids" is empty"#))
     }
 }

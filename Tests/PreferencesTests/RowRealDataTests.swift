@@ -1,8 +1,7 @@
 import Foundation
+import Preferences
 import Testing
 import Tokenization
-
-import Preferences
 
 /// The real files that lie beside the project on a developer's machine.
 @Suite("Real preference files", .enabled(if: FileManager.default.fileExists(atPath: RowFixture.shared)))
@@ -17,9 +16,11 @@ struct RowRealDataTests {
         return try PreferenceSet(merging: [try encoder.encodeShare(of: "\(RowFixture.shared)/preferences/\(name)")])
     }
 
-    @Test("HH transcripts lose their rows with an empty response", arguments: [
-        ("hh_harmless_train.jsonl.gz", 500, [4, 272]), ("hh_harmless_test.jsonl.gz", 100, []),
-    ])
+    @Test(
+        "HH transcripts lose their rows with an empty response",
+        arguments: [
+            ("hh_harmless_train.jsonl.gz", 500, [4, 272]), ("hh_harmless_test.jsonl.gz", 100, []),
+        ])
     func transcripts(name: String, rows: Int, empty: [Int]) throws {
         let set = try Self.set(name)
         #expect(set.rows == rows && set.pairs.count == rows - empty.count)
@@ -36,9 +37,11 @@ struct RowRealDataTests {
         #expect(set.dropCounts == [.noPairs: 11] && set.skips.isEmpty)
     }
 
-    @Test("scores of the file become margin rewards", arguments: [
-        ("qa_feedback_modpo_train.jsonl.gz", 500), ("qa_feedback_modpo_test.jsonl.gz", 100),
-    ])
+    @Test(
+        "scores of the file become margin rewards",
+        arguments: [
+            ("qa_feedback_modpo_train.jsonl.gz", 500), ("qa_feedback_modpo_test.jsonl.gz", 100),
+        ])
     func margins(name: String, rows: Int) throws {
         let set = try Self.set(name, scoreNames: ["brevity"])
         #expect(set.pairs.count == rows && set.drops.isEmpty)
@@ -46,9 +49,11 @@ struct RowRealDataTests {
         #expect(set.scores["brevity"]?.allSatisfy { $0 < 0 } == true)
     }
 
-    @Test("several raters choose by most votes; ties are dropped", arguments: [
-        ("pandalm_3rater_train.jsonl.gz", 500), ("pandalm_3rater_test.jsonl.gz", 100),
-    ])
+    @Test(
+        "several raters choose by most votes; ties are dropped",
+        arguments: [
+            ("pandalm_3rater_train.jsonl.gz", 500), ("pandalm_3rater_test.jsonl.gz", 100),
+        ])
     func raters(name: String, rows: Int) throws {
         let raters = ["annotator1", "annotator2", "annotator3"]
         let set = try Self.set(name, scoreNames: raters)
@@ -61,10 +66,12 @@ struct RowRealDataTests {
         }
     }
 
-    @Test("conversational rows say what to do", arguments: [
-        ("conversational_dpo_en.jsonl.gz", "\"prompt\" is a list of messages"),
-        ("conversational_implicit_prompt_60.jsonl.gz", "\"chosen\" is a list of messages"),
-    ])
+    @Test(
+        "conversational rows say what to do",
+        arguments: [
+            ("conversational_dpo_en.jsonl.gz", "\"prompt\" is a list of messages"),
+            ("conversational_implicit_prompt_60.jsonl.gz", "\"chosen\" is a list of messages"),
+        ])
     func refused(name: String, reason: String) {
         do {
             _ = try Self.set(name)

@@ -68,7 +68,8 @@ struct StepPlanTests {
         let steps = planner.stepsPerEpoch
         #expect(planner.plan(step: 0).pairs != planner.plan(step: steps).pairs)
         #expect(
-            planner.plan(step: 0).pairs != self.planner(shapes, batch: 16, tokens: 500, world: 3, seed: 8)
+            planner.plan(step: 0).pairs
+                != self.planner(shapes, batch: 16, tokens: 500, world: 3, seed: 8)
                 .plan(step: 0).pairs)
     }
 

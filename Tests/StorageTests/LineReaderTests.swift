@@ -77,7 +77,8 @@ struct LineReaderTests {
         #expect(cleanCuts <= 2)
     }
 
-    @Test("a compressed file of no length is an error, not an empty data set", arguments: ["a.jsonl.gz", "a.jsonl.zst"])
+    @Test(
+        "a compressed file of no length is an error, not an empty data set", arguments: ["a.jsonl.gz", "a.jsonl.zst"])
     func emptyCompressed(name: String) throws {
         let directory = try TemporaryDirectory()
         let path = try directory.write([UInt8](), as: name)

@@ -92,7 +92,8 @@ struct RunFileTests {
             debug_dump: dump
             """)
         #expect(run.model.referencePath == "r" && run.model.tokenizerPath == "t" && run.model.outputDirectory == "out")
-        #expect(run.data.trainFiles == [DataFile(path: "train file.jsonl")]
+        #expect(
+            run.data.trainFiles == [DataFile(path: "train file.jsonl")]
                 && run.data.evalFiles == [DataFile(path: "eval.jsonl.gz")])
         #expect(
             run.data.mapping
@@ -115,9 +116,11 @@ struct RunFileTests {
         #expect(try read(run.resolved()) == run)
     }
 
-    @Test("numbers are read as numbers in each of their spellings", arguments: [
-        ("5e-7", 5e-7), ("1e-6", 1e-6), ("1.0e-06", 1e-6), ("+2E-5", 2e-5), ("0.001", 0.001), (".5", 0.5), ("1", 1),
-    ])
+    @Test(
+        "numbers are read as numbers in each of their spellings",
+        arguments: [
+            ("5e-7", 5e-7), ("1e-6", 1e-6), ("1.0e-06", 1e-6), ("+2E-5", 2e-5), ("0.001", 0.001), (".5", 0.5), ("1", 1),
+        ])
     func numbers(text: String, value: Double) throws {
         #expect(try read(least + "learning_rate: \(text)").optimizer.learningRate == value)
     }
@@ -133,18 +136,26 @@ struct RunFileTests {
         #expect(try read(least + "train_file: [{path: a, weight: 0.5}]").data.trainFiles[0].weight == 0.5)
     }
 
-    @Test("a list of data files that can't be meant is refused", arguments: [
-        ("train_file: []", "train_file is a list; expected a file, a folder, or a list of them"),
-        ("train_file: [[a]]", "train_file[0] is a list; expected a path, or {path: …, weight: …}"),
-        ("train_file: [{weight: 2}]", "train_file[0] is a mapping; expected a path in it: {path: …}"),
-        ("train_file: [{path: a, weight: 0}]", "train_file[0].weight is 0; expected a number above 0"),
-        ("train_file: [{path: a, weight: 1e9}]",
-         "train_file[0].weight is 1e9; expected a number above 0 and at most 1000"),
-        ("train_file: [{path: a, size: 2}]",
-         "there is no key train_file[0].size; did you mean train_file[0].path or .weight?"),
-        ("eval_file: [{path: a, weight: 2}]",
-         "eval_file[0].weight is not used: an evaluation counts every pair once; remove it"),
-    ])
+    @Test(
+        "a list of data files that can't be meant is refused",
+        arguments: [
+            ("train_file: []", "train_file is a list; expected a file, a folder, or a list of them"),
+            ("train_file: [[a]]", "train_file[0] is a list; expected a path, or {path: …, weight: …}"),
+            ("train_file: [{weight: 2}]", "train_file[0] is a mapping; expected a path in it: {path: …}"),
+            ("train_file: [{path: a, weight: 0}]", "train_file[0].weight is 0; expected a number above 0"),
+            (
+                "train_file: [{path: a, weight: 1e9}]",
+                "train_file[0].weight is 1e9; expected a number above 0 and at most 1000"
+            ),
+            (
+                "train_file: [{path: a, size: 2}]",
+                "there is no key train_file[0].size; did you mean train_file[0].path or .weight?"
+            ),
+            (
+                "eval_file: [{path: a, weight: 2}]",
+                "eval_file[0].weight is not used: an evaluation counts every pair once; remove it"
+            ),
+        ])
     func wrongDataFiles(line: String, message: String) {
         do {
             _ = try read(least + line)
