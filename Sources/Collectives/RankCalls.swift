@@ -13,6 +13,10 @@ public enum RankCalls {
         return body()
     }
 
+    /// Sees to it that Open MPI's launcher on this host ends too: when a rank has ended, mpirun waits for all hosts, also for
+    /// one that was cut off.
+    public static func endLauncher(afterSeconds seconds: Int) { prefopt_end_launcher_after(UInt32(seconds)) }
+
     /// Whether the rank is inside one, waiting for others.
     public static var isInside: Bool { prefopt_mpi_calls_begun() > prefopt_mpi_calls_done() }
 }

@@ -167,6 +167,7 @@ final class WatchPost: @unchecked Sendable {
                 (answeredAt, wasAnswered) = (PhaseClock.now(), true)
             case .verdict:
                 // It has been said once.
+                RankCalls.endLauncher(afterSeconds: WatchPost.launcherGrace)
                 _exit(4)
             }
         }
@@ -209,6 +210,8 @@ final class WatchPost: @unchecked Sendable {
         Console(speaks: true).line(
             "swift-prefopt: \(reason); run the same command again to go on from the newest checkpoint "
                 + "(hang_timeout: \(fixed(Pulse.silenceLimit, 0)))")
+        // First: the ranks that are told end at once, and the launcher then ends this one.
+        RankCalls.endLauncher(afterSeconds: WatchPost.launcherGrace)
         let message = WatchMessage.verdict(reason)
         for _ in 0..<3 {
             for other in cards.indices where other != rank { send(message, to: other) }
@@ -216,4 +219,7 @@ final class WatchPost: @unchecked Sendable {
         }
         _exit(4)
     }
+
+    /// Seconds for the launcher to end by itself.
+    private static let launcherGrace = 3
 }

@@ -9,5 +9,9 @@ unsigned long prefopt_mpi_calls_done(void);
 void prefopt_mpi_wait_begins(void);
 void prefopt_mpi_wait_ends(void);
 
+// Leaves a process behind that ends this host's part of the launcher if it is still there after some seconds: it may wait for
+// a host that no longer answers. Nothing for other launchers.
+void prefopt_end_launcher_after(unsigned seconds);
+
 // The version of the Open MPI library that was found at run time, as it gives itself.
 void prefopt_mpi_library_version(char *_Nonnull text, size_t room);
