@@ -78,6 +78,8 @@ program_status() {
     local lost=''
     case $1 in
         0 | 2 | 3 | 4 | 75 | 126 | 127) echo "$1" ;;
+        # SIGIO: a rank has said why, and ended mpirun, which waited for a host that was lost.
+        157) echo 4 ;;
         *)
             if declare -F lost_hosts >/dev/null; then lost=$(lost_hosts); fi
             say "$(basename "$0"): ${lost:-a rank was killed or failed, as the launcher says above} (its status is $1)"

@@ -17,6 +17,9 @@ void prefopt_end_launcher_after(unsigned seconds) {
         usleep(100000);
         if (kill(launcher, 0) != 0) _exit(0);
     }
+    // A signal that mpirun neither catches nor hands on, by which scripts know that the reason has been said.
+    kill(launcher, SIGIO);
+    sleep(1);
     kill(launcher, SIGKILL);
     _exit(0);
 }

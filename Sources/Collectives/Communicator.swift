@@ -21,8 +21,9 @@ public final class Communicator {
 
     /// Joins the job that mpirun or srun started, or makes a job of one.
     ///
+    /// - Parameter started: called when MPI has started, before the first messages between ranks.
     /// - Throws: `CollectiveError.initialization` when the launcher is there but MPI doesn't start.
-    public convenience init() throws(CollectiveError) {
+    public convenience init(started: () -> Void = {}) throws(CollectiveError) {
         guard getenv("OMPI_COMM_WORLD_SIZE") != nil || getenv("PMIX_RANK") != nil else {
             self.init(nil, isWhole: true)
             return
@@ -34,6 +35,7 @@ public final class Communicator {
         guard MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) == MPI_SUCCESS else {
             throw .initialization
         }
+        started()
         self.init(prefopt_comm_world(), isWhole: true)
     }
 

@@ -73,15 +73,12 @@ public enum Preflight {
 
     /// Makes sure that all ranks are one program on working connections.
     ///
-    /// - Parameters:
-    ///   - requirement: the CPU level that the program was built for, and whether this CPU has it.
-    ///   - limit: is told what it waits for.
+    /// - Parameter requirement: the CPU level that the program was built for, and whether this CPU has it.
     /// - Throws: on every rank alike. Collective.
     public static func run(
-        over communicator: Communicator, requirement: (level: String, isMet: Bool), limit: TimeLimit?
+        over communicator: Communicator, requirement: (level: String, isMet: Bool)
     ) throws {
         guard communicator.size > 1 else { return }
-        limit?.enter(stage: "their first messages")
         let hosts = communicator.gather(hostName())
         try require(.version, programVersion, hosts, communicator)
         try require(.cpu, requirement.isMet ? requirement.level : "an older CPU", hosts, communicator)
@@ -164,7 +161,7 @@ package struct Disagreement: Equatable {
 extension RunFile {
     /// Files and folders that every rank reads, each once.
     fileprivate var inputs: [String] {
-        var paths = [model.path] + [model.referencePath, model.tokenizerPath].compactMap { $0 }
+        var paths = [model.path] + [adapters.path, model.referencePath, model.tokenizerPath].compactMap { $0 }
         for reward in margins?.rewards ?? [] {
             if case .model(let path, _) = reward.source { paths.append(path) }
         }

@@ -18,7 +18,7 @@ func runJob(
     let communicator: Communicator
     do {
         try Preflight.checkInterfaces()
-        communicator = try Communicator()
+        communicator = try Communicator { limit?.enter(stage: "their first messages") }
     } catch {
         Console(speaks: true).line("swift-prefopt: \(error)")
         exit((error as? TrainingError)?.status ?? 4)
@@ -26,7 +26,7 @@ func runJob(
     let console = Console(speaks: communicator.isRoot)
     var watchdog: Watchdog?
     do {
-        try Preflight.run(over: communicator, requirement: processorRequirement, limit: limit)
+        try Preflight.run(over: communicator, requirement: processorRequirement)
         limit?.lift()
         if isWatched { watchdog = Watchdog(over: communicator, console: console) }
         try body(communicator, console)
