@@ -23,6 +23,13 @@ public enum FileSystem {
 
     public static func exists(_ path: String) -> Bool { kind(of: path) != nil }
 
+    /// The path without links, `.` and `..`; itself if there is nothing.
+    public static func resolved(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     public static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
 
     /// Whether the path is a plain file, or a link to one.

@@ -50,11 +50,8 @@ package struct DiskProbe: Equatable {
 
     /// The type of the mount that a path lies on.
     private static func fileSystem(of path: String) -> String {
-        guard let resolved = realpath(path, nil), let mounts = try? FileSystem.read("/proc/mounts") else {
-            return "unknown"
-        }
-        defer { free(resolved) }
-        let full = String(cString: resolved)
+        guard let mounts = try? FileSystem.read("/proc/mounts") else { return "unknown" }
+        let full = FileSystem.resolved(path)
         var best = (length: -1, type: "unknown")
         for line in String(decoding: mounts, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")

@@ -14,18 +14,28 @@ public enum EvaluationJob {
     ) throws -> JSONObject {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
         let files = try communicator.agree { try file.requiredEvalFiles() }
-        let policy = try communicator.agree { try LoadedModel(reading: ModelSource(model), positions: 1, on: pool) }
+        let (source, base) = try communicator.agree {
+            (try ModelSource(model), ModelSource(ofBase: try ModelSource(file.model.path, adapter: file.adapters.path)))
+        }
+        // As the run's training sees it: an adapter on the same base shares it, quantised or not.
+        let quantized = try file.quantize(base.base, over: communicator, on: pool)
+        let (initial, policy) = try communicator.agree {
+            let initial = try LoadedModel(
+                reading: base, positions: 1, quantization: file.adapters.quantization, folder: file.cacheFolder,
+                digest: quantized, on: pool)
+            let policy = try LoadedModel(reading: source, sharing: initial, positions: 1, on: pool)
+            return (try initial.requireVocabulary(of: policy), policy)
+        }
         let set = try PreferenceSet.load(
-            files, TrainingRun.encoders(file, file.model.tokenizerPath ?? model, policy.architecture, communicator),
+            files,
+            TrainingRun.encoders(
+                file, file.model.tokenizerPath ?? source.tokenizerPath, policy.architecture, communicator),
             seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 
-        let initial = try communicator.agree {
-            try LoadedModel(
-                reading: ModelSource(file.model.path), sharing: policy, positions: set.longest, on: pool
-            ).requireVocabulary(of: policy)
+        let digests = try communicator.agree {
+            communicator.isRoot ? try ModelDigests(file, policy: base) : ModelDigests()
         }
-        let digests = try communicator.agree { try TrainingRun.digests(file, initial, communicator) }
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
             using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),

@@ -41,12 +41,13 @@ public struct GenerationJob: Sendable {
         let (loaded, tokenizer, rows) = try communicator.agree { () throws -> (LoadedModel, Tokenizer?, [PromptRow]) in
             if communicator.isRoot { try OutputFile.check(output) }
             let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
-            let hasTokenizer = FileSystem.exists(FileSystem.join(model, "tokenizer.json"))
-            let tokenizer = hasTokenizer ? try Tokenizer(directory: model) : nil
+            let path = loaded.source.tokenizerPath
+            let hasTokenizer = FileSystem.exists(FileSystem.join(path, "tokenizer.json"))
+            let tokenizer = hasTokenizer ? try Tokenizer(directory: path) : nil
             let rule = EncodingRule(
                 maxLength: loaded.architecture.positions, vocabularySize: loaded.architecture.vocabulary)
             let rows = try RowEncoder(
-                tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: model) }, rule: rule,
+                tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: path) }, rule: rule,
                 file: prompts
             ).prompts(of: prompts)
             guard !rows.isEmpty else {
@@ -95,7 +96,7 @@ public struct GenerationJob: Sendable {
     private func endTokens(of model: LoadedModel, _ tokenizer: Tokenizer?) throws -> Set<Int32> {
         var ends = Set(model.architecture.endTokens)
         if let end = tokenizer?.eosToken { ends.insert(end) }
-        let path = FileSystem.join(self.model, "generation_config.json")
+        let path = FileSystem.join(model.source.base, "generation_config.json")
         if FileSystem.exists(path) {
             let value = try JSON.parse(FileSystem.read(path))["eos_token_id"]
             for id in value?.array ?? value.map({ [$0] }) ?? [] {

@@ -83,16 +83,22 @@ struct LoadedModel {
     /// - Parameters:
     ///   - positions: the longest sequence it will see; nil: the model's own limit.
     ///   - other: a loaded model, whose base is taken if it is this one's too.
+    ///   - quantization: of the base, kept in `folder`; `digest` is that of its content.
     /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
     init(
-        reading source: ModelSource, sharing other: LoadedModel? = nil, positions: Int? = nil, on pool: ThreadPool
+        reading source: ModelSource, sharing other: LoadedModel? = nil, positions: Int? = nil,
+        quantization: FrozenReading.Quantization = .none, folder: String? = nil, digest: Digest.Value? = nil,
+        on pool: ThreadPool
     ) throws {
         self.source = source
-        let shared = other.flatMap { $0.source.base == source.base ? $0 : nil }
+        let shared = other.flatMap { source.hasBase(of: $0.source) ? $0 : nil }
         directory = try shared?.directory ?? ModelDirectory(path: source.base)
         architecture = try shared?.architecture ?? Architecture(directory)
         let frozen =
-            try shared?.frozen ?? FrozenWeights(directory, architecture: architecture, on: pool)
+            try shared?.frozen
+            ?? FrozenWeights(
+                directory, architecture: architecture, quantization: quantization, folder: folder, digest: digest,
+                on: pool)
         let positions = positions ?? architecture.positions
         if let adapter = source.adapter {
             let weights = try LoadedModel.adapter(adapter, on: frozen, architecture, pool)
@@ -159,6 +165,8 @@ struct LoadedModel {
 struct ModelSource: Equatable {
     /// The model's folder.
     let base: String
+    /// The same without links and detours.
+    private let place: String
     /// The adapter's.
     let adapter: String?
 
@@ -168,7 +176,7 @@ struct ModelSource: Equatable {
     /// - Throws: `CheckpointError` or `TrainingError`.
     init(_ path: String, adapter: String? = nil) throws {
         guard ModelSource.isAdapter(path) else {
-            (base, self.adapter) = (path, adapter)
+            (base, self.adapter, place) = (path, adapter, FileSystem.resolved(path))
             return
         }
         guard adapter == nil else {
@@ -184,7 +192,20 @@ struct ModelSource: Equatable {
                 "\(path): its base model \"\(base)\" isn't a folder here; name the model's folder as the model and this one "
                     + "as the adapter")
         }
-        (self.base, self.adapter) = (base, path)
+        (self.base, self.adapter, place) = (base, path, FileSystem.resolved(base))
+    }
+
+    /// A model without the adapter.
+    init(ofBase source: ModelSource) { (base, adapter, place) = (source.base, nil, source.place) }
+
+    func hasBase(of other: ModelSource) -> Bool { place == other.place }
+
+    static func == (a: ModelSource, b: ModelSource) -> Bool { a.place == b.place && a.adapter == b.adapter }
+
+    /// Where the tokenizer is: in an adapter's folder if it holds one, as those saved here do.
+    var tokenizerPath: String {
+        guard let adapter, FileSystem.exists(FileSystem.join(adapter, "tokenizer.json")) else { return base }
+        return adapter
     }
 
     private static func isAdapter(_ path: String) -> Bool {

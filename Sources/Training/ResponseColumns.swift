@@ -16,32 +16,35 @@ struct ResponseColumns: Sendable {
 
     /// - Parameters:
     ///   - comparisons: those that the run will come to; the others' responses have no reference and no model's reward.
-    ///   - initial: the initial policy, which is the reference unless the run names another.
-    ///   - digests: content digests of the models by folder, as rank 0 knows them.
+    ///   - initial: the initial policy. The reference, unless the run names another, is what it was before any training
+    ///     here or of its adapters.
     /// - Throws: on every rank alike. Collective.
     init(
-        of set: PreferenceSet, comparisons: [Int], run: RunFile, initial: LoadedModel, digests: [String: Digest.Value],
+        of set: PreferenceSet, comparisons: [Int], run: RunFile, initial: LoadedModel, digests: ModelDigests,
         using column: LogpsColumn, positions: Int, on pool: ThreadPool
     ) throws {
         let needsMarginModel =
             run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
-        let referencePath = run.model.referencePath ?? run.model.path
-        let load = { (path: String) throws -> Transformer in
+        // nil: the reference that the run doesn't name.
+        func load(_ path: String?) throws -> Transformer {
             try column.communicator.agree {
-                // The reference is the initial policy, or what its adapters are on.
-                if path == run.model.path { return try initial.base(positions: positions, on: pool) }
-                return try LoadedModel(
-                    reading: ModelSource(path), sharing: initial, positions: positions, on: pool
-                ).requireVocabulary(of: initial).transformer
+                let base = ModelSource(ofBase: initial.source)
+                guard let source = try path.map({ try ModelSource($0) }), source != base else {
+                    return try initial.base(positions: positions, on: pool)
+                }
+                return try LoadedModel(reading: source, sharing: initial, positions: positions, on: pool)
+                    .requireVocabulary(of: initial).transformer
             }
         }
-        func logps(_ path: String, name: String) throws -> [Double] {
+        func logps(_ path: String?, name: String) throws -> [Double] {
             try column.logps(
-                of: set, comparisons: comparisons, model: path, digest: digests[path] ?? Digest.of([]), name: name,
-                transformer: { try load(path) })
+                of: set, comparisons: comparisons, model: path ?? initial.source.base,
+                digest: digests[path] ?? Digest.of([]), name: name, transformer: { try load(path) })
         }
 
-        if run.objective.needsReference || needsMarginModel { reference = try logps(referencePath, name: "reference") }
+        if run.objective.needsReference || needsMarginModel {
+            reference = try logps(run.model.referencePath, name: "reference")
+        }
         guard run.objective.needsMarginRewards, let margins = run.margins else { return }
         marginReward = [Double](repeating: 0, count: set.responses.count)
         for reward in margins.rewards {

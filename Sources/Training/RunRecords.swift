@@ -10,29 +10,32 @@ extension TrainingRun {
     /// What a checkpoint must share with this run to be gone on from, by name. The learning rate isn't part of it: whoever
     /// lowers it after a run diverged goes on from the last good checkpoint. Rank 0 only knows the models' digests.
     var identity: JSONObject {
-        let reference = file.objective.needsReference ? file.model.referencePath ?? file.model.path : nil
+        func text(_ digest: Digest.Value?) -> JSON { .string(digest?.hex ?? "") }
         var identity: JSONObject = [
-            "loss_type": .string(file.objective.lossType), "model digest": digest(of: file.model.path),
-            "reference digest": reference.map(digest(of:)) ?? .null, "objective": .string(file.objectiveText),
+            "loss_type": .string(file.objective.lossType), "model digest": text(digests.base),
+            "reference digest": file.objective.needsReference ? text(digests[file.model.referencePath]) : .null,
+            "objective": .string(file.objectiveText),
             "margin rewards": file.marginsText.map { .string($0) } ?? .null,
             "data digest": .string(train.set.digest().hex), "seed": .integer(Int(clamping: file.data.seed)),
             "shuffle": .bool(file.data.shuffle), "global batch": .integer(planner.settings.globalBatchSize),
             "optim": .string(file.optimizer.kind.rawValue),
         ]
-        if policy.frozen != nil { identity["adapters"] = .string(adapterText) }
+        if policy.frozen != nil {
+            identity["adapters"] = .string(
+                policy.source.adapter == nil ? file.adapters.text : "those of \(digests.adapter?.hex ?? "")")
+        }
         for reward in file.margins?.rewards ?? [] {
-            if case .model(let path, _) = reward.source { identity["digest of \(path)"] = digest(of: path) }
+            if case .model(let path, _) = reward.source { identity["digest of \(path)"] = text(digests[path]) }
         }
         return identity
     }
 
-    /// What is trained beside frozen weights.
-    private var adapterText: String {
-        guard let path = policy.source.adapter else { return file.adapters.text }
-        return "those of \(digests[path]?.hex ?? path)"
+    /// What is trained beside frozen weights, in words.
+    var adapterText: String {
+        let base = file.adapters.quantization == .none ? "" : ", on a base in \(file.adapters.quantization.rawValue)"
+        guard let path = policy.source.adapter else { return file.adapters.text + base }
+        return "those of \(path)\(base)"
     }
-
-    private func digest(of path: String) -> JSON { .string(digests[path]?.hex ?? "") }
 
     var saveType: SaveType {
         switch file.machine.saveFormat {
@@ -60,7 +63,9 @@ extension TrainingRun {
     func writeRecords(to directory: String) throws {
         try AtomicFile.write(file.resolved(), to: FileSystem.join(directory, "run.yaml"))
         var models = JSONObject()
-        for (path, digest) in digests.sorted(by: { $0.key < $1.key }) { models[path] = .string(digest.hex) }
+        models[policy.source.base] = digests.base.map { .string($0.hex) }
+        if let path = policy.source.adapter { models[path] = digests.adapter.map { .string($0.hex) } }
+        for (path, digest) in digests.named.sorted(by: { $0.key < $1.key }) { models[path] = .string(digest.hex) }
         var data: JSONObject = ["train": .string(train.set.digest().hex)]
         if let evaluation { data["eval"] = .string(evaluation.set.digest().hex) }
         var manifest: JSONObject = [

@@ -18,6 +18,7 @@ struct RunSummary {
                 + "\(RunSummary.grouped(run.trained.count)) trained parameters",
             "objective: \(file.objectiveText)",
         ]
+        if run.policy.frozen != nil { lines.insert("adapters: \(run.adapterText)", at: 1) }
         if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
         let batch = planner.settings.globalBatchSize
         var equation = "\(batch) pairs a step"

@@ -39,13 +39,14 @@ public struct ScoreJob: Sendable {
             if communicator.isRoot { try OutputFile.check(output) }
             return try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
         }
+        let path = policy.source.tokenizerPath
         let tokenizer = try communicator.agree {
-            FileSystem.exists(FileSystem.join(model, "tokenizer.json")) ? try Tokenizer(directory: model) : nil
+            FileSystem.exists(FileSystem.join(path, "tokenizer.json")) ? try Tokenizer(directory: path) : nil
         }
         let rule = EncodingRule(
             maxLength: maxLength ?? policy.architecture.positions, vocabularySize: policy.architecture.vocabulary)
         let encoder = RowEncoder(
-            tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: model) }, rule: rule, file: data)
+            tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: path) }, rule: rule, file: data)
         let set = try PreferenceSet.load(
             data, encoder: encoder, over: communicator, threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }

@@ -18,8 +18,7 @@ public struct TrainingRun {
     let policy: LoadedModel
     /// The policy's trained vector.
     let trained: Weights
-    /// Content digests of the models by folder; rank 0 knows them.
-    let digests: [String: Digest.Value]
+    let digests: ModelDigests
     let tokenizerPath: String
     /// What became of each data file, as it was told.
     let dataLines: [String]
@@ -78,7 +77,7 @@ public struct TrainingRun {
             try file.adapters.check(source)
             return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
         }
-        tokenizerPath = file.model.tokenizerPath ?? source.base
+        tokenizerPath = file.model.tokenizerPath ?? source.tokenizerPath
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
         let threads = threads
         var dataLines: [String] = []
@@ -104,7 +103,7 @@ public struct TrainingRun {
         }
 
         let quantizedDigest = try Pulse.during(.load) {
-            try TrainingRun.quantize(source, shape, file, over: communicator, on: pool)
+            try file.quantize(source.base, over: communicator, on: pool)
         }
         let policy = try Pulse.during(.load) {
             try communicator.agree {
@@ -120,7 +119,8 @@ public struct TrainingRun {
         trained = try communicator.agree { try policy.trained() }
         digests = try Pulse.during(.load) {
             try communicator.agree {
-                computingColumns ? try TrainingRun.digests(file, policy, communicator) : [:]
+                computingColumns && communicator.isRoot
+                    ? try ModelDigests(file, policy: source) : ModelDigests()
             }
         }
 
@@ -176,51 +176,6 @@ public struct TrainingRun {
             RowEncoder(
                 tokenizer: tokenizer, template: template, mapping: file.data.mapping, rule: rule, file: $0)
         }
-    }
-
-    /// Makes the quantised form of the base if the run asks for one: rank 0 first, the others find it made.
-    ///
-    /// - Returns: the digest of what it was made from. Collective.
-    private static func quantize(
-        _ source: ModelSource, _ shape: Architecture, _ file: RunFile, over communicator: Communicator,
-        on pool: ThreadPool
-    ) throws -> Digest.Value? {
-        guard file.adapters.quantization != .none else { return nil }
-        let digest = try communicator.agree { () throws -> Digest.Value? in
-            guard communicator.isRoot else { return nil }
-            let directory = try ModelDirectory(path: source.base)
-            let digest = try directory.contentDigest()
-            _ = try FrozenWeights(
-                directory, architecture: shape, quantization: file.adapters.quantization, folder: file.cacheFolder,
-                digest: digest, on: pool)
-            return digest
-        }
-        return Digest.Value(bytes: communicator.broadcast(digest?.bytes ?? [])[...])
-    }
-
-    /// Digests of all models that logps are computed with.
-    static func digests(
-        _ file: RunFile, _ policy: LoadedModel, _ communicator: Communicator
-    ) throws -> [String: Digest.Value] {
-        guard communicator.isRoot else { return [:] }
-        // The reference's, which is the base of a policy with adapters.
-        var base = try policy.directory.contentDigest()
-        if file.adapters.quantization != .none {
-            base = Digest.of(Array("\(base.hex) \(file.adapters.quantization.rawValue)".utf8))
-        }
-        var digests = [file.model.path: base]
-        if let adapter = policy.source.adapter {
-            digests[adapter] = try AdapterDirectory(path: adapter).contentDigest()
-        }
-        var others: [String] = file.model.referencePath.map { [$0] } ?? []
-        for reward in file.margins?.rewards ?? [] {
-            if case .model(let path, _) = reward.source { others.append(path) }
-        }
-        for path in others where digests[path] == nil {
-            let source = try ModelSource(path)
-            digests[path] = try source.contentDigest(ofBase: source.base == policy.source.base ? base : nil)
-        }
-        return digests
     }
 
     /// Collective.

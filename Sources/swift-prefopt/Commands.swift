@@ -179,10 +179,7 @@ struct Bench: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            let path = try communicator.agree {
-                try runFile ?? EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
-            }
-            communicator.barrier()
+            let path = try communicator.runFile(runFile)
             let report = try communicator.agree {
                 try SyntheticRun(path, overrides: overrides + ["max_steps=\(steps + 1)"], steps: steps + 1)
             }.with { try BenchJob.run($0, steps: steps, over: communicator, console: console) }

@@ -25,10 +25,7 @@ struct Scaling: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            let path = try communicator.agree {
-                try runFile ?? EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
-            }
-            communicator.barrier()
+            let path = try communicator.runFile(runFile)
             let folder = try communicator.agree {
                 let file = try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
                 return try output ?? file.requiredOutputDirectory()

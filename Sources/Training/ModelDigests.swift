@@ -1,0 +1,47 @@
+import Checkpoints
+import Modeling
+import Storage
+
+/// What stands for the models that a run's logps are computed with. Known on rank 0; empty on the others.
+struct ModelDigests: Sendable {
+    /// The policy's model, or what its adapters are on: the reference unless the run names another.
+    private(set) var base: Digest.Value?
+    /// The adapter that training goes on from.
+    private(set) var adapter: Digest.Value?
+    /// The reference and the margin models that the run names, by their folders as it names them.
+    private(set) var named: [String: Digest.Value] = [:]
+
+    /// Unknown.
+    init() {}
+
+    /// Reads all weights.
+    /// - Throws: `CheckpointError` or `TrainingError`.
+    init(_ file: RunFile, policy: ModelSource) throws {
+        var content = try ModelDirectory(path: policy.base).contentDigest()
+        // A base that is quantised when it is read computes something else than its files.
+        if file.adapters.quantization != .none {
+            content = Digest.of(Array("\(content.hex) \(file.adapters.quantization.rawValue)".utf8))
+        }
+        base = content
+        adapter = try policy.adapter.map { try AdapterDirectory(path: $0).contentDigest() }
+        for path in file.namedModels where named[path] == nil {
+            let source = try ModelSource(path)
+            named[path] = try source.contentDigest(ofBase: source.hasBase(of: policy) ? content : nil)
+        }
+    }
+
+    /// Of the reference, or of a model that the run names.
+    subscript(path: String?) -> Digest.Value? {
+        if let path { named[path] } else { base }
+    }
+}
+
+extension RunFile {
+    /// The folders of the reference, if the run names one, and of the margin models.
+    var namedModels: [String] {
+        let margins = (margins?.rewards ?? []).compactMap { reward -> String? in
+            if case .model(let path, _) = reward.source { path } else { nil }
+        }
+        return (model.referencePath.map { [$0] } ?? []) + margins
+    }
+}
