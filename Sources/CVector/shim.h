@@ -59,6 +59,21 @@ static inline prefopt_float8 prefopt_widen_float16(const void *source) {
     return __builtin_convertvector(*(const prefopt_half8_unaligned *)source, prefopt_float8);
 }
 
+// Eight draws of 32 bits, numbers `first` to `first + 7` of a key's: the number, spread out, mixed with both halves of the key
+// (the shifts and factors of C. Wellons's lowbias32).
+static inline prefopt_uint8 prefopt_draws(unsigned first, unsigned long long key) {
+    prefopt_uint8 x = first + (prefopt_uint8){0, 1, 2, 3, 4, 5, 6, 7};
+    x = x * 0x9E3779B9u ^ (unsigned)key;
+    x = (x ^ x >> 16) * 0x7FEB352Du;
+    x = ((x ^ x >> 15) + (unsigned)(key >> 32)) * 0x846CA68Bu;
+    return x ^ x >> 16;
+}
+
+// x where the draw is below the limit, 0 elsewhere.
+static inline prefopt_float8 prefopt_keep(prefopt_float8 x, prefopt_uint8 draws, unsigned limit) {
+    return (prefopt_float8)((prefopt_uint8)x & (prefopt_uint8)(draws < limit));
+}
+
 typedef signed char prefopt_char8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
 
 static inline prefopt_float8 prefopt_widen_int8(const void *source) {
