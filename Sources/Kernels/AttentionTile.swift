@@ -73,10 +73,10 @@ struct AttentionTile {
             eachRun { rows, column in
                 let here = columns.clamped(to: column..<column + rows.count)
                 if here.isEmpty { return }
-                panels.pack(
+                panels.depths(here.lowerBound - columns.lowerBound..<here.upperBound - columns.lowerBound).pack(
                     Operand(columnsOf: x.columns(head * width..<(head + 1) * width))
                         .from(line: 0, depth: rows.lowerBound + here.lowerBound - column),
-                    lines: width, depths: here.lowerBound - columns.lowerBound..<here.upperBound - columns.lowerBound)
+                    0..<width, of: width)
             }
         }
     }

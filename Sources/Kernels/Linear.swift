@@ -11,20 +11,17 @@ public enum Linear {
             into: y, adding: adding || bias != nil, on: pool)
     }
 
-    /// The same with frozen weights: every bit as with their float32 values.
+    /// The same with frozen weights, every bit as with their float32 values; and with what an adapter adds.
     public static func forward(
-        _ x: Matrix, weight: StoredMatrix, bias: UnsafePointer<Float>? = nil, into y: Matrix, adding: Bool = false,
-        on pool: ThreadPool
+        _ x: Matrix, weight: StoredMatrix, bias: UnsafePointer<Float>? = nil, term: LowRank.Term? = nil,
+        into y: Matrix, adding: Bool = false, on pool: ThreadPool
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
-        let (a, adding) = (Operand(rowsOf: x), adding || bias != nil)
+        let adding = adding || bias != nil
         if let rows = weight.operand {
-            MatrixProduct.run(
-                a, rows: y.rows, rows, columns: y.columns, depth: x.columns, into: y, adding: adding, on: pool)
+            run(x, rows, term, into: y, adding: adding, on: pool)
         } else {
-            MatrixProduct.run(
-                a, rows: y.rows, StoredSide(rowsOf: weight), columns: y.columns, depth: x.columns, into: y,
-                adding: adding, on: pool)
+            run(x, StoredSide(rowsOf: weight), term, into: y, adding: adding, on: pool)
         }
     }
 
@@ -35,19 +32,38 @@ public enum Linear {
             into: dx, adding: adding, on: pool)
     }
 
-    /// The same with frozen weights.
+    /// The same with frozen weights, and with what an adapter adds.
     public static func backwardInput(
-        _ dy: Matrix, weight: StoredMatrix, into dx: Matrix, adding: Bool, on pool: ThreadPool
+        _ dy: Matrix, weight: StoredMatrix, term: LowRank.Term? = nil, into dx: Matrix, adding: Bool,
+        on pool: ThreadPool
     ) {
-        let a = Operand(rowsOf: dy)
         if let rows = weight.operand {
-            MatrixProduct.run(
-                a, rows: dx.rows, rows.turned, columns: dx.columns, depth: dy.columns, into: dx, adding: adding,
-                on: pool)
+            run(dy, rows.turned, term, into: dx, adding: adding, on: pool)
         } else {
+            run(dy, StoredSide(columnsOf: weight), term, into: dx, adding: adding, on: pool)
+        }
+    }
+
+    /// C = A B + the term, or C += …
+    @inline(__always)
+    private static func run(
+        _ a: Matrix, _ b: some ProductSide, _ term: LowRank.Term?, into c: Matrix, adding: Bool, on pool: ThreadPool
+    ) {
+        let (side, depth) = (Operand(rowsOf: a), a.columns)
+        guard let term else {
+            return MatrixProduct.run(
+                side, rows: c.rows, b, columns: c.columns, depth: depth, into: c, adding: adding, on: pool)
+        }
+        let (low, factor) = (Operand(rowsOf: term.low), Operand(rowsOf: term.factor))
+        // As much of the term as goes with the last part: it costs no pass over C of its own.
+        let tail = min(term.low.columns, MatrixProduct.longestTail)
+        MatrixProduct.run(
+            ExtendedSide(side, depth: depth, tail: low), rows: c.rows, ExtendedSide(b, depth: depth, tail: factor),
+            columns: c.columns, depth: depth, tail: tail, into: c, adding: adding, on: pool)
+        if tail < term.low.columns {
             MatrixProduct.run(
-                a, rows: dx.rows, StoredSide(columnsOf: weight), columns: dx.columns, depth: dy.columns, into: dx,
-                adding: adding, on: pool)
+                low.from(line: 0, depth: tail), rows: c.rows, factor.from(line: 0, depth: tail), columns: c.columns,
+                depth: term.low.columns - tail, into: c, adding: true, on: pool)
         }
     }
 

@@ -1,19 +1,19 @@
-/// The low-rank term of an adapted linear map (LoRA, arXiv 2106.09685): y += s · x Aᵀ Bᵀ and its derivatives, in two narrow
-/// products each. Shapes: x [T, K], A [r, K] kept as Aᵀ [K, r], B [N, r], y [T, N].
+/// The low-rank term of an adapted linear map (LoRA, arXiv 2106.09685), y += s · x Aᵀ Bᵀ, and its derivatives. Shapes: x [T, K],
+/// A [r, K] kept as Aᵀ [K, r], B [N, r], y [T, N].
+///
+/// The wide products y = x Wᵀ and dx = dy W take what the term adds to them as more depth: see `Linear`.
 public enum LowRank {
-    /// u = s · x Aᵀ, which the backward pass needs, and y += u Bᵀ
-    ///
-    /// - Parameter u: [T, r]
-    public static func forward(
-        _ x: Matrix, down: Matrix, scale: Float, up: Matrix, u: Matrix, into y: Matrix, on pool: ThreadPool
-    ) {
-        reduce(x, down: down, scale: scale, into: u, on: pool)
-        MatrixProduct.run(
-            Operand(rowsOf: u), rows: y.rows, Operand(rowsOf: up), columns: y.columns, depth: u.columns, into: y,
-            adding: true, on: pool)
+    /// What is added to a wide product: low · factorᵀ.
+    public struct Term {
+        /// [T, r]
+        let low: Matrix
+        /// [the product's columns, r]
+        let factor: Matrix
+
+        public init(low: Matrix, factor: Matrix) { (self.low, self.factor) = (low, factor) }
     }
 
-    /// u = s · x Aᵀ
+    /// u = s · x Aᵀ; y += u Bᵀ
     public static func reduce(_ x: Matrix, down: Matrix, scale: Float, into u: Matrix, on pool: ThreadPool) {
         MatrixProduct.run(
             Operand(rowsOf: x), rows: u.rows, Operand(columnsOf: down), columns: u.columns, depth: x.columns, into: u,
@@ -21,7 +21,7 @@ public enum LowRank {
         multiply(u, by: scale, on: pool)
     }
 
-    /// du = s · dy B: the derivative by x Aᵀ.
+    /// du = s · dy B: the derivative by x Aᵀ; dx += du A
     public static func backward(_ dy: Matrix, up: Matrix, scale: Float, into du: Matrix, on pool: ThreadPool) {
         MatrixProduct.run(
             Operand(rowsOf: dy), rows: du.rows, Operand(columnsOf: up), columns: du.columns, depth: dy.columns,
@@ -29,11 +29,11 @@ public enum LowRank {
         multiply(du, by: scale, on: pool)
     }
 
-    /// dx = du A, or dx += du A
-    public static func backwardInput(_ du: Matrix, down: Matrix, into dx: Matrix, adding: Bool, on pool: ThreadPool) {
+    /// y = low · factorᵀ
+    public static func expand(_ term: Term, into y: Matrix, on pool: ThreadPool) {
         MatrixProduct.run(
-            Operand(rowsOf: du), rows: dx.rows, Operand(rowsOf: down), columns: dx.columns, depth: du.columns,
-            into: dx, adding: adding, on: pool)
+            Operand(rowsOf: term.low), rows: y.rows, Operand(rowsOf: term.factor), columns: y.columns,
+            depth: term.low.columns, into: y, adding: false, on: pool)
     }
 
     /// dB += dyᵀ u and dAᵀ += xᵀ du

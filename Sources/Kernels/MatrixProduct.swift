@@ -7,6 +7,8 @@
 enum MatrixProduct {
     /// The longest part of K: a panel of B and one of A of that depth fill most of the first cache.
     static let longestPart = 320
+    /// The longest tail that goes with the last part.
+    static let longestTail = 64
     /// Lines that are packed for all at a time, …
     private static let sharedLines = 2016
     /// … of as many parts of the depth as this many floats hold: few and long regions lose least to waiting.
@@ -21,22 +23,26 @@ enum MatrixProduct {
 
     /// Floats of the packed panels: one set for all threads, and one for each.
     static let sharedPanelCount =
-        max(sharedFloats, Panels.count(lines: sharedLines, depth: longestPart, width: PanelProduct.rows))
-    static let ownPanelCount = Panels.count(lines: mostLines, depth: longestPart, width: PanelProduct.rows)
+        max(sharedFloats, Panels.count(lines: sharedLines, depth: longestPart + longestTail, width: PanelProduct.rows))
+    static let ownPanelCount = Panels.count(
+        lines: mostLines, depth: longestPart + longestTail, width: PanelProduct.rows)
 
+    /// - Parameter tail: depths beyond K, at most `longestTail`, that are summed in one chain with the last part.
     static func run(
-        _ a: some ProductSide, rows: Int, _ b: some ProductSide, columns: Int, depth: Int, into c: Matrix, adding: Bool,
-        on pool: ThreadPool
+        _ a: some ProductSide, rows: Int, _ b: some ProductSide, columns: Int, depth: Int, tail: Int = 0,
+        into c: Matrix, adding: Bool, on pool: ThreadPool
     ) {
         guard rows > 0, columns > 0 else { return }
-        if depth == 0, !adding { return RowMoves.clear(c, on: pool) }
-        if columns <= fewColumns, rows > columns, let a = a as? Operand {
-            return runFewColumns(a, rows: rows, b, columns: columns, depth: depth, into: c, adding: adding, on: pool)
+        if depth + tail == 0, !adding { return RowMoves.clear(c, on: pool) }
+        let parts = Parts(depth: depth, tail: tail)
+        // Lines whose depths lie apart are faster packed.
+        if columns <= fewColumns, rows > columns, let a = a as? Operand, a.depthStride == 1 {
+            return runFewColumns(a, rows: rows, b, columns: columns, parts, into: c, adding: adding, on: pool)
         }
         if rows <= columns {
             eachTile(
-                shared: a, rows, width: PanelProduct.rows, own: b, columns, ownWidth: PanelProduct.columns,
-                depth: depth, on: pool
+                shared: a, rows, width: PanelProduct.rows, own: b, columns, ownWidth: PanelProduct.columns, parts,
+                on: pool
             ) { shared, rows, own, columns, start in
                 PanelProduct.run(
                     PanelProduct.Rows(shared), own, height: rows.count, width: columns.count,
@@ -44,8 +50,8 @@ enum MatrixProduct {
             }
         } else {
             eachTile(
-                shared: b, columns, width: PanelProduct.columns, own: a, rows, ownWidth: PanelProduct.rows,
-                depth: depth, on: pool
+                shared: b, columns, width: PanelProduct.columns, own: a, rows, ownWidth: PanelProduct.rows, parts,
+                on: pool
             ) { shared, columns, own, rows, start in
                 PanelProduct.run(
                     PanelProduct.Rows(own), shared, height: rows.count, width: columns.count,
@@ -56,27 +62,25 @@ enum MatrixProduct {
 
     /// A tall and narrow result, as adapters have them: B is packed for all, A is read where it lies.
     private static func runFewColumns(
-        _ a: Operand, rows: Int, _ b: some ProductSide, columns: Int, depth: Int, into c: Matrix, adding: Bool,
+        _ a: Operand, rows: Int, _ b: some ProductSide, columns: Int, _ parts: Parts, into c: Matrix, adding: Bool,
         on pool: ThreadPool
     ) {
-        let length = partLength(of: depth)
-        let partFloats = Panels.count(lines: columns, depth: length, width: PanelProduct.columns)
-        let partsAtOnce = max(1, sharedPanelCount / partFloats)
-        for first in stride(from: 0, to: depth, by: length * partsAtOnce) {
-            let parts = min(partsAtOnce, (depth - first + length - 1) / length)
+        let partFloats = Panels.count(lines: columns, depth: parts.longest, width: PanelProduct.columns)
+        for group in parts.groups(of: sharedPanelCount / partFloats) {
             func panels(_ part: Int) -> Panels {
                 Panels(
-                    pool.sharedPanels + part * partFloats, depth: min(length, depth - first - part * length),
+                    pool.sharedPanels + (part - group.lowerBound) * partFloats, depth: parts[part].count,
                     width: PanelProduct.columns)
             }
-            pool.run(parts) { part, thread in
+            pool.run(group.count) { item, thread in
+                let part = group.lowerBound + item
                 b.pack(
-                    0..<columns, of: columns, first: 0, depth: first + part * length, into: panels(part),
+                    0..<columns, of: columns, first: 0, depth: parts[part].lowerBound, into: panels(part),
                     scratch: pool.scratch(thread))
             }
             pool.chunks(of: rows, size: leastLines) { lines in
-                for part in 0..<parts {
-                    let (packed, start) = (panels(part), first + part * length)
+                for part in group {
+                    let (packed, start) = (panels(part), parts[part].lowerBound)
                     PanelProduct.run(
                         PanelProduct.Rows(a.from(line: lines.lowerBound, depth: start), depth: packed.depth), packed,
                         height: lines.count, width: columns, into: c.row(lines.lowerBound), stride: c.stride,
@@ -91,59 +95,87 @@ enum MatrixProduct {
     @inline(__always)
     private static func eachTile(
         shared: some ProductSide, _ sharedCount: Int, width: Int, own: some ProductSide, _ ownCount: Int, ownWidth: Int,
-        depth: Int,
-        on pool: ThreadPool, _ body: (Panels, Range<Int>, Panels, Range<Int>, _ start: Int) -> Void
+        _ parts: Parts, on pool: ThreadPool,
+        _ body: (Panels, Range<Int>, Panels, Range<Int>, _ start: Int) -> Void
     ) {
-        let length = partLength(of: depth)
         let strip = stripLength(of: ownCount, unit: ownWidth, threads: pool.count)
         let strips = (ownCount + strip - 1) / strip
         for first in stride(from: 0, to: sharedCount, by: sharedLines) {
             let lines = min(sharedLines, sharedCount - first)
-            let partFloats = Panels.count(lines: lines, depth: length, width: width)
-            let partsAtOnce = max(1, sharedPanelCount / partFloats)
-            // Too few strips for the threads: each is computed in several groups of the shared lines.
-            let group = strips >= pool.count ? lines : groupLength(of: lines, groups: pool.count / strips + 1)
-            let groups = (lines + group - 1) / group
+            let partFloats = Panels.count(lines: lines, depth: parts.longest, width: width)
+            // Too few strips for the threads: each is computed in several slabs of the shared lines.
+            let slab = strips >= pool.count ? lines : slabLength(of: lines, slabs: pool.count / strips + 1)
+            let slabs = (lines + slab - 1) / slab
             let pieces = (lines + leastLines - 1) / leastLines
-            for start in stride(from: 0, to: depth, by: length * partsAtOnce) {
-                let parts = min(partsAtOnce, (depth - start + length - 1) / length)
+            for group in parts.groups(of: sharedPanelCount / partFloats) {
                 func panels(_ part: Int) -> Panels {
                     Panels(
-                        pool.sharedPanels + part * partFloats, depth: min(length, depth - start - part * length),
+                        pool.sharedPanels + (part - group.lowerBound) * partFloats, depth: parts[part].count,
                         width: width)
                 }
-                pool.run(parts * pieces) { item, thread in
-                    let line = item % pieces * leastLines
+                pool.run(group.count * pieces) { item, thread in
+                    let (line, part) = (item % pieces * leastLines, group.lowerBound + item / pieces)
                     shared.pack(
-                        line..<min(lines, line + leastLines), of: lines, first: first,
-                        depth: start + item / pieces * length, into: panels(item / pieces),
-                        scratch: pool.scratch(thread))
+                        line..<min(lines, line + leastLines), of: lines, first: first, depth: parts[part].lowerBound,
+                        into: panels(part), scratch: pool.scratch(thread))
                 }
-                pool.run(strips * groups) { item, thread in
-                    let line = item / groups * strip
+                pool.run(strips * slabs) { item, thread in
+                    let line = item / slabs * strip
                     let ownLines = line..<min(ownCount, line + strip)
-                    let sharedStart = item % groups * group
-                    let sharedEnd = min(lines, sharedStart + group)
-                    for part in 0..<parts {
+                    let sharedStart = item % slabs * slab
+                    let sharedEnd = min(lines, sharedStart + slab)
+                    for part in group {
                         let packed = panels(part)
-                        let depthStart = start + part * length
                         let strip = Panels(pool.ownPanels(thread), depth: packed.depth, width: ownWidth)
                         own.pack(
-                            0..<ownLines.count, of: ownCount - line, first: line, depth: depthStart, into: strip,
-                            scratch: pool.scratch(thread))
+                            0..<ownLines.count, of: ownCount - line, first: line, depth: parts[part].lowerBound,
+                            into: strip, scratch: pool.scratch(thread))
                         body(
-                            Panels(packed.panel(at: sharedStart), depth: packed.depth, width: width),
-                            first + sharedStart..<first + sharedEnd, strip, ownLines, depthStart)
+                            packed.from(line: sharedStart), first + sharedStart..<first + sharedEnd, strip, ownLines,
+                            parts[part].lowerBound)
                     }
                 }
             }
         }
     }
 
-    /// Equal parts of the depth, of at most `longestPart`.
-    private static func partLength(of depth: Int) -> Int {
-        let parts = (depth + longestPart - 1) / longestPart
-        return parts == 0 ? 1 : ((depth + parts - 1) / parts + 7) / 8 * 8
+    /// Where the depth is cut: equal parts, of at most `longestPart`; the last one has the tail as well.
+    private struct Parts {
+        private let depth: Int
+        private let tail: Int
+        private let length: Int
+        let count: Int
+
+        init(depth: Int, tail: Int) {
+            (self.depth, self.tail) = (depth, tail)
+            count = max(1, (depth + longestPart - 1) / longestPart)
+            length = ((depth + count - 1) / count + 7) / 8 * 8
+        }
+
+        /// The depths of a part.
+        @inline(__always)
+        subscript(part: Int) -> Range<Int> {
+            part * length..<(part == count - 1 ? depth + tail : (part + 1) * length)
+        }
+
+        var longest: Int { length + tail }
+
+        /// So many parts at a time, and at least one.
+        func groups(of most: Int) -> Groups { Groups(most: max(1, most), end: count) }
+
+        struct Groups: Sequence, IteratorProtocol {
+            private var start = 0
+            private let most: Int
+            private let end: Int
+
+            init(most: Int, end: Int) { (self.most, self.end) = (most, end) }
+
+            mutating func next() -> Range<Int>? {
+                guard start < end else { return nil }
+                defer { start += most }
+                return start..<Swift.min(end, start + most)
+            }
+        }
     }
 
     /// Several equal strips for every thread, so that a late one holds up little.
@@ -154,7 +186,7 @@ enum MatrixProduct {
         return min(mostLines, ((lines + strips - 1) / strips + unit - 1) / unit * unit)
     }
 
-    private static func groupLength(of lines: Int, groups: Int) -> Int {
-        max(leastLines, ((lines + groups - 1) / groups + leastLines - 1) / leastLines * leastLines)
+    private static func slabLength(of lines: Int, slabs: Int) -> Int {
+        max(leastLines, ((lines + slabs - 1) / slabs + leastLines - 1) / leastLines * leastLines)
     }
 }

@@ -28,7 +28,7 @@ enum PanelProduct {
 
         init(_ panels: Panels) {
             base = UnsafePointer(panels.base)
-            panelStride = Panels.stride(depth: panels.depth, width: panels.width)
+            panelStride = panels.stride
             (rowStride, depthStride, depth) = (1, panels.width, panels.depth)
         }
 

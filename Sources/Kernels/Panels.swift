@@ -33,9 +33,11 @@ struct Panels {
     let base: UnsafeMutablePointer<Float>
     let depth: Int
     let width: Int
+    /// Floats from one panel to the next.
+    let stride: Int
 
-    /// Floats from one panel to the next: a panel's last store may run over by less than eight.
-    static func stride(depth: Int, width: Int) -> Int { (depth * width + 8 + 15) / 16 * 16 }
+    /// A panel's last store may run over by less than eight.
+    private static func stride(depth: Int, width: Int) -> Int { (depth * width + 8 + 15) / 16 * 16 }
 
     static func count(lines: Int, depth: Int, width: Int) -> Int {
         (lines + width - 1) / width * stride(depth: depth, width: width)
@@ -43,15 +45,26 @@ struct Panels {
 
     @inline(__always)
     init(_ base: UnsafeMutablePointer<Float>, depth: Int, width: Int) {
-        self.base = base
-        self.depth = depth
-        self.width = width
+        self.init(base, depth: depth, width: width, stride: Panels.stride(depth: depth, width: width))
+    }
+
+    private init(_ base: UnsafeMutablePointer<Float>, depth: Int, width: Int, stride: Int) {
+        (self.base, self.depth, self.width, self.stride) = (base, depth, width, stride)
     }
 
     /// The panel that begins at a line, a multiple of the width.
     @inline(__always)
-    func panel(at line: Int) -> UnsafeMutablePointer<Float> {
-        base + line / width * Panels.stride(depth: depth, width: width)
+    func panel(at line: Int) -> UnsafeMutablePointer<Float> { base + line / width * stride }
+
+    /// The panels from a line on, a multiple of the width.
+    @inline(__always)
+    func from(line: Int) -> Panels { Panels(panel(at: line), depth: depth, width: width, stride: stride) }
+
+    /// Some depths of the panels. Packing them may run over into the next eight floats: whoever packs depths one after the
+    /// other packs them in this order.
+    @inline(__always)
+    func depths(_ range: Range<Int>) -> Panels {
+        Panels(base + range.lowerBound * width, depth: range.count, width: width, stride: stride)
     }
 
     /// Packs some lines of an operand, of all `lines` that it has; `range` begins at a multiple of the width.
@@ -62,7 +75,7 @@ struct Panels {
                 transpose(x.from(line: line), lines: min(width, lines - line), into: panel(at: line))
             }
         } else {
-            copy(x, range, of: lines, depths: 0..<depth)
+            copy(x, range, of: lines)
         }
     }
 
@@ -84,11 +97,6 @@ struct Panels {
             }
             line += here
         }
-    }
-
-    /// Packs the first depths of an operand whose lines lie side by side as some of the panels' depths.
-    func pack(_ x: Operand, lines: Int, depths: Range<Int>) {
-        copy(x, 0..<lines, of: lines, depths: depths)
     }
 
     /// Zeros in the last panel for the lines from `line` on.
@@ -124,17 +132,16 @@ struct Panels {
     }
 
     /// Panels of an operand whose lines lie side by side: one depth after the other, since a row of all lines is what the
-    /// memory delivers. The operand's first depth is the first of `depths`.
+    /// memory delivers.
     @inline(__always)
-    private func copy(_ x: Operand, _ range: Range<Int>, of lines: Int, depths: Range<Int>) {
-        let stride = Panels.stride(depth: depth, width: width)
+    private func copy(_ x: Operand, _ range: Range<Int>, of lines: Int) {
         // Panels that may be read in whole vectors.
         let whole = max(0, min(range.count, lines - range.lowerBound - (width + 7) / 8 * 8 + width)) / width
-        let first = panel(at: range.lowerBound) + depths.lowerBound * width
-        for k in 0..<depths.count {
+        let first = panel(at: range.lowerBound)
+        for k in 0..<depth {
             var source = x.base + range.lowerBound + k * x.depthStride
             var target = first + k * width
-            if k + Panels.ahead < depths.count {
+            if k + Panels.ahead < depth {
                 for line in Swift.stride(from: 0, to: range.count, by: 16) {
                     prefopt_prefetch(source + Panels.ahead * x.depthStride + line)
                 }
@@ -148,9 +155,9 @@ struct Panels {
             }
         }
         for line in Swift.stride(from: range.lowerBound + whole * width, to: range.upperBound, by: width) {
-            let target = panel(at: line) + depths.lowerBound * width
+            let target = panel(at: line)
             let present = min(width, lines - line)
-            for k in 0..<depths.count {
+            for k in 0..<depth {
                 for i in 0..<width { target[k * width + i] = i < present ? x.base[line + i + k * x.depthStride] : 0 }
             }
         }

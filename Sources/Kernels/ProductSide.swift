@@ -51,19 +51,19 @@ struct StoredSide: ProductSide {
             for line in Swift.stride(from: range.lowerBound, to: range.upperBound, by: panels.width) {
                 let count = min(panels.width, lines - line)
                 widen(first + line..<first + line + count, depths, linesApart: true, into: scratch, stride)
-                Panels(panels.panel(at: line), depth: panels.depth, width: panels.width)
-                    .pack(Operand(scratch, lineStride: stride, depthStride: 1), 0..<count, of: count)
+                panels.from(line: line).pack(
+                    Operand(scratch, lineStride: stride, depthStride: 1), 0..<count, of: count)
             }
         } else {
             let stride = StoredSide.scratchStride(range.count)
-            let target = Panels(panels.panel(at: range.lowerBound), depth: panels.depth, width: panels.width)
+            let target = panels.from(line: range.lowerBound)
             for start in Swift.stride(from: 0, to: panels.depth, by: StoredSide.depthsAtOnce) {
                 let here = start..<min(panels.depth, start + StoredSide.depthsAtOnce)
                 widen(
                     first + range.lowerBound..<first + range.upperBound,
                     depth + here.lowerBound..<depth + here.upperBound, linesApart: false, into: scratch, stride)
-                target.pack(
-                    Operand(scratch, lineStride: 1, depthStride: stride), lines: range.count, depths: here)
+                target.depths(here).pack(
+                    Operand(scratch, lineStride: 1, depthStride: stride), 0..<range.count, of: range.count)
             }
         }
     }
@@ -77,6 +77,31 @@ struct StoredSide: ProductSide {
             matrix.widen(lines, depths, columnsApart: !linesApart, into: target, stride)
         } else {
             matrix.widen(depths, lines, columnsApart: linesApart, into: target, stride)
+        }
+    }
+}
+
+/// A side of a product with more depths after its own: of A B + A' B' both sides have those of A' and B'.
+struct ExtendedSide<Side: ProductSide>: ProductSide {
+    let side: Side
+    /// Its own depths.
+    let depth: Int
+    let tail: Operand
+
+    init(_ side: Side, depth: Int, tail: Operand) { (self.side, self.depth, self.tail) = (side, depth, tail) }
+
+    func pack(
+        _ range: Range<Int>, of lines: Int, first: Int, depth start: Int, into panels: Panels,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        let own = max(0, min(panels.depth, depth - start))
+        if own > 0 {
+            side.pack(range, of: lines, first: first, depth: start, into: panels.depths(0..<own), scratch: scratch)
+        }
+        if own < panels.depth {
+            tail.pack(
+                range, of: lines, first: first, depth: max(0, start - depth), into: panels.depths(own..<panels.depth),
+                scratch: scratch)
         }
     }
 }

@@ -1,20 +1,40 @@
 /// A frozen matrix [N, K] (outputs × inputs) whose elements stay as a file stores them: they become float32 a tile at a
 /// time, just before they are multiplied.
 ///
-/// It is a view: whoever mapped the file keeps it mapped. Rows may come from up to three tensors of equal K, one below the
-/// other (k and v, gate and up). As `Matrix`, it is handed to kernels that check nothing.
-public struct StoredMatrix: Sendable {
+/// It is a view, of a whole tensor or of some of its rows: whoever mapped the file keeps it mapped. As `Matrix`, it is handed
+/// to kernels that check nothing.
+public struct StoredMatrix: @unchecked Sendable {
+    enum Elements {
+        case float32(UnsafeRawPointer)
+        case bfloat16(UnsafeRawPointer)
+        case float16(UnsafeRawPointer)
+        case int8(QuantizedRows)
+        case normalFloat(NormalFloatBlocks)
+        /// Always transposed.
+        case grouped(GroupedIntegers)
+    }
+
     public let rows: Int
     public let columns: Int
-    // Named one by one: an array would be an allocation, and its elements counted references.
-    let first: StoredPart
-    let second: StoredPart?
-    let third: StoredPart?
+    let elements: Elements
+    /// The first row's place among the tensor's.
+    let start: Int
+    /// Rows of the whole tensor.
+    let tensorRows: Int
+    /// Whether the elements of a column, not of a row, lie side by side in the file.
+    let isTransposed: Bool
+    /// Of rows stored head by head, to be seen part by part: how many heads and parts.
+    let (heads, parts): (Int, Int)
 
-    init(_ first: StoredPart, _ second: StoredPart? = nil, _ third: StoredPart? = nil) {
-        (self.first, self.second, self.third) = (first, second, third)
-        rows = first.rows + (second?.rows ?? 0) + (third?.rows ?? 0)
-        columns = first.columns
+    private init(_ elements: Elements, rows: Int, columns: Int, transposed: Bool) {
+        (self.elements, self.rows, self.columns, isTransposed) = (elements, rows, columns, transposed)
+        (start, tensorRows, heads, parts) = (0, rows, 1, 1)
+    }
+
+    private init(_ whole: StoredMatrix, rows: Range<Int>, heads: Int, parts: Int) {
+        (elements, columns, isTransposed) = (whole.elements, whole.columns, whole.isTransposed)
+        (start, self.rows, tensorRows) = (whole.start + rows.lowerBound, rows.count, whole.tensorRows)
+        (self.heads, self.parts) = (heads, parts)
     }
 
     /// Float32 elements at any address.
@@ -22,19 +42,19 @@ public struct StoredMatrix: Sendable {
     public static func float32(
         _ base: UnsafeRawPointer, rows: Int, columns: Int, transposed: Bool = false
     ) -> StoredMatrix {
-        StoredMatrix(StoredPart(.float32(base), rows: rows, columns: columns, transposed: transposed))
+        StoredMatrix(.float32(base), rows: rows, columns: columns, transposed: transposed)
     }
 
     public static func bfloat16(
         _ base: UnsafeRawPointer, rows: Int, columns: Int, transposed: Bool = false
     ) -> StoredMatrix {
-        StoredMatrix(StoredPart(.bfloat16(base), rows: rows, columns: columns, transposed: transposed))
+        StoredMatrix(.bfloat16(base), rows: rows, columns: columns, transposed: transposed)
     }
 
     public static func float16(
         _ base: UnsafeRawPointer, rows: Int, columns: Int, transposed: Bool = false
     ) -> StoredMatrix {
-        StoredMatrix(StoredPart(.float16(base), rows: rows, columns: columns, transposed: transposed))
+        StoredMatrix(.float16(base), rows: rows, columns: columns, transposed: transposed)
     }
 
     /// Rows of `RowQuantization`, at any addresses: codes [rows, columns], and a float32 scale for each row.
@@ -42,7 +62,7 @@ public struct StoredMatrix: Sendable {
         _ codes: UnsafeRawPointer, scales: UnsafeRawPointer, rows: Int, columns: Int
     ) -> StoredMatrix {
         let rowwise = QuantizedRows(codes: codes, scales: scales)
-        return StoredMatrix(StoredPart(.int8(rowwise), rows: rows, columns: columns, transposed: false))
+        return StoredMatrix(.int8(rowwise), rows: rows, columns: columns, transposed: false)
     }
 
     /// Blocks of `NormalFloat`, at any addresses.
@@ -58,38 +78,23 @@ public struct StoredMatrix: Sendable {
     ) -> StoredMatrix {
         let blocks = NormalFloatBlocks(
             codes: codes, scaleCodes: scaleCodes, outerScales: outerScales, scaleMean: scaleMean)
-        return StoredMatrix(StoredPart(.normalFloat(blocks), rows: rows, columns: columns, transposed: false))
+        return StoredMatrix(.normalFloat(blocks), rows: rows, columns: columns, transposed: false)
     }
 
     /// - Parameter rows: a multiple of 32 / bits, and so is the number of columns.
     public static func grouped(_ integers: GroupedIntegers, rows: Int, columns: Int) -> StoredMatrix {
-        StoredMatrix(StoredPart(.grouped(integers), rows: rows, columns: columns, transposed: true))
-    }
-
-    /// Matrices of equal K, one below the other.
-    /// - Parameter matrices: together at most three tensors, and at least one.
-    public init(stacking matrices: [StoredMatrix]) {
-        let parts = matrices.flatMap { [$0.first, $0.second, $0.third].compactMap(\.self) }
-        precondition(1...3 ~= parts.count && parts.allSatisfy { $0.columns == parts[0].columns })
-        self.init(parts[0], parts.count > 1 ? parts[1] : nil, parts.count > 2 ? parts[2] : nil)
+        StoredMatrix(.grouped(integers), rows: rows, columns: columns, transposed: true)
     }
 
     /// Some of the rows.
     public func rows(_ range: Range<Int>) -> StoredMatrix {
-        var (parts, start) = ([StoredPart](), 0)
-        for part in [first, second, third].compactMap(\.self) {
-            let here = range.clamped(to: start..<start + part.rows)
-            if !here.isEmpty { parts.append(part.rows(here.lowerBound - start..<here.upperBound - start)) }
-            start += part.rows
-        }
-        if parts.isEmpty { parts.append(first.rows(0..<0)) }
-        return StoredMatrix(parts[0], parts.count > 1 ? parts[1] : nil, parts.count > 2 ? parts[2] : nil)
+        StoredMatrix(self, rows: range, heads: heads, parts: parts)
     }
 
     /// The rows of a tensor that is stored head by head, each head's part after part (q, k, v), as rows part by part, each
     /// part's head after head. The matrix is one whole tensor.
     public func partByPart(heads: Int, parts: Int) -> StoredMatrix {
-        StoredMatrix(first.partByPart(heads: heads, parts: parts))
+        StoredMatrix(self, rows: 0..<rows, heads: heads, parts: parts)
     }
 
     /// A block of the matrix as float32.
@@ -102,40 +107,21 @@ public struct StoredMatrix: Sendable {
         widen(rows, columns, columnsApart: false, into: target, stride)
     }
 
-    /// Whether the elements of a column, not of a row, lie side by side in the file.
-    var isTransposed: Bool { first.isTransposed }
+    /// Whether rows are seen in another order than the tensor's.
+    var isByHead: Bool { parts > 1 }
 
-    /// - Parameter columnsApart: the target's lines are columns, `stride` floats apart; else rows.
-    @inline(__always)
-    func widen(
-        _ rows: Range<Int>, _ columns: Range<Int>, columnsApart: Bool, into target: UnsafeMutablePointer<Float>,
-        _ stride: Int
-    ) {
-        var start = 0
-        func put(_ part: StoredPart) {
-            let here = rows.clamped(to: start..<start + part.rows)
-            if !here.isEmpty {
-                let place = here.lowerBound - rows.lowerBound
-                part.widen(
-                    here.lowerBound - start..<here.upperBound - start, columns, columnsApart: columnsApart,
-                    into: target + (columnsApart ? place : place * stride), stride)
-            }
-            start += part.rows
-        }
-        put(first)
-        if let second { put(second) }
-        if let third { put(third) }
-    }
+    /// Elements that lie side by side.
+    var lineLength: Int { isTransposed ? tensorRows : columns }
 
-    /// The elements where they lie, if they are aligned float32 of one tensor in its own order.
+    /// The elements where they lie, if they are aligned float32 in the tensor's own order.
     var operand: Operand? {
-        guard second == nil, case .float32(let base) = first.elements, !first.isByHead,
+        guard case .float32(let base) = elements, !isByHead,
             UInt(bitPattern: base) % UInt(MemoryLayout<Float>.alignment) == 0
         else { return nil }
         let floats = base.assumingMemoryBound(to: Float.self)
         return isTransposed
-            ? Operand(floats + first.start, lineStride: 1, depthStride: first.lineLength)
-            : Operand(floats + first.start * columns, lineStride: columns, depthStride: 1)
+            ? Operand(floats + start, lineStride: 1, depthStride: lineLength)
+            : Operand(floats + start * columns, lineStride: columns, depthStride: 1)
     }
 
     /// Whether every element is finite.

@@ -1,49 +1,51 @@
 import Kernels
 
-/// What LoRA adds to some of a projection's outputs: y += s · drop(x) Aᵀ Bᵀ.
+/// What LoRA adds to the outputs of one matrix: y += s · drop(x) Aᵀ Bᵀ.
 struct Adapter: Sendable {
     /// r
     let rank: Int
     /// s
     let scale: Float
-    /// The outputs of the projection that are this module's.
-    let outputs: Range<Int>
-    /// First elements of Aᵀ [K, r] and of B's rows for `outputs` [N, r] in the trained vector.
+    /// N and K
+    let outputs: Int
+    let inputs: Int
+    /// First elements of Aᵀ [K, r] and of B [N, r] in the trained vector.
     let down: Int
     let up: Int
-    /// First element of DoRA's m for `outputs` [N], if there is one.
+    /// First element of DoRA's m [N], if there is one.
     let magnitude: Int?
-    /// K
-    let inputs: Int
     /// First column in `LowRankSpace.u`.
     let low: Int
     /// The module's number: no two drop the same elements.
     let module: Int
 
-    func forward(_ x: Matrix, into y: Matrix, _ pass: Pass) {
-        LowRank.forward(
-            dropped(x, pass), down: downMatrix(pass.values.trained), scale: scale, up: upMatrix(pass.values.trained),
-            u: pass.low.u(self, rows: x.rows), into: y.columns(outputs), on: pass.pool)
-    }
-
-    func record(_ x: Matrix, _ pass: Pass) {
+    /// u = s · drop(x) Aᵀ, which the backward pass needs; what is to be added to y.
+    func forward(_ x: Matrix, _ pass: Pass) -> LowRank.Term {
+        let u = pass.low.u(self, rows: x.rows)
         LowRank.reduce(
-            dropped(x, pass), down: downMatrix(pass.values.trained), scale: scale,
-            into: pass.low.u(self, rows: x.rows), on: pass.pool)
+            dropped(x, pass), down: downMatrix(pass.values.trained), scale: scale, into: u, on: pass.pool)
+        return LowRank.Term(low: u, factor: upMatrix(pass.values.trained))
     }
 
-    /// dx += …, keeping du for the weights' gradients.
-    func backward(_ dy: Matrix, into dx: Matrix, _ pass: Pass) {
+    /// du = s · dy B, which the weights' gradients need; what is to be added to the derivative by drop(x).
+    func backward(_ dy: Matrix, _ pass: Pass) -> LowRank.Term {
         let du = pass.low.du(self, rows: dy.rows)
-        let down = downMatrix(pass.values.trained)
-        LowRank.backward(
-            dy.columns(outputs), up: upMatrix(pass.values.trained), scale: scale, into: du, on: pass.pool)
-        guard let dropout = pass.low.dropout else {
-            return LowRank.backwardInput(du, down: down, into: dx, adding: true, on: pass.pool)
-        }
+        LowRank.backward(dy, up: upMatrix(pass.values.trained), scale: scale, into: du, on: pass.pool)
+        return LowRank.Term(low: du, factor: downMatrix(pass.values.trained))
+    }
+
+    /// dx += drop(the term)
+    func addDropped(_ term: LowRank.Term, into dx: Matrix, _ pass: Pass) {
         let d = Matrix(pass.low.dropped, rows: dx.rows, columns: inputs)
-        LowRank.backwardInput(du, down: down, into: d, adding: false, on: pass.pool)
-        dropout.apply(to: d, module: module, addingTo: dx, on: pass.pool)
+        LowRank.expand(term, into: d, on: pass.pool)
+        pass.low.dropout?.apply(to: d, module: module, addingTo: dx, on: pass.pool)
+    }
+
+    /// dB += …, dAᵀ += …
+    func backward(_ dy: Matrix, input x: Matrix, gradients: UnsafeMutablePointer<Float>, _ pass: Pass) {
+        LowRank.backwardWeights(
+            dy, u: pass.low.u(self, rows: x.rows), into: upMatrix(gradients), dropped(x, pass),
+            du: pass.low.du(self, rows: x.rows), into: downMatrix(gradients), on: pass.pool)
     }
 
     /// dm += …
@@ -52,18 +54,10 @@ struct Adapter: Sendable {
         _ pass: Pass
     ) {
         guard let magnitude else { return }
-        Magnitude.backward(
-            dy.columns(outputs), z.columns(outputs), reciprocals: reciprocals + outputs.lowerBound,
-            into: gradients + magnitude, on: pass.pool)
+        Magnitude.backward(dy, z, reciprocals: reciprocals, into: gradients + magnitude, on: pass.pool)
     }
 
-    func backward(_ dy: Matrix, input x: Matrix, gradients: UnsafeMutablePointer<Float>, _ pass: Pass) {
-        LowRank.backwardWeights(
-            dy.columns(outputs), u: pass.low.u(self, rows: x.rows), into: upMatrix(gradients), dropped(x, pass),
-            du: pass.low.du(self, rows: x.rows), into: downMatrix(gradients), on: pass.pool)
-    }
-
-    /// DoRA's factors c of `outputs`, and the reciprocal norms.
+    /// DoRA's factors c, and the reciprocal norms.
     func fillFactors(
         _ weight: StoredMatrix, _ factors: UnsafeMutablePointer<Float>, _ reciprocals: UnsafeMutablePointer<Float>,
         _ pass: Pass
@@ -71,11 +65,9 @@ struct Adapter: Sendable {
         guard let magnitude else { return }
         let values = pass.values.trained
         Magnitude.reciprocalNorms(
-            weight, rows: outputs, down: downMatrix(values), up: upMatrix(values), scale: scale,
-            scratch: pass.low.normScratch, into: reciprocals + outputs.lowerBound, on: pass.pool)
-        for row in outputs {
-            factors[row] = values[magnitude + row - outputs.lowerBound] * reciprocals[row]
-        }
+            weight, rows: 0..<outputs, down: downMatrix(values), up: upMatrix(values), scale: scale,
+            scratch: pass.low.normScratch, into: reciprocals, on: pass.pool)
+        for row in 0..<outputs { factors[row] = values[magnitude + row] * reciprocals[row] }
     }
 
     /// drop(x): x itself without dropout.
@@ -89,8 +81,9 @@ struct Adapter: Sendable {
     /// The part of it that belongs to some of the outputs, with columns of u of its own.
     func rows(_ range: Range<Int>, low: Int) -> Adapter {
         Adapter(
-            rank: rank, scale: scale, outputs: 0..<range.count, down: down, up: up + range.lowerBound * rank,
-            magnitude: magnitude.map { $0 + range.lowerBound }, inputs: inputs, low: low, module: module)
+            rank: rank, scale: scale, outputs: range.count, inputs: inputs, down: down,
+            up: up + range.lowerBound * rank, magnitude: magnitude.map { $0 + range.lowerBound }, low: low,
+            module: module)
     }
 
     private func downMatrix(_ vector: UnsafeMutablePointer<Float>) -> Matrix {
@@ -98,6 +91,6 @@ struct Adapter: Sendable {
     }
 
     private func upMatrix(_ vector: UnsafeMutablePointer<Float>) -> Matrix {
-        Matrix(vector + up, rows: outputs.count, columns: rank)
+        Matrix(vector + up, rows: outputs, columns: rank)
     }
 }

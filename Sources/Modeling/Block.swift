@@ -154,7 +154,7 @@ struct Block {
         p.gateUp.forward(m, into: hidden, pass)
         // What comes after is recorded only where a norm or an adapter reads it.
         let isRecorded = recordOnly && p.feedForwardAfterNorm == nil
-        if isRecorded, p.down.adapters.isEmpty { return }
+        if isRecorded, !p.down.isAdapted { return }
         if a.gated {
             GatedActivation.forward(hidden, a.nonlinearity, into: activation, on: pool)
         } else {

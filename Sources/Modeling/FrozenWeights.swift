@@ -42,13 +42,9 @@ public final class FrozenWeights: @unchecked Sendable {
         var read: [StoredMatrix] = []
         var known: [String: StoredMatrix] = [:]
         for matrix in table.frozenMatrices {
-            let parts = try matrix.tensors.map { tensor in
-                for name in reading.tensors(of: tensor) { unused.remove(name) }
-                let part = try known[tensor.name] ?? reading.matrix(of: tensor, on: pool)
-                known[tensor.name] = part
-                return part
-            }
-            let whole = parts.count == 1 ? parts[0] : StoredMatrix(stacking: parts)
+            for name in reading.tensors(of: matrix.tensor) { unused.remove(name) }
+            let whole = try known[matrix.tensor.name] ?? reading.matrix(of: matrix.tensor, on: pool)
+            known[matrix.tensor.name] = whole
             read.append(matrix.rows.map { whole.rows($0) } ?? whole)
         }
         matrixCount = read.count
@@ -57,10 +53,8 @@ public final class FrozenWeights: @unchecked Sendable {
         ownBytes = 4 * table.frozenCount
         mappedBytes = reading.mappedBytes
         if let name = table.tiedHeadName, unused.remove(name) != nil {
-            guard case .frozen(let number) = table.embedding,
-                let embedding = table.frozenMatrices[number].tensors.first
-            else { return }
-            try Weights.requireTied(name, to: embedding.name, in: directory)
+            guard case .frozen(let number) = table.embedding else { return }
+            try Weights.requireTied(name, to: table.frozenMatrices[number].tensor.name, in: directory)
         }
         for name in unused.sorted() where !Weights.isBuffer(name) {
             throw ModelError.unusedTensor(directory: directory.path, name: name)

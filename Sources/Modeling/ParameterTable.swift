@@ -26,12 +26,12 @@ public struct ParameterTable: Sendable {
         case uniform(inputs: Int)
         case gaussian(rank: Int)
         /// The norms of the rows of the frozen matrix that is adapted.
-        case rowNorms(matrix: Int, rows: Range<Int>)
+        case rowNorms(matrix: Int)
     }
 
-    /// A matrix that isn't trained: tensors of the same shape, one below the other, or some rows of them.
+    /// A matrix that isn't trained: a tensor, or some of its rows.
     struct FrozenMatrix: Sendable {
-        let tensors: [Parameter]
+        let tensor: Parameter
         var rows: Range<Int>?
     }
 
@@ -180,38 +180,39 @@ public struct ParameterTable: Sendable {
     ) -> Projection {
         let trains = trainable == .everything
         let shape = layout == .transposed ? [inputs, outputs] : [outputs, inputs]
-        var weight: Place
+        let all = 0..<names.count * outputs
+        var pieces: [Projection.Piece] = []
         if trains {
-            weight = names.map { addTrained($0 + ".weight", shape, layout) }[0]
+            let weights = names.map { addTrained($0 + ".weight", shape, layout) }
+            pieces = [Projection.Piece(outputs: all, weight: weights[0], adapter: nil)]
         } else {
-            let tensors = names.map { frozen($0 + ".weight", shape, layout) }
-            linearTensors += tensors
-            frozenMatrices.append(FrozenMatrix(tensors: tensors))
-            weight = .frozen(frozenMatrices.count - 1)
+            for (number, name) in names.enumerated() {
+                let tensor = frozen(name + ".weight", shape, layout)
+                linearTensors.append(tensor)
+                frozenMatrices.append(FrozenMatrix(tensor: tensor))
+                let adapter = addAdapter(name, outputs, inputs, onMatrix: frozenMatrices.count - 1, layout, &low)
+                pieces.append(
+                    Projection.Piece(
+                        outputs: number * outputs..<(number + 1) * outputs,
+                        weight: .frozen(frozenMatrices.count - 1), adapter: adapter))
+            }
         }
         let biasLayout = layout == .transposed ? .same : layout
         let biases =
             bias
             ? names.map { addVector($0 + ".bias", outputs, biasLayout, fresh: .zeros, trains: trains) } : []
-        var projection = Projection(
-            weight: weight, bias: biases.first, outputs: names.count * outputs, inputs: inputs)
-        for (number, name) in names.enumerated() {
-            let rows = number * outputs..<(number + 1) * outputs
-            if let adapter = addAdapter(name, rows, of: projection, layout, &low) {
-                projection.adapters.append(adapter)
-            }
-        }
+        var projection = Projection(pieces: pieces, bias: biases.first, outputs: all.count, inputs: inputs)
         widen(&projection, &low)
         return projection
     }
 
-    /// Some of the outputs as a projection of their own.
+    /// Some of the outputs of a projection of one piece as a projection of their own.
     private mutating func rows(_ range: Range<Int>, of whole: Projection, _ low: inout LowRankExtent) -> Projection {
         let weight: Place
-        switch whole.weight {
+        switch whole.pieces[0].weight {
         case .trained(let start): weight = .trained(start + range.lowerBound * whole.inputs)
         case .frozen(let number):
-            frozenMatrices.append(FrozenMatrix(tensors: frozenMatrices[number].tensors, rows: range))
+            frozenMatrices.append(FrozenMatrix(tensor: frozenMatrices[number].tensor, rows: range))
             weight = .frozen(frozenMatrices.count - 1)
         }
         let bias: Place? =
@@ -220,18 +221,18 @@ public struct ParameterTable: Sendable {
             case .frozen(let start): .frozen(start + range.lowerBound)
             case nil: nil
             }
-        var part = Projection(weight: weight, bias: bias, outputs: range.count, inputs: whole.inputs)
-        for adapter in whole.adapters {
-            part.adapters.append(adapter.rows(range, low: low.low))
-            low.low += adapter.rank
-        }
+        let adapter = whole.pieces[0].adapter.map { $0.rows(range, low: low.low) }
+        low.low += adapter?.rank ?? 0
+        var part = Projection(
+            pieces: [Projection.Piece(outputs: 0..<range.count, weight: weight, adapter: adapter)], bias: bias,
+            outputs: range.count, inputs: whole.inputs)
         widen(&part, &low)
         return part
     }
 
     /// Finds place for what DoRA's magnitudes multiply.
     private func widen(_ projection: inout Projection, _ low: inout LowRankExtent) {
-        guard let adapter = projection.adapters.first, adapter.magnitude != nil else { return }
+        guard let adapter = projection.magnitudes else { return }
         projection.wide = low.wide
         low.wide += projection.outputs
         low.widest = max(low.widest, projection.outputs)
@@ -241,7 +242,7 @@ public struct ParameterTable: Sendable {
     // MARK: - Adapters
 
     private mutating func addAdapter(
-        _ name: String, _ outputs: Range<Int>, of projection: Projection, _ layout: TensorLayout,
+        _ name: String, _ outputs: Int, _ inputs: Int, onMatrix matrix: Int, _ layout: TensorLayout,
         _ low: inout LowRankExtent
     ) -> Adapter? {
         let module = moduleName(name)
@@ -250,27 +251,27 @@ public struct ParameterTable: Sendable {
         let r = adaptation.config.loraRank
         let fresh: Fresh =
             switch adaptation.config.initialization {
-            case .standard, .random: .uniform(inputs: projection.inputs)
+            case .standard, .random: .uniform(inputs: inputs)
             case .gaussian: .gaussian(rank: r)
             }
         // Kept as its transpose, as narrow products read and write it.
-        let down = addAdapted(AdapterNames.a(module), [r, projection.inputs], .transposed, fresh: fresh)
+        let down = addAdapted(AdapterNames.a(module), [r, inputs], .transposed, fresh: fresh)
         let up = addAdapted(
-            AdapterNames.b(module), [outputs.count, r], layout == .transposed ? .same : layout,
+            AdapterNames.b(module), [outputs, r], layout == .transposed ? .same : layout,
             fresh: adaptation.config.initialization == .random ? .uniform(inputs: r) : .zeros)
         var magnitude: Int?
-        if adaptation.config.usesDoRA, case .frozen(let number) = projection.weight {
+        if adaptation.config.usesDoRA {
             magnitude = addAdapted(
-                AdapterNames.magnitude(module), [outputs.count], layout == .transposed ? .same : layout,
-                fresh: .rowNorms(matrix: number, rows: outputs))
+                AdapterNames.magnitude(module), [outputs], layout == .transposed ? .same : layout,
+                fresh: .rowNorms(matrix: matrix))
         }
         defer {
             low.low += r
             moduleCount += 1
         }
         return Adapter(
-            rank: r, scale: Float(adaptation.config.scaling), outputs: outputs, down: down, up: up,
-            magnitude: magnitude, inputs: projection.inputs, low: low.low, module: moduleCount)
+            rank: r, scale: Float(adaptation.config.scaling), outputs: outputs, inputs: inputs, down: down, up: up,
+            magnitude: magnitude, low: low.low, module: moduleCount)
     }
 
     private mutating func addAdapted(_ name: String, _ shape: [Int], _ layout: TensorLayout, fresh: Fresh) -> Int {
@@ -297,7 +298,7 @@ public struct ParameterTable: Sendable {
     private mutating func addMatrix(_ name: String, _ shape: [Int]) -> Place {
         let module = String(name.dropLast(".weight".count))
         otherModules.append(moduleName(module))
-        if trainable != .everything { frozenMatrices.append(FrozenMatrix(tensors: [frozen(name, shape, .same)])) }
+        if trainable != .everything { frozenMatrices.append(FrozenMatrix(tensor: frozen(name, shape, .same))) }
         if trains(module: module) { return addWhole(name, shape) }
         return .frozen(frozenMatrices.count - 1)
     }

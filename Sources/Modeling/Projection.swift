@@ -6,94 +6,120 @@ import Kernels
 /// Of a micro-batch's two backward passes the one to the input comes first: it leaves the adapters' derivatives for the
 /// other.
 struct Projection: Sendable {
-    /// W [N, K] and b [N]
-    let weight: Place
+    /// Some of the outputs.
+    struct Piece: Sendable {
+        /// N' of the N
+        let outputs: Range<Int>
+        /// Rows of W [N', K]
+        let weight: Place
+        let adapter: Adapter?
+    }
+
+    /// One after the other: all of the trained matrices, or one of the frozen ones each.
+    let pieces: [Piece]
+    /// b [N]
     let bias: Place?
     /// N and K
     let outputs: Int
     let inputs: Int
-    var adapters: [Adapter] = []
-
     /// First column in `LowRankSpace.z`, where adapters have magnitudes.
     var wide = 0
 
-    private var hasMagnitudes: Bool { adapters.first?.magnitude != nil }
+    var isAdapted: Bool { pieces.contains { $0.adapter != nil } }
+
+    /// An adapter with magnitudes, if there is one; then all have them.
+    var magnitudes: Adapter? { pieces.lazy.compactMap(\.adapter).first { $0.magnitude != nil } }
 
     /// y = x Wᵀ + b, or y += …
     func forward(_ x: Matrix, into y: Matrix, adding: Bool = false, _ pass: Pass) {
         let bias = bias.map { pass.values.vector($0) }
-        if hasMagnitudes {
+        if magnitudes != nil {
             record(x, pass)
             return Magnitude.forward(
                 pass.low.z(self, rows: x.rows), factors: pass.low.factors(self), bias: bias, into: y, adding: adding,
                 on: pass.pool)
         }
         multiply(x, bias: bias, into: y, adding: adding, pass)
-        for adapter in adapters { adapter.forward(x, into: y, pass) }
     }
 
     /// What `forward` leaves for the backward pass, without y.
     func record(_ x: Matrix, _ pass: Pass) {
-        guard hasMagnitudes, case .frozen(let number) = weight else {
-            for adapter in adapters { adapter.record(x, pass) }
+        guard magnitudes != nil else {
+            for piece in pieces { _ = piece.adapter?.forward(x, pass) }
             return
         }
-        let z = pass.low.z(self, rows: x.rows)
         let (factors, reciprocals) = (pass.low.factors(self), pass.low.reciprocals(self))
         factors.update(repeating: 1, count: outputs)
-        multiply(x, bias: nil, into: z, adding: false, pass)
-        for adapter in adapters {
-            adapter.fillFactors(pass.values.matrices[number], factors, reciprocals, pass)
-            adapter.forward(x, into: z, pass)
+        for piece in pieces {
+            if case .frozen(let number) = piece.weight {
+                piece.adapter?.fillFactors(
+                    pass.values.matrices[number], factors + piece.outputs.lowerBound,
+                    reciprocals + piece.outputs.lowerBound, pass)
+            }
         }
+        multiply(x, bias: nil, into: pass.low.z(self, rows: x.rows), adding: false, pass)
     }
 
     private func multiply(_ x: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool, _ pass: Pass) {
-        switch weight {
-        case .trained(let start):
-            Linear.forward(
-                x, weight: matrix(pass.values.trained + start), bias: bias, into: y, adding: adding, on: pass.pool)
-        case .frozen(let number):
-            Linear.forward(
-                x, weight: pass.values.matrices[number], bias: bias, into: y, adding: adding, on: pass.pool)
+        for piece in pieces {
+            let (y, bias) = (y.columns(piece.outputs), bias.map { $0 + piece.outputs.lowerBound })
+            switch piece.weight {
+            case .trained(let start):
+                Linear.forward(
+                    x, weight: matrix(pass.values.trained + start), bias: bias, into: y, adding: adding, on: pass.pool)
+            case .frozen(let number):
+                Linear.forward(
+                    x, weight: pass.values.matrices[number], bias: bias, term: piece.adapter?.forward(x, pass), into: y,
+                    adding: adding, on: pass.pool)
+            }
         }
     }
 
     /// dx = dy W, or dx += dy W
     func backward(_ dy: Matrix, into dx: Matrix, adding: Bool = false, _ pass: Pass) {
-        if hasMagnitudes {
+        if magnitudes != nil {
             Magnitude.backward(
                 dy, factors: pass.low.factors(self), into: pass.low.dz(self, rows: dy.rows), on: pass.pool)
         }
         let dz = scaled(dy, pass)
-        switch weight {
-        case .trained(let start):
-            Linear.backwardInput(
-                dz, weight: matrix(pass.values.trained + start), into: dx, adding: adding, on: pass.pool)
-        case .frozen(let number):
-            Linear.backwardInput(dz, weight: pass.values.matrices[number], into: dx, adding: adding, on: pass.pool)
+        for (number, piece) in pieces.enumerated() {
+            let (dz, adding) = (dz.columns(piece.outputs), adding || number > 0)
+            switch piece.weight {
+            case .trained(let start):
+                Linear.backwardInput(
+                    dz, weight: matrix(pass.values.trained + start), into: dx, adding: adding, on: pass.pool)
+            case .frozen(let number):
+                let term = piece.adapter?.backward(dz, pass)
+                let isAdded = pass.low.dropout == nil
+                Linear.backwardInput(
+                    dz, weight: pass.values.matrices[number], term: isAdded ? term : nil, into: dx, adding: adding,
+                    on: pass.pool)
+                if let term, !isAdded { piece.adapter?.addDropped(term, into: dx, pass) }
+            }
         }
-        for adapter in adapters { adapter.backward(dz, into: dx, pass) }
     }
 
     /// dW += dyᵀ x, db += Σ dy, and the adapters' gradients
     func backward(_ dy: Matrix, input x: Matrix, gradients: UnsafeMutablePointer<Float>, _ pass: Pass) {
-        if let dWeight = weight.gradient(in: gradients) {
-            Linear.backwardWeight(dy, x, into: matrix(dWeight), on: pass.pool)
-        }
         if let dBias = bias?.gradient(in: gradients) { Linear.backwardBias(dy, into: dBias, on: pass.pool) }
         let dz = scaled(dy, pass)
-        for adapter in adapters {
-            adapter.backward(dz, input: x, gradients: gradients, pass)
-            adapter.backward(
-                dy, pass.low.z(self, rows: dy.rows), reciprocals: pass.low.reciprocals(self), gradients: gradients, pass
-            )
+        for piece in pieces {
+            if let dWeight = piece.weight.gradient(in: gradients) {
+                Linear.backwardWeight(dy, x, into: matrix(dWeight), on: pass.pool)
+            }
+            guard let adapter = piece.adapter else { continue }
+            adapter.backward(dz.columns(piece.outputs), input: x, gradients: gradients, pass)
+            if adapter.magnitude != nil {
+                adapter.backward(
+                    dy.columns(piece.outputs), pass.low.z(self, rows: dy.rows).columns(piece.outputs),
+                    reciprocals: pass.low.reciprocals(self) + piece.outputs.lowerBound, gradients: gradients, pass)
+            }
         }
     }
 
     /// The derivative by what magnitudes multiply; dy itself where there are none.
     private func scaled(_ dy: Matrix, _ pass: Pass) -> Matrix {
-        hasMagnitudes ? pass.low.dz(self, rows: dy.rows) : dy
+        magnitudes == nil ? dy : pass.low.dz(self, rows: dy.rows)
     }
 
     private func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {

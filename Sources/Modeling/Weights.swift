@@ -104,9 +104,10 @@ public final class Weights: @unchecked Sendable {
         for parameter in table.parameters {
             if let name = files[parameter.name], let tensor = directory.tensor(name) {
                 try Weights.read(tensor, into: parameter, of: values, from: directory.path, on: pool)
-            } else if case .rowNorms(let matrix, let rows) = parameter.fresh {
+            } else if case .rowNorms(let matrix) = parameter.fresh {
+                let weight = base.matrices[matrix]
                 Magnitude.norms(
-                    base.matrices[matrix], rows: rows, into: values + parameter.range.lowerBound, on: pool)
+                    weight, rows: 0..<weight.rows, into: values + parameter.range.lowerBound, on: pool)
             } else {
                 fill(parameter, deviation: architecture.initializerRange, using: &generator)
             }

@@ -35,10 +35,11 @@ def train(binary, folder, settings, ranks=1):
     return pathlib.Path(settings["output_dir"])
 
 
-def score(binary, model, data, output, reference=None, ranks=1, max_length=None):
+def score(binary, model, data, output, reference=None, adapter=None, ranks=1, max_length=None):
     """The rows of `score --per-token`, in order."""
     arguments = ["score", "--model", model, "--data", data, "--output", output, "--per-token"]
     arguments += ["--reference", reference] if reference else []
+    arguments += ["--adapter", adapter] if adapter else []
     start(binary, arguments + (["--max-length", max_length] if max_length else []), ranks)
     return read_lines(output)
 

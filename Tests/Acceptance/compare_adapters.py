@@ -106,7 +106,8 @@ def compare(binary, shape, kind, folder, ranks, extra):
         learning_rate=0.0, reference_cache=str(folder / "cache"), debug_dump=str(folder / "dump"), **extra)
     train(binary, folder, settings, ranks)
     _, gradients, pairs = dumped_steps(folder / "dump")[0]
-    scored = json.loads("[" + ",".join(open_score(binary, base, adapter, folder)) + "]")
+    # Longer than some of the shapes were made for, as the run's rows are.
+    scored = score(binary, base, folder / "rows.jsonl", folder / "scored.jsonl", adapter=adapter, max_length=512)
 
     def open_peft(path, **how):
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
@@ -145,14 +146,6 @@ def compare(binary, shape, kind, folder, ranks, extra):
                 b = logps(saved, row["prompt_ids"], row[side + "_ids"])
                 worst["saved"] = max(worst["saved"], (a - b).abs().max().item())
     return worst
-
-
-def open_score(binary, base, adapter, folder):
-    from binary_runs import start
-
-    output = folder / "scored.jsonl"
-    start(binary, ["score", "--model", base, "--adapter", adapter, "--data", folder / "rows.jsonl", "--output", output])
-    return output.read_text().splitlines()
 
 
 def main():

@@ -1,53 +1,8 @@
 import CVector
 
-/// The rows of a `StoredMatrix` that come from one tensor.
-struct StoredPart: @unchecked Sendable {
-    enum Elements {
-        case float32(UnsafeRawPointer)
-        case bfloat16(UnsafeRawPointer)
-        case float16(UnsafeRawPointer)
-        case int8(QuantizedRows)
-        case normalFloat(NormalFloatBlocks)
-        /// Always transposed.
-        case grouped(GroupedIntegers)
-    }
-
-    let elements: Elements
-    let rows: Int
-    let columns: Int
-    /// The first row's place among the tensor's.
-    let start: Int
-    /// Rows of the whole tensor.
-    let tensorRows: Int
-    /// Whether the elements of a column, not of a row, lie side by side.
-    let isTransposed: Bool
-    /// Of rows stored head by head, to be seen part by part: how many heads and parts.
-    private let (heads, parts): (Int, Int)
-
-    init(_ elements: Elements, rows: Int, columns: Int, transposed: Bool) {
-        (self.elements, self.rows, self.columns, isTransposed) = (elements, rows, columns, transposed)
-        (start, tensorRows, heads, parts) = (0, rows, 1, 1)
-    }
-
-    private init(_ part: StoredPart, rows: Range<Int>, heads: Int, parts: Int) {
-        (elements, columns, isTransposed) = (part.elements, part.columns, part.isTransposed)
-        (start, self.rows, tensorRows) = (part.start + rows.lowerBound, rows.count, part.tensorRows)
-        (self.heads, self.parts) = (heads, parts)
-    }
-
-    func rows(_ range: Range<Int>) -> StoredPart { StoredPart(self, rows: range, heads: heads, parts: parts) }
-
-    func partByPart(heads: Int, parts: Int) -> StoredPart {
-        StoredPart(self, rows: 0..<rows, heads: heads, parts: parts)
-    }
-
-    /// Whether rows are seen in another order than the tensor's.
-    var isByHead: Bool { parts > 1 }
-
-    /// Elements that lie side by side.
-    var lineLength: Int { isTransposed ? tensorRows : columns }
-
-    /// Widens a block; see `StoredMatrix.widen`.
+/// Stored numbers as floats, block by block.
+extension StoredMatrix {
+    /// - Parameter columnsApart: the target's lines are columns, `stride` floats apart; else rows.
     @inline(__always)
     func widen(
         _ rows: Range<Int>, _ columns: Range<Int>, columnsApart: Bool, into target: UnsafeMutablePointer<Float>,
