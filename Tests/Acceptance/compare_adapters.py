@@ -34,6 +34,8 @@ logging.disable_progress_bar()
 warnings.simplefilter("ignore", FutureWarning)
 LIMIT = 2e-4
 BETA = 0.1
+# Longer than some of the shapes were made for.
+MAX_LENGTH = 512
 KINDS = {
     "all-linear": dict(target_modules="all-linear", r=3, lora_alpha=6),
     "rslora": dict(target_modules="all-linear", r=4, lora_alpha=2, use_rslora=True),
@@ -55,6 +57,10 @@ def rows_of_ids(path, count=6):
 
 def logps(model, prompt, response):
     ids = torch.tensor([prompt + response])
+    if getattr(model.config, "rope_parameters", None):
+        # Dynamic frequencies stay those of the longest sequence until a short one comes.
+        with torch.no_grad():
+            model(ids[:, :1], use_cache=False)
     logits = model(ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
     return logits.log_softmax(-1).gather(1, torch.tensor(response)[:, None])[:, 0]
 
@@ -103,11 +109,11 @@ def compare(binary, shape, kind, folder, ranks, extra):
     settings = dict(
         model_name_or_path=str(base), adapter_name_or_path=str(adapter), train_file=str(folder / "rows.jsonl"),
         output_dir=str(out), loss_type="sigmoid", beta=BETA, global_batch_size=len(rows), max_steps=1,
-        learning_rate=0.0, reference_cache=str(folder / "cache"), debug_dump=str(folder / "dump"), **extra)
+        learning_rate=0.0, max_length=MAX_LENGTH, reference_cache=str(folder / "cache"), debug_dump=str(folder / "dump"), **extra)
     train(binary, folder, settings, ranks)
     _, gradients, pairs = dumped_steps(folder / "dump")[0]
-    # Longer than some of the shapes were made for, as the run's rows are.
-    scored = score(binary, base, folder / "rows.jsonl", folder / "scored.jsonl", adapter=adapter, max_length=512)
+    scored = score(
+        binary, base, folder / "rows.jsonl", folder / "scored.jsonl", adapter=adapter, max_length=MAX_LENGTH)
 
     def open_peft(path, **how):
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
