@@ -99,7 +99,7 @@ typedef unsigned char prefopt_byte8 __attribute__((ext_vector_type(8)));
 typedef unsigned char prefopt_byte8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
 
 // table[places[i] & 7] in every lane.
-static inline prefopt_float8 prefopt_lookup8(prefopt_float8 table, prefopt_int8 places) {
+static inline prefopt_float8 prefopt_look_up8(prefopt_float8 table, prefopt_int8 places) {
 #if defined(__AVX2__)
     typedef float floats __attribute__((vector_size(32)));
     typedef int ints __attribute__((vector_size(32)));

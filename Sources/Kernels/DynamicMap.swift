@@ -68,7 +68,7 @@ struct DynamicMap {
         let decade = (bits &>> 23) &- (isSigned ? 127 : 128)
         // rank / n = 1 + k / n, by the exponent of 1.
         let part = unsafeBitCast(bits & 0x7F_FFFF | 0x3F80_0000, to: Vector.self)
-        let value = prefopt_lookup8(offset, decade).addingProduct(prefopt_lookup8(slope, decade), part)
+        let value = prefopt_look_up8(offset, decade).addingProduct(prefopt_look_up8(slope, decade), part)
         let signed = unsafeBitCast(unsafeBitCast(value, to: SIMD8<Int32>.self) | (sign &<< 31), to: Vector.self)
         // (Comparisons of floats are one instruction, those of integers are not.)
         return signed.replacing(with: Vector.zero, where: number .== firstRank - 1)
@@ -82,8 +82,8 @@ struct DynamicMap {
         let decade =
             above(borders.0, y) &+ above(borders.1, y) &+ above(borders.2, y) &+ above(borders.3, y)
             &+ above(borders.4, y) &+ above(borders.5, y) &+ above(borders.6, y)
-        let ceiling = prefopt_lookup8(last, decade)
-        var rank = prefopt_lookup8(shift, decade).addingProduct(prefopt_lookup8(factor, decade), y)
+        let ceiling = prefopt_look_up8(last, decade)
+        var rank = prefopt_look_up8(shift, decade).addingProduct(prefopt_look_up8(factor, decade), y)
         rank = rank.replacing(with: ceiling, where: rank .> ceiling).raised(to: firstRank)
         rank = rank.replacing(with: firstRank - 1, where: y .<= nothing)
         // −1 has no byte of its own.
