@@ -122,7 +122,8 @@ class DoubleDecoder:
         return x * scale * (1 + weight if self.family in ("gemma", "gemma2") else weight)
 
     def rotate(self, x, frequencies, scale):
-        angles = torch.arange(x.shape[0], dtype=torch.float64)[:, None, None] * torch.tensor(frequencies).double()
+        positions, turns = torch.arange(x.shape[0]).double(), torch.tensor(frequencies, dtype=torch.float64)
+        angles = positions[:, None, None] * turns
         cos, sin = angles.cos() * scale, angles.sin() * scale
         half = len(frequencies)
         first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]

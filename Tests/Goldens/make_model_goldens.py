@@ -43,7 +43,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from double_llama import DoubleLlama
+from double_decoder import DoubleDecoder
 from pair_losses import OBJECTIVES
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -204,7 +204,7 @@ def main():
             save_model(model, HERE / "models" / name, shard_size="20KB" if old else "1GB", old_keys=old)
     for seed, name in enumerate(SHAPES):
         rows = make_rows(100 + seed)
-        policy, reference = DoubleLlama(HERE / "models" / name), DoubleLlama(HERE / "models" / REFERENCE[name])
+        policy, reference = DoubleDecoder(HERE / "models" / name), DoubleDecoder(HERE / "models" / REFERENCE[name])
         logps = {
             which: {s: [m.logps(row["prompt_ids"], row[s + "_ids"]) for row in rows] for s in ("chosen", "rejected")}
             for which, m in (("policy", policy), ("reference", reference))
