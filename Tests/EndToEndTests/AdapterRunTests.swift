@@ -137,6 +137,112 @@ extension EndToEnd {
             #expect(FileSystem.exists(next.output("final/adapter_model.safetensors")))
         }
 
+        /// PEFT's adapter in a folder of the test's own, naming its base.
+        private func adapter(in toy: Toy, as name: String) throws -> String {
+            let source = Goldens.path("adapters/all-linear")
+            var config = try JSON.parse(FileSystem.read(FileSystem.join(source, "adapter_config.json"))).object ?? [:]
+            config["base_model_name_or_path"] = .string(Goldens.model("gqa-untied"))
+            let file = try toy.folder.write(JSON.object(config).prettyText, as: "\(name)/adapter_config.json")
+            try FileSystem.copy(
+                FileSystem.join(source, "adapter_model.safetensors"),
+                to: toy.folder.file("\(name)/adapter_model.safetensors"))
+            return FileSystem.parent(of: file)
+        }
+
+        /// Where a run may name its own adapter's folder a second time, as another model.
+        private static let secondRoles: [@Sendable (String) -> JSONObject] = [
+            { model in
+                [
+                    "loss_type": "modpo", "preference_name": "help", "weights": ["help": 0.5, "other": 0.5],
+                    "margins": ["other": ["model": .string(model), "beta": 0.1]],
+                ]
+            },
+            { ["loss_type": "sigmoid", "ref_model_name_or_path": .string($0)] },
+        ]
+
+        @Test(
+            "the policy's own adapter as a margin model or reference is what a copy of it is, and isn't the base",
+            arguments: secondRoles.indices, ["adapter_name_or_path", "model_name_or_path"])
+        func ownAdapter(role: Int, key: String) throws {
+            let toy = try Toy()
+            let (own, copy) = (try adapter(in: toy, as: "own"), try adapter(in: toy, as: "copy"))
+            var number = 0
+            func losses(with other: String, cache: String) throws -> [Double] {
+                number += 1
+                var settings = Self.secondRoles[role](other)
+                settings[key] = .string(own)
+                settings["max_steps"] = 3
+                settings["output_dir"] = .string(toy.folder.file("out-\(number)"))
+                settings["reference_cache"] = .string(toy.folder.file(cache))
+                try toy.train(settings)
+                return try rows(toy.folder.file("out-\(number)/metrics.jsonl")).compactMap { $0["loss"]?.double }
+            }
+            // The base first: what it leaves in the cache must not be taken for another model's.
+            let withBase = try losses(with: Goldens.model("gqa-untied"), cache: "shared")
+            let withOwn = try losses(with: own, cache: "shared")
+            #expect(withOwn.count == 3)
+            #expect(try losses(with: copy, cache: "shared") == withOwn)
+            #expect(try losses(with: copy, cache: "fresh") == withOwn)
+            for (a, b) in zip(withOwn, withBase) { #expect(abs(a - b) > 1e-4) }
+        }
+
+        @Test("an adapter's folder with a tokenizer of its own gives the tokenizer")
+        func tokenizer() throws {
+            let toy = try Toy()
+            let model = try toy.textModel()
+            let pairs = [("red", "green"), ("rain", "the snow"), ("is this it", "and that")]
+            let data = try toy.folder.write(
+                pairs.map { chosen, rejected in
+                    JSON.object([
+                        "prompt": "What is this?", "chosen": .string(" " + chosen), "rejected": .string(" " + rejected),
+                    ]).text + "\n"
+                }.joined(), as: "text.jsonl")
+            let settings = Self.adding([
+                "model_name_or_path": .string(model), "train_file": .string(data), "max_length": 100, "max_steps": 1,
+                "global_batch_size": 3,
+            ])
+            try toy.train(settings)
+            let adapter = toy.output("final")
+
+            /// How many tokens of the rows are scored, by `score` and by a run that goes on from the adapter.
+            func scored() throws -> (score: Int, train: Int) {
+                let output = toy.folder.file("scores.jsonl")
+                let ending = try Program.run([
+                    "score", "--model", model, "--adapter", adapter, "--data", data, "--output", output,
+                ])
+                #expect(ending.status == 0, "\(ending.errors)")
+                let lengths = try rows(output).flatMap { row in
+                    ["chosen_length", "rejected_length"].compactMap { row[$0]?.integer }
+                }
+                #expect(lengths.count == 2 * pairs.count)
+                let next = try Toy()
+                try next.train([
+                    "model_name_or_path": .string(adapter), "train_file": .string(data), "max_length": 100,
+                    "max_steps": 1, "global_batch_size": 3, "debug_dump": .string(next.folder.file("dump")),
+                ])
+                let tokens = try #require(try next.steps().first?["tokens"]?.integer)
+                return (lengths.reduce(0, +), tokens)
+            }
+
+            let file = FileSystem.join(adapter, "tokenizer.json")
+            let saved = try FileSystem.read(file)
+            #expect(try saved == FileSystem.read(FileSystem.join(model, "tokenizer.json")))
+            let usual = try scored()
+            // Without its merges the same tokenizer makes a token of every byte.
+            var object = try JSON.parse(saved).object ?? [:]
+            var merging = object["model"]?.object ?? [:]
+            merging["merges"] = []
+            object["model"] = .object(merging)
+            try AtomicFile.write(JSON.object(object).text, to: file)
+            let bytewise = try scored()
+            // Every response is ASCII and ends with one more token.
+            #expect(bytewise.score == pairs.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 4 })
+            #expect(bytewise.score > usual.score && bytewise.train > usual.train)
+            // Without one, the base's.
+            try FileSystem.remove(file)
+            #expect(try scored() == usual)
+        }
+
         private static let refusals: [(settings: JSONObject, words: String)] = [
             (["lora_r": 8], "use_peft"),
             (["use_peft": false, "lora_alpha": 8], "use_peft is false"),
