@@ -1,4 +1,4 @@
-"""compare_quantized.py BINARY: adapters on GPTQ and int8 bases, against the same weights as floats.
+"""compare_quantized.py BINARY: adapters on GPTQ, int8 and NF4 bases, against the same weights as floats.
 
 For each kind a tiny model whose linear matrices are quantised here, and a second folder with the float32 values that they
 stand for. An adapter of PEFT's is trained for one DPO step on both by the binary, and computed by PEFT in float64:
@@ -31,12 +31,11 @@ from family_shapes import SHAPES, build  # noqa: E402
 
 SHAPES["quantized"] = ("llama", dict(
     hidden_size=64, intermediate_size=96, num_attention_heads=4, num_key_value_heads=2, num_hidden_layers=2))
-KINDS = {
-    "gptq-4": dict(bits=4, group=32, ordered=False, sym=True),
-    "gptq-4-act": dict(bits=4, group=32, ordered=True, sym=False),
-    "gptq-8": dict(bits=8, group=-1, ordered=False, sym=False),
-    "int8": None,
-}
+# bitsandbytes' sixteen numbers of NF4.
+LEVELS = np.array([
+    -1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+    -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+    0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1], np.float32)
 
 
 def packed(values, bits):
@@ -78,6 +77,36 @@ def int8(matrix):
     return np.rint(matrix / scale).clip(-127, 127).astype(np.float32) * scale
 
 
+def scale_numbers():
+    """What the byte of an NF4 scale stands for: dynamic numbers (arXiv 2110.02861), rounded once."""
+    ends = [np.linspace(0.1, 1, 2**i + 1) for i in range(7)]
+    positive = np.concatenate([(e[:-1] + e[1:]) / 2 * 10.0 ** (i - 6) for i, e in enumerate(ends)])
+    return np.sort(np.concatenate([positive, -positive, [0, 1]])).astype(np.float32)
+
+
+def nf4(matrix):
+    blocks = matrix.reshape(-1, 64)
+    scales = np.abs(blocks).max(1)
+    codes = np.abs((blocks / scales[:, None])[:, :, None] - LEVELS).argmin(2)
+    mean, numbers = np.float32(scales.astype(np.float64).mean()), scale_numbers()
+    for start in range(0, len(scales), 256):
+        part = scales[start : start + 256] - mean
+        outer = np.abs(part).max()
+        scales[start : start + 256] = numbers[np.abs((part / outer)[:, None] - numbers).argmin(1)] * outer + mean
+    return (LEVELS[codes] * scales[:, None]).reshape(matrix.shape)
+
+
+# How GPTQ packs, or what the binary does to a matrix when it reads it.
+KINDS = {
+    "gptq-4": dict(bits=4, group=32, ordered=False, sym=True),
+    "gptq-4-act": dict(bits=4, group=32, ordered=True, sym=False),
+    "gptq-8": dict(bits=8, group=-1, ordered=False, sym=False),
+    "int8": int8,
+    "nf4": nf4,
+}
+KEYS = {"int8": "load_in_8bit", "nf4": "load_in_4bit"}
+
+
 def quantize(base, quantized, floats, kind):
     """Writes the two folders."""
     draw = np.random.default_rng(5)
@@ -87,8 +116,8 @@ def quantize(base, quantized, floats, kind):
             tensors[name] = wide[name] = tensor
             continue
         matrix = tensor.numpy().astype(np.float32)
-        if kind is None:
-            tensors[name], values = tensor, int8(matrix)
+        if callable(kind):
+            tensors[name], values = tensor, kind(matrix)
         else:
             parts, values = gptq(matrix, kind, draw)
             tensors |= {name.removesuffix("weight") + part: value for part, value in parts.items()}
@@ -96,7 +125,7 @@ def quantize(base, quantized, floats, kind):
     for folder, content in ((quantized, tensors), (floats, wide)):
         shutil.copytree(base, folder)
         save_file(content, folder / "model.safetensors", metadata={"format": "pt"})
-    if kind is not None:
+    if not callable(kind):
         config = json.loads((quantized / "config.json").read_text())
         config["quantization_config"] = dict(
             quant_method="gptq", bits=kind["bits"], group_size=kind["group"], desc_act=kind["ordered"], sym=kind["sym"],
@@ -121,14 +150,14 @@ def compare(binary, name, folder):
     quantize(base, quantized, floats, kind)
     make_adapter(floats, "all-linear", adapter)
     rows = rows_of_ids(folder / "rows.jsonl")
-    extra = dict(load_in_8bit=True) if kind is None else {}
+    extra = {KEYS[name]: True} if name in KEYS else {}
     ours, pairs = run(binary, folder / "on-quantized", quantized, adapter, folder / "rows.jsonl", extra)
     wide, wide_pairs = run(binary, folder / "on-floats", floats, adapter, folder / "rows.jsonl", {})
     equal = pairs == wide_pairs and all(torch.equal(ours[n], wide[n]) for n in wide) and set(ours) == set(wide)
 
     model = AutoModelForCausalLM.from_pretrained(floats, dtype=torch.float32)
     model = PeftModel.from_pretrained(model, adapter, is_trainable=True).double().eval()
-    merged_from = quantized if kind else floats
+    merged_from = floats if name in KEYS else quantized
     start(binary, ["merge", "--model", merged_from, "--adapter", adapter, "--output", folder / "merged", "--dtype", "float32"])
     merged = AutoModelForCausalLM.from_pretrained(folder / "merged", dtype=torch.float32).double().eval()
     worst, total = dict(logps=0.0, gradient=0.0, merged=0.0), 0.0
