@@ -1,7 +1,8 @@
 """compare_quantized.py BINARY: adapters on GPTQ, int8 and NF4 bases, against the same weights as floats.
 
 For each kind a tiny model whose linear matrices are quantised here, and a second folder with the float32 values that they
-stand for. An adapter of PEFT's is trained for one DPO step on both by the binary, and computed by PEFT in float64:
+stand for. Adapters of PEFT's, LoRA and DoRA, are trained for one DPO step on both by the binary, and computed by PEFT in
+float64:
 
     equal      whether logps and gradients on the quantised base have every bit of those on the float32 one
     logps      |a − b| against float64          limit 2e-4 nats
@@ -10,6 +11,7 @@ stand for. An adapter of PEFT's is trained for one DPO step on both by the binar
 
 Exit status 1 when one fails. Needs torch, transformers, peft, safetensors and PyYAML.
 """
+import itertools
 import json
 import pathlib
 import shutil
@@ -143,12 +145,12 @@ def run(binary, folder, base, adapter, rows, extra):
     return gradients, sorted(pairs, key=lambda pair: pair["index"])
 
 
-def compare(binary, name, folder):
+def compare(binary, name, adaptation, folder):
     kind = KINDS[name]
     base, quantized, floats, adapter = (folder / part for part in ("base", "quantized", "floats", "adapter"))
     build("quantized", base, seed=3)
     quantize(base, quantized, floats, kind)
-    make_adapter(floats, "all-linear", adapter)
+    make_adapter(floats, adaptation, adapter)
     rows = rows_of_ids(folder / "rows.jsonl")
     extra = {KEYS[name]: True} if name in KEYS else {}
     ours, pairs = run(binary, folder / "on-quantized", quantized, adapter, folder / "rows.jsonl", extra)
@@ -184,11 +186,11 @@ def compare(binary, name, folder):
 
 if __name__ == "__main__":
     failed = False
-    for name in KINDS:
+    for name, adaptation in itertools.product(KINDS, ("all-linear", "dora")):
         with tempfile.TemporaryDirectory() as folder:
-            equal, worst = compare(sys.argv[1], name, pathlib.Path(folder))
+            equal, worst = compare(sys.argv[1], name, adaptation, pathlib.Path(folder))
         bad = not equal or any(not value <= LIMIT for value in worst.values())
         failed |= bad
         figures = "  ".join(f"{what} {value:.1e}" for what, value in worst.items())
-        print(f"{name:12} equal {equal}  {figures}{'  OVER' if bad else ''}", flush=True)
+        print(f"{name:12} {adaptation:12} equal {equal}  {figures}{'  OVER' if bad else ''}", flush=True)
     sys.exit(1 if failed else 0)
