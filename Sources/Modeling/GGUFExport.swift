@@ -39,9 +39,10 @@ public struct GGUFExport {
     }
 
     /// - Parameter format: nil: what most of the weights are stored in.
-    /// - Throws: `CheckpointError` or `ModelError`.
+    /// - Throws: `CheckpointError`, or `ModelError`, for quantised weights too.
     public init(_ path: String, format: Format? = nil) throws {
         directory = try ModelDirectory(path: path)
+        guard try GroupedFormat.of(directory) == nil else { throw ModelError.quantizedExport(directory: path) }
         let a = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
         architecture = a
         family = GGUFFamily.of(a)

@@ -15,6 +15,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Float weights were wanted and quantised ones are there.
     case quantized(directory: String)
     case quantizedTwice(directory: String, quantization: String)
+    case quantizedExport(directory: String)
     case noCache(quantization: String)
     /// A tensor of a quantised matrix that isn't what its format says.
     case wrongStorage(directory: String, name: String, found: String, expected: String)
@@ -53,6 +54,9 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "(use_peft: true), or give the model that they were made from"
         case .quantizedTwice(let directory, let quantization):
             "\(directory): its weights are quantised already; remove \(quantization)"
+        case .quantizedExport(let directory):
+            "\(directory): its weights are quantised in a way that isn't exported; make floats of them first "
+                + "(swift-prefopt merge --models \(directory):1 --output DIR) and export those"
         case .noCache(let quantization):
             "\(quantization) needs a folder to keep the quantised weights in"
         case .wrongStorage(let directory, let name, let found, let expected):

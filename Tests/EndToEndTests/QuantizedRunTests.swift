@@ -172,6 +172,20 @@ extension EndToEnd {
             }
         }
 
+        @Test("export asks for floats, which merge makes of GPTQ's files", arguments: grouped)
+        func exported(model: String) throws {
+            let toy = try Toy()
+            let (base, floats) = (Goldens.model(model), toy.folder.file("floats"))
+            let refused = try Program.run(
+                ["export", "--model", base, "--format", "gguf", "--output", toy.folder.file("model.gguf")])
+            #expect(refused.status == 2)
+            #expect(refused.messages.count == 1 && refused.says("merge --models \(base):1"), "\(refused.errors)")
+            let ending = try Program.run(
+                ["merge", "--models", "\(base):1", "--output", floats, "--dtype", "float32"])
+            #expect(ending.status == 0, "\(ending.errors)")
+            #expect(try scores(["--model", floats], in: toy) == scores(["--model", base], in: toy))
+        }
+
         private static let refusals: [(settings: JSONObject, words: String)] = [
             (["load_in_4bit": true], "load_in_4bit: all weights are trained, in float32; set use_peft: true"),
             (["load_in_8bit": true, "use_peft": false], "use_peft is false"),
