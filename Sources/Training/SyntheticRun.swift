@@ -10,16 +10,16 @@ public struct SyntheticRun {
     private let file: RunFile
     private let folder: String
 
-    /// - Throws: `RunFileError`, `StorageError`, `CheckpointError` or `ModelError`.
+    /// - Throws: `RunFileError`, `StorageError`, `CheckpointError`, `ModelError` or `TrainingError`.
     public init(_ path: String, overrides: [String], steps: Int) throws {
         folder = FileSystem.join(environment("TMPDIR") ?? "/tmp", "prefopt-bench-\(getpid())")
         let bytes = try FileSystem.read(path)
         let given = try RunFile(bytes: bytes, file: path, overrides: overrides)
-        let directory = try ModelDirectory(path: given.model.path, needsWeights: false)
+        let source = try ModelSource(given.model.path, adapter: given.adapters.path)
+        let directory = try ModelDirectory(path: source.base, needsWeights: false)
         var more: [String] = []
         if given.data.trainFiles.isEmpty {
-            let shape = try Architecture(
-                config: directory.config, file: FileSystem.join(given.model.path, "config.json"))
+            let shape = try Architecture(directory)
             try FileSystem.makeDirectories(folder)
             let data = FileSystem.join(folder, "pairs.jsonl")
             // Per-device sizes count a rank's pairs; a thousand steps' worth for any number of ranks would be too many.

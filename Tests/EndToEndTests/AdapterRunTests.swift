@@ -243,6 +243,20 @@ extension EndToEnd {
             #expect(try scored() == usual)
         }
 
+        @Test("every command that reads a run file takes an adapter's folder as its model")
+        func commands() throws {
+            let toy = try Toy()
+            let file = try toy.runFile(["model_name_or_path": .string(try adapter(in: toy, as: "own"))])
+            let scaling = ["scaling", file, "--output", toy.folder.file("scaling"), "--steps", "1"]
+            for arguments in [
+                ["doctor", file], ["inspect", file], ["bench", file, "--steps", "1"], scaling,
+                ["bench", file, "--steps", "1", "--set", "train_file=null"],
+            ] {
+                let ending = try Program.run(arguments)
+                #expect(ending.status == 0 && !ending.output.isEmpty, "\(arguments): \(ending.errors)")
+            }
+        }
+
         private static let refusals: [(settings: JSONObject, words: String)] = [
             (["lora_r": 8], "use_peft"),
             (["use_peft": false, "lora_alpha": 8], "use_peft is false"),
