@@ -94,15 +94,20 @@ public struct ModelDirectory: Sendable {
     /// defaults of generation. To be copied as they are when the model is saved.
     public var companionFiles: [String] {
         let names = (try? FileSystem.list(path)) ?? []
+        return ModelDirectory.tokenizerFiles(in: path) + names.filter { $0 == "generation_config.json" }
+    }
+
+    /// The names of a folder's files that a tokenizer consists of, chat template included; the folder needn't hold a model.
+    public static func tokenizerFiles(in path: String) -> [String] {
+        let names = (try? FileSystem.list(path)) ?? []
         return names.filter { name in
-            ModelDirectory.companions.contains(name) || name.hasPrefix("tokenizer") && name.hasSuffix(".json")
+            tokenizerNames.contains(name) || name.hasPrefix("tokenizer") && name.hasSuffix(".json")
         }
     }
 
-    private static let companions: Set<String> = [
-        "tokenizer.model", "generation_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-        "vocab.txt", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja",
-        "chat_template.json",
+    private static let tokenizerNames: Set<String> = [
+        "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
+        "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json",
     ]
 
     /// Copies the companion files, but for some, into another folder.

@@ -51,11 +51,14 @@ extension TrainingRun {
         try copyTokenizer(to: directory)
     }
 
-    /// Puts the tokenizer into a saved model's folder when it isn't the model's own.
+    /// Puts the run's tokenizer into a saved folder, in place of the base's, which is there already.
     private func copyTokenizer(to directory: String) throws {
-        guard let path = file.model.tokenizerPath, path != file.model.path else { return }
-        for name in try FileSystem.list(path) where name.hasPrefix("tokenizer") || name == "special_tokens_map.json" {
-            try FileSystem.copy(FileSystem.join(path, name), to: FileSystem.join(directory, name))
+        guard tokenizerPath != policy.source.base else { return }
+        for name in ModelDirectory.tokenizerFiles(in: directory) {
+            try FileSystem.remove(FileSystem.join(directory, name))
+        }
+        for name in ModelDirectory.tokenizerFiles(in: tokenizerPath) {
+            try FileSystem.copy(FileSystem.join(tokenizerPath, name), to: FileSystem.join(directory, name))
         }
     }
 

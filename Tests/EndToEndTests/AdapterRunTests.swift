@@ -220,6 +220,12 @@ extension EndToEnd {
                     "model_name_or_path": .string(adapter), "train_file": .string(data), "max_length": 100,
                     "max_steps": 1, "global_batch_size": 3, "debug_dump": .string(next.folder.file("dump")),
                 ])
+                // What it ends with has the tokenizer that it was trained with.
+                let source = FileSystem.exists(FileSystem.join(adapter, "tokenizer.json")) ? adapter : model
+                for name in ["tokenizer.json", "tokenizer_config.json"] {
+                    let saved = try FileSystem.read(next.output("final/\(name)"))
+                    #expect(try saved == FileSystem.read(FileSystem.join(source, name)), "\(name)")
+                }
                 let tokens = try #require(try next.steps().first?["tokens"]?.integer)
                 return (lengths.reduce(0, +), tokens)
             }

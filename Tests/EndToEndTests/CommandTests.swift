@@ -145,6 +145,32 @@ extension EndToEnd {
             #expect(try rows(output).count == 12)
         }
 
+        @Test("final/ has the tokenizer of tokenizer_name_or_path, its chat template too, and nothing of the model's")
+        func otherTokenizer() throws {
+            let toy = try Toy()
+            let model = try toy.textModel()
+            let other = toy.folder.file("other")
+            try FileSystem.makeDirectories(other)
+            for name in ["tokenizer.json", "tokenizer_config.json"] {
+                try FileSystem.copy(FileSystem.join(model, name), to: FileSystem.join(other, name))
+            }
+            _ = try toy.folder.write(
+                "{% for m in messages %}{{ m.content }}{% endfor %}", as: "other/chat_template.jinja")
+            _ = try toy.folder.write("{}", as: "text-model/added_tokens.json")
+            let data = try toy.folder.write(
+                #"{"prompt": "Is it?", "chosen": " yes", "rejected": " no"}"# + "\n", as: "text.jsonl")
+            for adapters in [false, true] {
+                let output = toy.folder.file("out-\(adapters)")
+                try toy.train([
+                    "model_name_or_path": .string(model), "tokenizer_name_or_path": .string(other),
+                    "train_file": .string(data), "max_length": 100, "max_steps": 1, "global_batch_size": 1,
+                    "use_peft": .bool(adapters), "output_dir": .string(output),
+                ])
+                let names = try FileSystem.list(FileSystem.join(output, "final"))
+                #expect(Set(try FileSystem.list(other)).isSubset(of: names) && !names.contains("added_tokens.json"))
+            }
+        }
+
         @Test("bench --json is one JSON object on standard output", arguments: [nil, 2])
         func bench(ranks: Int?) throws {
             let toy = try Toy()
