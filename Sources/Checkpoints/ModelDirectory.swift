@@ -105,6 +105,16 @@ public struct ModelDirectory: Sendable {
         }
     }
 
+    /// Puts a folder's tokenizer into another folder, in place of the one that is there.
+    public static func replaceTokenizer(in directory: String, byThatOf source: String) throws(CheckpointError) {
+        try CheckpointError.storing { () throws(StorageError) in
+            for name in tokenizerFiles(in: directory) { try FileSystem.remove(FileSystem.join(directory, name)) }
+            for name in tokenizerFiles(in: source) {
+                try FileSystem.copy(FileSystem.join(source, name), to: FileSystem.join(directory, name))
+            }
+        }
+    }
+
     private static let tokenizerNames: Set<String> = [
         "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
         "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json",

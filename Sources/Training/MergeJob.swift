@@ -70,6 +70,10 @@ public struct MergeJob {
             let merge = try ModelMerge(model: model, adapters: open(parts, for: model), as: type, on: pool)
             tell(parts, merge.notes, console)
             try merge.write(to: directory, on: pool) { MergeJob.progress($0, $1, console) }
+            // One adapter's own tokenizer is the one that the merged model was trained with.
+            if parts.count == 1, FileSystem.exists(FileSystem.join(parts[0].path, "tokenizer.json")) {
+                try ModelDirectory.replaceTokenizer(in: directory, byThatOf: parts[0].path)
+            }
         case .asAdapter(let model, let parts):
             let concatenation = try AdapterConcatenation(
                 model: model, adapters: open(parts, for: model), as: type ?? .float32, on: pool)

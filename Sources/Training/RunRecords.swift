@@ -48,17 +48,9 @@ extension TrainingRun {
     /// Writes the model's folder, as other tools load it, from values of the trained vector.
     func writeModel(_ values: UnsafePointer<Float>, to directory: String) throws {
         try policy.save(values, to: directory, as: saveType)
-        try copyTokenizer(to: directory)
-    }
-
-    /// Puts the run's tokenizer into a saved folder, in place of the base's, which is there already.
-    private func copyTokenizer(to directory: String) throws {
-        guard tokenizerPath != policy.source.base else { return }
-        for name in ModelDirectory.tokenizerFiles(in: directory) {
-            try FileSystem.remove(FileSystem.join(directory, name))
-        }
-        for name in ModelDirectory.tokenizerFiles(in: tokenizerPath) {
-            try FileSystem.copy(FileSystem.join(tokenizerPath, name), to: FileSystem.join(directory, name))
+        // The base's is there already.
+        if tokenizerPath != policy.source.base {
+            try ModelDirectory.replaceTokenizer(in: directory, byThatOf: tokenizerPath)
         }
     }
 

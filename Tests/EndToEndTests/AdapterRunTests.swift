@@ -226,6 +226,12 @@ extension EndToEnd {
                     let saved = try FileSystem.read(next.output("final/\(name)"))
                     #expect(try saved == FileSystem.read(FileSystem.join(source, name)), "\(name)")
                 }
+                let merged = next.folder.file("merged")
+                let merging = try Program.run(["merge", "--model", model, "--adapter", adapter, "--output", merged])
+                #expect(merging.status == 0, "\(merging.errors)")
+                #expect(
+                    try FileSystem.read(FileSystem.join(merged, "tokenizer.json"))
+                        == FileSystem.read(FileSystem.join(source, "tokenizer.json")))
                 let tokens = try #require(try next.steps().first?["tokens"]?.integer)
                 return (lengths.reduce(0, +), tokens)
             }
