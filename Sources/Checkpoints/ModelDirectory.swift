@@ -94,15 +94,16 @@ public struct ModelDirectory: Sendable {
     /// defaults of generation. To be copied as they are when the model is saved.
     public var companionFiles: [String] {
         let names = (try? FileSystem.list(path)) ?? []
-        return ModelDirectory.tokenizerFiles(in: path) + names.filter { $0 == "generation_config.json" }
+        return names.filter { ModelDirectory.isTokenizerFile($0) || $0 == "generation_config.json" }
     }
 
     /// The names of a folder's files that a tokenizer consists of, chat template included; the folder needn't hold a model.
     public static func tokenizerFiles(in path: String) -> [String] {
-        let names = (try? FileSystem.list(path)) ?? []
-        return names.filter { name in
-            tokenizerNames.contains(name) || name.hasPrefix("tokenizer") && name.hasSuffix(".json")
-        }
+        ((try? FileSystem.list(path)) ?? []).filter(isTokenizerFile)
+    }
+
+    private static func isTokenizerFile(_ name: String) -> Bool {
+        tokenizerNames.contains(name) || name.hasPrefix("tokenizer") && name.hasSuffix(".json")
     }
 
     /// Puts a folder's tokenizer into another folder, in place of the one that is there.
