@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "Storage", "Scratch"], exclude: ["Fixtures"]),

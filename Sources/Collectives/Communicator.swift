@@ -4,13 +4,16 @@ import Glibc
 /// The ranks of a job and the few verbs they use.
 ///
 /// A process started without a launcher is a job of one rank and never touches MPI. Not `Sendable`: MPI belongs to the
-/// thread that initialised it, and the compiler keeps it there. A method whose doc ends "Collective." must be called by
-/// every rank, in the same order.
+/// thread that initialised it, and the compiler keeps it there. The one exception is `BackgroundSum`: while its thread speaks,
+/// no method of the communicator may be called. A method whose doc ends "Collective." must be called by every rank, in the
+/// same order.
 public final class Communicator {
     /// This rank, `0..<size`.
     public let rank: Int
     /// The number of ranks.
     public let size: Int
+    /// Whether the MPI of every rank lets another of its threads speak while the first is silent.
+    public let letsThreadsTakeTurns: Bool
     let world: MPI_Comm?
     /// nil for one rank.
     let hierarchy: Hierarchy?
@@ -32,7 +35,7 @@ public final class Communicator {
         // share, of containers' limits, or of threads. It costs a waiting rank a system call now and then.
         setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
         var provided: Int32 = 0
-        guard MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) == MPI_SUCCESS else {
+        guard MPI_Init_thread(nil, nil, Int32(MPI_THREAD_SERIALIZED), &provided) == MPI_SUCCESS else {
             throw .initialization
         }
         started()
@@ -40,11 +43,14 @@ public final class Communicator {
     }
 
     private init(_ world: MPI_Comm?, isWhole: Bool) {
-        var (rank, size): (Int32, Int32) = (0, 1)
+        var (rank, size, level): (Int32, Int32, Int32) = (0, 1, Int32(MPI_THREAD_SERIALIZED))
         if let world {
             MPI_Comm_rank(world, &rank)
             MPI_Comm_size(world, &size)
+            MPI_Query_thread(&level)
+            MPI_Allreduce(prefopt_in_place(), &level, 1, prefopt_int32(), prefopt_min(), world)
         }
+        letsThreadsTakeTurns = level >= Int32(MPI_THREAD_SERIALIZED)
         self.rank = Int(rank)
         self.size = Int(size)
         self.world = world

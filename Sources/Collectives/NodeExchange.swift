@@ -199,26 +199,33 @@ final class NodeExchange {
     private func meet() {
         signals += 1
         counter(of: rank).pointee.store(signals, ordering: .releasing)
+        RankCalls.sleep {
+            letMessagesPass()
+            return (0..<size).allSatisfy(hasCome)
+        }
         RankCalls.waiting {
             for other in 0..<size {
-                let counter = counter(of: other)
                 var spins = 0
-                while counter.pointee.load(ordering: .acquiring) < signals { rest(&spins) }
+                while !hasCome(other) { rest(&spins) }
             }
         }
     }
 
-    /// A moment's wait: first on the core, then giving it away, since the rank that is waited for may need it. Now and then
-    /// MPI gets a chance: a message of this rank may be what lets another one come here.
+    private func hasCome(_ other: Int) -> Bool { counter(of: other).pointee.load(ordering: .acquiring) >= signals }
+
+    /// A moment's wait: first on the core, then giving it away, since the rank that is waited for may need it.
     private func rest(_ spins: inout Int) {
         spins += 1
         prefopt_pause()
         guard spins > spinsBeforeYield else { return }
         sched_yield()
-        if spins % 256 == 0 {
-            var flag: Int32 = 0
-            MPI_Iprobe(Int32(MPI_ANY_SOURCE), 0, node, &flag, prefopt_status_ignore())
-        }
+        if spins % 256 == 0 { letMessagesPass() }
+    }
+
+    /// Gives MPI a chance: a message of this rank may be what lets another one come here.
+    private func letMessagesPass() {
+        var flag: Int32 = 0
+        MPI_Iprobe(Int32(MPI_ANY_SOURCE), 0, node, &flag, prefopt_status_ignore())
     }
 
     /// Whether the ranks of a node may run on fewer cores than they are. Collective.

@@ -80,7 +80,7 @@ final class Ring {
         func send(upTo available: Int) {
             while sent < min(available, outgoing.count) {
                 let (slot, piece) = (sent % depth, outgoing[sent])
-                MPI_Wait(&sends[slot], prefopt_status_ignore())
+                wait(&sends[slot])
                 var source = UnsafeRawPointer(x + piece.lowerBound)
                 if !Form.isVerbatim {
                     let packed = parcel(depth + slot)
@@ -96,11 +96,20 @@ final class Ring {
         for (number, piece) in incoming.enumerated() {
             // Never more than `depth` ahead of what has come in: waiting for a send would keep this rank from receiving.
             send(upTo: min(ready + number, number + depth))
-            MPI_Wait(&receives[number % depth], prefopt_status_ignore())
+            wait(&receives[number % depth])
             take(parcel(number % depth), x + piece.lowerBound, piece.count)
             receive(number + depth)
         }
         send(upTo: outgoing.count)
-        for slot in 0..<depth { MPI_Wait(&sends[slot], prefopt_status_ignore()) }
+        for slot in 0..<depth { wait(&sends[slot]) }
+    }
+
+    private func wait(_ request: inout MPI_Request?) {
+        RankCalls.sleep {
+            var isDone: Int32 = 0
+            MPI_Test(&request, &isDone, prefopt_status_ignore())
+            return isDone != 0
+        }
+        MPI_Wait(&request, prefopt_status_ignore())
     }
 }

@@ -112,5 +112,5 @@ extension Communicator {
     }
 
     /// Of a vector, for each node.
-    private static let leastRingBytes = 1 << 14
+    static let leastRingBytes = 1 << 14
 }

@@ -85,6 +85,8 @@ public struct ParameterTable: Sendable {
     private(set) var embedding = Place.trained(0)
     private(set) var positions: Place?
     private(set) var blocks: [Block] = []
+    /// Where the trained parameters of each block begin, and where those of the last one end.
+    private(set) var blockBorders: [Int] = []
     private(set) var finalNorm = Normalization(
         kind: .rms, weight: .trained(0), bias: nil, epsilon: 0, parts: 1)
     /// The head's [V, D]; the embedding's own place when they are tied.
@@ -110,7 +112,11 @@ public struct ParameterTable: Sendable {
         embedding = addMatrix(
             naming.embeddingIsHead ? headName : prefix + names.embedding + ".weight", [a.vocabulary, a.width])
         positions = names.positions.map { addMatrix(prefix + $0 + ".weight", [a.positions, a.width]) }
-        for layer in 0..<a.layers { addBlock(prefix + names.layer + "\(layer).", names, a) }
+        for layer in 0..<a.layers {
+            blockBorders.append(count)
+            addBlock(prefix + names.layer + "\(layer).", names, a)
+        }
+        blockBorders.append(count)
         finalNorm = addNorm(prefix + names.finalNorm, a.width, a)
         head = a.tiedHead ? embedding : addMatrix(headName, [a.vocabulary, a.width])
     }

@@ -79,9 +79,13 @@ public final class Transformer {
 
     /// Adds a micro-batch's gradients into `gradients`, a vector beside the trained weights.
     ///
-    /// - Parameter loss: given a sequence's number and the logps (sums in nats) of its responses, writes ∂loss/∂logps.
+    /// - Parameters:
+    ///   - completed: told, as the pass goes on from the head to the embedding, the element of `gradients` from which on all is
+    ///     as it will be when the pass ends; at last 0. The elements are those of the table, for every batch.
+    ///   - loss: given a sequence's number and the logps (sums in nats) of its responses, writes ∂loss/∂logps.
     public func step(
         _ batch: PackedBatch, in space: Workspace, gradients: UnsafeMutablePointer<Float>,
+        completed: ((_ start: Int) -> Void)? = nil,
         loss: (_ sequence: Int, _ logps: UnsafeBufferPointer<Double>, _ gradients: UnsafeMutableBufferPointer<Double>)
             -> Void
     ) {
@@ -94,6 +98,7 @@ public final class Transformer {
             dNormed: Matrix(t.dNormed, rows: stream.rows, columns: a.width),
             into: Matrix(t.dStream, rows: stream.rows, columns: a.width),
             gradients: gradients, scored: batch.scored, space: space.headSpace, loss: loss)
+        completed?(table.blockBorders[blocks.count])
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices.reversed() {
                 let rows = layer == blocks.count - 1 ? outputs : all
@@ -104,11 +109,13 @@ public final class Transformer {
                 blocks[layer].backward(
                     t.dStream, x, gradients: gradients, record: record, rows: rows,
                     attention: attention(layer, in: space), transient: t, pass(record, rows, in: space))
+                completed?(table.blockBorders[layer])
             }
         }
         embedBackward(
             Matrix(t.dStream, rows: batch.tokens.count, columns: a.width), batch.tokens, batch.positions,
             gradients: gradients)
+        completed?(0)
     }
 
     func pass(_ record: Record, _ rows: Block.Rows, in space: Workspace) -> Pass {

@@ -15,16 +15,20 @@ final class GradientVector {
     private let memories: [Memory]
     private let wire: Communicator.WireFormat
     private let pool: ThreadPool
+    /// Sums over ranks what is complete, while the rest is still being computed; nil: all is summed at the end of a step.
+    private var background: BackgroundSum?
     /// The largest magnitudes of this rank's contributions to the step, added up.
     private(set) var bound = 0.0
 
     /// What is reduced lies in memory that the ranks of a node share, if there is enough of it. Collective.
     ///
-    /// - Parameter wire: how gradients travel between nodes; exact sums travel as they are.
+    /// - Parameters:
+    ///   - wire: how gradients travel between nodes; exact sums travel as they are.
+    ///   - buckets: to be summed in the background, in this order; nil: all at the end of a step.
     /// - Throws: `MemoryError`, on every rank alike.
     init(
-        count: Int, reproducible: Bool, wire: Communicator.WireFormat, over communicator: Communicator,
-        on pool: ThreadPool
+        count: Int, reproducible: Bool, wire: Communicator.WireFormat, inBackground buckets: [Range<Int>]?,
+        over communicator: Communicator, on pool: ThreadPool
     ) throws {
         self.count = count
         self.pool = pool
@@ -44,25 +48,72 @@ final class GradientVector {
         sums =
             reproducible
             ? own.sums?.bind(to: Int64.self).baseAddress ?? shared?.bindMemory(to: Int64.self, capacity: count) : nil
+        background = buckets.map { buckets in
+            BackgroundSum(of: buckets) { [unowned self] in sum($0, over: communicator) }
+        }
     }
 
     static func bytes(count: Int, reproducible: Bool) -> Int { (reproducible ? 12 : 4) * count }
 
+    /// What of an element is summed over ranks.
+    static func summedBytes(reproducible: Bool) -> Int { reproducible ? 8 : 4 }
+
+    /// Whether sums over ranks may be under way before `reduce`: until it has returned nothing else may be said to them.
+    var sumsInBackground: Bool { background != nil }
+
+    // MARK: - Of one rank
+
     /// Adds what `backward` adds into the vector it is given.
-    func add(_ backward: (UnsafeMutablePointer<Float>) -> Void) {
-        guard let sums else { return backward(values) }
-        backward(values)
-        bound += ExactSum.add(values, to: sums, count: count, on: pool)
+    ///
+    /// - Parameters:
+    ///   - isLast: nothing is added in this step after it.
+    ///   - backward: tells, if asked to, from which element on it is done.
+    func add(
+        isLast: Bool, _ backward: (_ values: UnsafeMutablePointer<Float>, _ completed: ((Int) -> Void)?) -> Void
+    ) {
+        var (border, peak) = (count, 0.0)
+        func take(from start: Int) {
+            peak = max(peak, addExactly(start..<border))
+            border = start
+        }
+        if let background, isLast {
+            backward(values) { start in
+                take(from: start)
+                background.release(from: start)
+            }
+        } else {
+            backward(values, nil)
+        }
+        take(from: 0)
+        bound += peak
     }
+
+    /// A micro-batch's gradients to the exact sums, if there are any; returns their largest magnitude.
+    private func addExactly(_ range: Range<Int>) -> Double {
+        guard let sums else { return 0 }
+        return ExactSum.add(values + range.lowerBound, to: sums + range.lowerBound, count: range.count, on: pool)
+    }
+
+    /// Nothing is added in this step any more, on a rank that may have added nothing at all.
+    func close() { background?.release(from: 0) }
+
+    // MARK: - Of all ranks
 
     /// `values` = the sum over all ranks. The optimizer's update takes it, and leaves zeros. Collective.
     func reduce(over communicator: Communicator) {
-        guard let sums else {
-            return communicator.sum(UnsafeMutableBufferPointer(start: values, count: count), wire: wire)
-        }
-        communicator.sum(UnsafeMutableBufferPointer(start: sums, count: count))
-        ExactSum.store(sums, into: values, count: count, on: pool)
+        if let background { background.wait() } else { sum(0..<count, over: communicator) }
+        if let sums { ExactSum.store(sums, into: values, count: count, on: pool) }
         bound = 0
+    }
+
+    /// A range of what is summed over ranks. Collective.
+    private func sum(_ range: Range<Int>, over communicator: Communicator) {
+        if let sums {
+            communicator.sum(UnsafeMutableBufferPointer(start: sums + range.lowerBound, count: range.count))
+        } else {
+            communicator.sum(
+                UnsafeMutableBufferPointer(start: values + range.lowerBound, count: range.count), wire: wire)
+        }
     }
 
     /// The same in this rank's share only; elsewhere `values` become zeros. Collective.

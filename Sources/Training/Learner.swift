@@ -32,7 +32,7 @@ final class Learner {
         let (pool, file, policy, weights, transformer) = (run.pool, run.file, run.policy, weights, transformer)
         gradients = try GradientVector(
             count: weights.count, reproducible: file.machine.reproducible, wire: file.machine.gradientFormat,
-            over: run.communicator, on: pool)
+            inBackground: run.gradientBuckets, over: run.communicator, on: pool)
         (workspace, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
             (
                 try Workspace(
@@ -50,19 +50,21 @@ final class Learner {
     /// - Throws: `TrainingError.nonFinite` or `.gradientTooLarge` on every rank alike, before any weight has changed.
     ///   Collective.
     func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
-        // Compute this rank's micro-batches.
+        // Compute this rank's micro-batches; gradients may be on their way to other ranks before the last one ends.
         var results = StepResults(pairs: plan.pairs.count)
         clock.measure(.compute) {
-            for index in plan.ranks[communicator.rank] { compute(plan, index, into: &results) }
+            let own = plan.ranks[communicator.rank]
+            for index in own { compute(plan, index, isLast: index == own.last, into: &results) }
+            gradients.close()
         }
-        clock.measure(.wait) { communicator.barrier() }
+        if !gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
 
-        // Reduce results and gradients.
+        // Reduce gradients and results.
         results.bound = gradients.bound
         results.stop = StopSignal.isRequested
         clock.measure(.reduce) {
-            results.reduce(over: communicator)
             gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
+            results.reduce(over: communicator)
         }
         let pairs = plan.pairs.enumerated().map { evaluate(results, position: $0, pair: $1) }
         let norm = try clock.measure(.update) { try checkedNorm(results, pairs, step: plan.step + 1) }
@@ -86,13 +88,15 @@ final class Learner {
         return StepOutcome(pairs: pairs, norm: norm, rate: rate, stop: results.stop)
     }
 
-    private func compute(_ plan: StepPlan, _ index: Int, into results: inout StepResults) {
+    private func compute(_ plan: StepPlan, _ index: Int, isLast: Bool, into results: inout StepResults) {
         let microBatch = plan.microBatches[index]
         let batch = PackedBatch(
             set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
         let share = 1 / Double(plan.pairs.count)
-        gradients.add { values in
-            transformer.step(batch, in: workspace, gradients: values) { sequence, logps, derivatives in
+        gradients.add(isLast: isLast) { values, completed in
+            transformer.step(
+                batch, in: workspace, gradients: values, completed: completed
+            ) { sequence, logps, derivatives in
                 let planned = microBatch.comparisons[sequence]
                 let first = set.comparisons[planned.comparison].responses.lowerBound
                 for (pair, position) in zip(planned.pairs, planned.positions) {

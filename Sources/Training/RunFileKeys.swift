@@ -16,8 +16,8 @@ enum RunFileKeys {
         "load_in_8bit", "load_in_4bit",
         "logging_steps", "eval_steps", "save_steps", "save_total_limit", "save_in_background",
         "load_best_model_at_end", "metric_for_best_model",
-        "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "save_dtype",
-        "hang_timeout", "reference_cache", "debug_dump",
+        "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "overlap_comm",
+        "save_dtype", "hang_timeout", "reference_cache", "debug_dump",
     ]
 
     /// Either side may be given, not both.

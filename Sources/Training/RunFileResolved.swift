@@ -143,6 +143,7 @@ extension RunFile {
         text.line("reproducible", machine.reproducible)
         text.line("zero_stage", machine.zeroStage)
         text.line("gradient_dtype", machine.gradientFormat.rawValue)
+        if let overlaps = machine.overlapsReduction { text.line("overlap_comm", overlaps) }
         text.line("save_dtype", machine.saveFormat.rawValue)
         if let seconds = machine.hangTimeout { text.line("hang_timeout", seconds) }
         text.line("reference_cache", machine.referenceCache)

@@ -257,6 +257,9 @@ extension RunFile {
         /// `gradient_dtype`: how gradients travel between nodes; inside a node, and where they are added up, they are float32.
         /// Default `float32`; `bfloat16` halves the bytes. On one node nothing travels and it changes nothing.
         public let gradientFormat: Communicator.WireFormat
+        /// `overlap_comm`: gradients are summed over ranks while the last micro-batch's backward pass still goes on. nil: if the
+        /// job has more than one node. With `zero_stage: 1` never.
+        public let overlapsReduction: Bool?
         /// `zero_stage`: 0, each rank keeps the optimizer's whole state, or 1, its share. Default 0.
         public let zeroStage: Int
         /// `save_dtype`. Default `float32`, what is trained in.
@@ -278,6 +281,14 @@ extension RunFile {
                     entry, "float32 with reproducible: true, whose sums are exact: rounded ones depend on the nodes")
             }
             zeroStage = try reader.integer("zero_stage", atLeast: 0, atMost: 1) ?? 0
+            overlapsReduction =
+                reader["overlap_comm"] == nil ? nil : try reader.flag("overlap_comm", default: false)
+            if overlapsReduction == true, zeroStage > 0, let entry = reader["overlap_comm"] {
+                throw RunFileReader.wrong(
+                    entry,
+                    "false, or zero_stage: 0: the ranks' shares lie one after the other, and to send one at a time would leave "
+                        + "most links idle")
+            }
             saveFormat = try reader.choice("save_dtype", default: .float32)
             hangTimeout = try reader.number("hang_timeout", .positive)
             referenceCache = try reader.text("reference_cache")

@@ -35,6 +35,10 @@ struct RunSummary {
         lines.append(
             "optimizer: \(file.optimizerText), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
 
+        if let buckets = run.gradientBuckets {
+            lines.append("gradients: summed over the ranks in \(buckets.count) parts while the backward pass goes on")
+        }
+
         var parts = RunSummary.memory(of: run)
         if let plan { parts.append(("snapshot", plan.snapshotBytes)) }
         forecast = parts.reduce(0) { $0 + $1.bytes }

@@ -34,6 +34,18 @@ public struct TrainingRun {
         Optimizer.shares(count: trained.count, zeroStage: file.machine.zeroStage, ranks: communicator.size)
     }
 
+    /// What of the gradients is summed over ranks at a time, while the backward pass goes on; nil: all at its end.
+    var gradientBuckets: [Range<Int>]? {
+        let machine = file.machine
+        guard communicator.size > 1, machine.zeroStage == 0, communicator.letsThreadsTakeTurns,
+            machine.overlapsReduction ?? (communicator.nodeCount > 1)
+        else { return nil }
+        let buckets = BackgroundSum.buckets(
+            count: trained.count, bytes: GradientVector.summedBytes(reproducible: machine.reproducible),
+            nodes: communicator.nodeCount)
+        return buckets.count > 1 ? buckets : nil
+    }
+
     var purpose: Workspace.Purpose { TrainingRun.purpose(file) }
 
     private static func purpose(_ file: RunFile) -> Workspace.Purpose {
@@ -60,6 +72,12 @@ public struct TrainingRun {
         self.file = file
         self.communicator = communicator
         self.console = console
+        if file.machine.overlapsReduction == true, !communicator.letsThreadsTakeTurns {
+            throw TrainingError.input(
+                "overlap_comm: true needs an MPI whose threads may take turns (MPI_THREAD_SERIALIZED), and this one "
+                    + "(\(Communicator.libraryVersion)) has it not on all ranks; remove overlap_comm, or use another MPI"
+            )
+        }
         threads = file.machine.threadsPerRank ?? RankThreads.standard()
         let pool = ThreadPool(count: threads)
         self.pool = pool

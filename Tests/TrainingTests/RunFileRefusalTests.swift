@@ -113,6 +113,11 @@ struct RunFileRefusalTests {
                 "gradient_dtype is bfloat16; expected float32 with reproducible: true, whose sums are exact: rounded ones "
                     + "depend on the nodes"
             ),
+            (
+                "overlap_comm: true\nzero_stage: 1",
+                "overlap_comm is true; expected false, or zero_stage: 0: the ranks' shares lie one after the other, and to "
+                    + "send one at a time would leave most links idle"
+            ),
             ("adam_beta2: 0.9\noptim: rmsprop", "adam_beta2 is not used: optim rmsprop doesn't read it; remove it"),
             (
                 "warmup_steps: 3\nlr_scheduler_type: constant",

@@ -87,6 +87,7 @@ struct RunFileTests {
             reproducible: true
             zero_stage: 1
             gradient_dtype: float32
+            overlap_comm: false
             save_dtype: bfloat16
             reference_cache: cache
             debug_dump: dump
@@ -111,7 +112,7 @@ struct RunFileTests {
         #expect(run.records.saveTotalLimit == 2 && run.records.bestMetric == "rewards/accuracies")
         #expect(run.records.bestMetricIsGreatest && !run.records.savesInBackground && run.machine.zeroStage == 1)
         #expect(run.machine.threadsPerRank == 2 && run.machine.gradientCheckpointing && run.machine.reproducible)
-        #expect(run.machine.saveFormat == .bfloat16)
+        #expect(run.machine.saveFormat == .bfloat16 && run.machine.overlapsReduction == false)
         #expect(run.machine.referenceCache == "cache" && run.machine.debugDump == "dump")
         #expect(try read(run.resolved()) == run)
     }
