@@ -16,11 +16,11 @@ import Testing
         }
     }
 
-    @Test("adapters of 20 MB are cut into about ten buckets, half a megabyte into eight, and little is left whole")
+    @Test("adapters of 20 MB are cut into about ten buckets, a megabyte into eight, and little is left whole")
     func sizes() {
         func cut(_ bytes: Int) -> Int { BackgroundSum.buckets(count: bytes / 4, bytes: 4, nodes: 4).count }
         #expect((8...12).contains(cut(19_500_000)))
-        #expect(cut(1 << 19) == 8)
+        #expect(cut(1 << 20) == 8)
         #expect(cut(100_000) == 1)
     }
 
