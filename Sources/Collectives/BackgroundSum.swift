@@ -19,12 +19,13 @@ public final class BackgroundSum: @unchecked Sendable {
     private var done = 0
     private var isStopping = false
 
-    /// At 1 Gbit/s some 25 ms on four nodes, of which the messages' latencies are a twentieth. What comes last is hidden by
-    /// nothing, so more would cost.
-    private static let mostBytes = 2 << 20
-    private static let leastCount = 8
+    /// What comes last is hidden by nothing, so buckets are small: 2 MiB are some 25 ms on four nodes at 1 Gbit/s. But each
+    /// goes around by itself, and on many nodes the messages' latencies would add up to more than is hidden.
+    private static let usualBytes = 2 << 20
+    private static let bytesPerNode = 1 << 17
+    private static let usualCount = 8
 
-    /// How a vector is cut: alike on all ranks, from its end, into buckets of a few MiB, or fewer if it is short. There is one
+    /// How a vector is cut: alike on all ranks, from its end, into buckets of some MiB, or eighths if it is short. There is one
     /// bucket if it is too short to be parted.
     ///
     /// - Parameter bytes: of an element.
@@ -32,7 +33,7 @@ public final class BackgroundSum: @unchecked Sendable {
         let whole = count * bytes
         // Whole grains make some buckets smaller than others.
         let least = Communicator.leastRingBytes * nodes + 32 * bytes
-        let bucket = max(min(mostBytes, whole / leastCount), least)
+        let bucket = max(min(max(usualBytes, bytesPerNode * nodes), whole / usualCount), least)
         let shares = Shares(count: count, ranks: max(1, whole / bucket), grain: 16)
         return (0..<shares.ranks).reversed().map { shares[$0] }
     }
