@@ -13,16 +13,21 @@ final class Ring {
     /// Room for the pieces under way: of those that arrive, then of those that leave packed.
     private let parcels: UnsafeMutableRawPointer
 
-    private static let pieceBytes = 1 << 20
-    /// Pieces under way in each direction.
-    private static let depth = 4
+    /// Of the pieces under way in one direction, of a long piece and of a short one.
+    private static let roomBytes = 4 << 20
+    private static let mostPieceBytes = 1 << 20
+    /// Shorter than what Open MPI's TCP sends at once: a longer message waits until its receiver has looked and answered.
+    private static let leastPieceBytes = 1 << 15
+    /// In a block, if it is long enough: while the first are already sent on, the last are still on their way.
+    private static let piecesPerBlock = 16
+    private static let mostDepth = 32
 
     init(_ lane: MPI_Comm) {
         var (rank, size): (Int32, Int32) = (0, 1)
         MPI_Comm_rank(lane, &rank)
         MPI_Comm_size(lane, &size)
         (position, self.size, self.lane) = (Int(rank), Int(size), lane)
-        parcels = UnsafeMutableRawPointer.allocate(byteCount: 2 * Ring.depth * Ring.pieceBytes, alignment: 4096)
+        parcels = UnsafeMutableRawPointer.allocate(byteCount: 2 * Ring.roomBytes, alignment: 4096)
     }
 
     deinit { parcels.deallocate() }
@@ -30,8 +35,9 @@ final class Ring {
     /// Block p, on the rank at position p, becomes the sum of what all ranks have there; the rest of `x` is left worthless.
     /// Collective among the ranks of the ring.
     func sum<Form: Parcel>(_ x: UnsafeMutablePointer<Form.Element>, _ blocks: [[Range<Int>]], as form: Form.Type) {
-        let ahead = (1..<size).map { pieces(blocks[back($0)], form) }
-        let behind = (1..<size).map { pieces(blocks[back($0 + 1)], form) }
+        let pieces = pieces(of: blocks, form)
+        let ahead = (1..<size).map { pieces[back($0)] }
+        let behind = (1..<size).map { pieces[back($0 + 1)] }
         circulate(x, outgoing: Array(ahead.joined()), incoming: Array(behind.joined()), ready: ahead[0].count, form) {
             Form.add($0, to: $1, count: $2)
         }
@@ -39,8 +45,9 @@ final class Ring {
 
     /// Block p as the rank at position p has it, on all ranks. Collective among the ranks of the ring.
     func gather<Form: Parcel>(_ x: UnsafeMutablePointer<Form.Element>, _ blocks: [[Range<Int>]], as form: Form.Type) {
-        let ahead = (0..<size - 1).map { pieces(blocks[back($0)], form) }
-        let behind = (0..<size - 1).map { pieces(blocks[back($0 + 1)], form) }
+        let pieces = pieces(of: blocks, form)
+        let ahead = (0..<size - 1).map { pieces[back($0)] }
+        let behind = (0..<size - 1).map { pieces[back($0 + 1)] }
         circulate(x, outgoing: Array(ahead.joined()), incoming: Array(behind.joined()), ready: ahead[0].count, form) {
             Form.unpack($0, into: $1, count: $2)
         }
@@ -49,8 +56,12 @@ final class Ring {
     /// The position so many places before this one.
     private func back(_ places: Int) -> Int { (position - places + 2 * size) % size }
 
-    private func pieces<Form: Parcel>(_ block: [Range<Int>], _ form: Form.Type) -> [Range<Int>] {
-        Pieces.cut(block, length: Ring.pieceBytes / MemoryLayout<Form.Element>.stride)
+    /// The blocks in pieces, cut alike by all ranks of the ring.
+    private func pieces<Form: Parcel>(of blocks: [[Range<Int>]], _ form: Form.Type) -> [[Range<Int>]] {
+        let stride = MemoryLayout<Form.Element>.stride
+        let bytes = stride * blocks.joined().reduce(0) { $0 + $1.count } / (size * Ring.piecesPerBlock)
+        let length = min(Ring.mostPieceBytes, max(Ring.leastPieceBytes, bytes)) / stride
+        return blocks.map { Pieces.cut($0, length: length) }
     }
 
     /// Sends and receives pieces in order. The first `ready` outgoing ones can go at once; each one after them is what came
@@ -60,14 +71,16 @@ final class Ring {
         _ form: Form.Type,
         _ take: (UnsafePointer<Form.Carried>, UnsafeMutablePointer<Form.Element>, Int) -> Void
     ) {
-        let depth = Ring.depth
+        let longest = max(1, (outgoing + incoming).map(\.count).max() ?? 0)
+        let room = Ring.roomBytes / MemoryLayout<Form.Carried>.stride
+        // Neighbours may differ in it: a message that comes too early is kept.
+        let depth = min(Ring.mostDepth, room / longest)
         let next = Int32((position + 1) % size)
         let last = Int32((position + size - 1) % size)
         var receives = [MPI_Request?](repeating: prefopt_request_null(), count: depth)
         var sends = receives
         func parcel(_ number: Int) -> UnsafeMutablePointer<Form.Carried> {
-            (parcels + number * Ring.pieceBytes)
-                .bindMemory(to: Form.Carried.self, capacity: Ring.pieceBytes / MemoryLayout<Form.Carried>.stride)
+            parcels.bindMemory(to: Form.Carried.self, capacity: 2 * room) + number * longest
         }
         func bytes(_ piece: Range<Int>) -> Int32 { Int32(piece.count * MemoryLayout<Form.Carried>.stride) }
         func receive(_ number: Int) {
