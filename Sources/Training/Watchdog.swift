@@ -96,11 +96,8 @@ final class WatchPost: @unchecked Sendable {
     private func run() {
         var expected = PhaseClock.now()
         while !isStopping.load(ordering: .acquiring) {
-            let now = PhaseClock.now()
             let interval = min(1, Pulse.silenceLimit / 20)
-            // The whole process or machine slept: its own fault, nobody else's.
-            let late = now - expected
-            if late > max(0.5, interval) { forgive(late) }
+            let now = wake(expected, interval)
             expected = now + interval
 
             let beat = ownBeat(at: now)
@@ -110,14 +107,21 @@ final class WatchPost: @unchecked Sendable {
             }
             listen(until: expected)
             if isStopping.load(ordering: .acquiring) { return }
-            judge(at: PhaseClock.now(), interval)
+            expected = wake(expected, interval)
+            judge(at: expected, interval)
         }
     }
 
-    private func forgive(_ seconds: Double) {
-        main.forgive(seconds)
-        vigil.forgive(seconds)
-        answeredAt += seconds
+    /// The time. If it is far later than expected, the whole process or machine slept: its own fault, nobody else's.
+    private func wake(_ expected: Double, _ interval: Double) -> Double {
+        let now = PhaseClock.now()
+        let late = now - expected
+        if late > max(0.5, interval) {
+            main.forgive(late)
+            vigil.forgive(late)
+            answeredAt += late
+        }
+        return now
     }
 
     private func ownBeat(at now: Double) -> Heartbeat {
