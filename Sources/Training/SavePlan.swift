@@ -14,7 +14,8 @@ struct SavePlan {
     /// - Parameter toCome: bytes of a rank's arrays that don't exist yet.
     /// Collective.
     init(_ run: TrainingRun, toCome: Int) {
-        guard run.file.records.savesInBackground else {
+        // Nothing goes on while the last checkpoint is written.
+        guard run.file.records.savesInBackground, run.file.records.saveSteps < run.totalSteps else {
             (isBackground, snapshotBytes, note) = (false, 0, nil)
             return
         }
