@@ -34,7 +34,7 @@ public enum EvaluationJob {
         ) { console.line($0) }
 
         let digests = try communicator.agree {
-            communicator.isRoot ? try ModelDigests(file, policy: base) : ModelDigests()
+            communicator.isRoot ? try ModelDigests(file, policy: initial) : ModelDigests()
         }
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,

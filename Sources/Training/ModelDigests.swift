@@ -1,5 +1,4 @@
 import Checkpoints
-import Modeling
 import Storage
 
 /// What stands for the models that a run's logps are computed with. Known on rank 0; empty on the others.
@@ -16,17 +15,17 @@ struct ModelDigests: Sendable {
 
     /// Reads all weights.
     /// - Throws: `CheckpointError` or `TrainingError`.
-    init(_ file: RunFile, policy: ModelSource) throws {
-        var content = try ModelDirectory(path: policy.base).contentDigest()
+    init(_ file: RunFile, policy: LoadedModel) throws {
+        var content = try policy.directory.contentDigest()
         // A base that is quantised when it is read computes something else than its files.
         if file.adapters.quantization != .none {
             content = Digest.of(Array("\(content.hex) \(file.adapters.quantization.rawValue)".utf8))
         }
         base = content
-        adapter = try policy.adapter.map { try AdapterDirectory(path: $0).contentDigest() }
+        adapter = try policy.source.adapter.map { try AdapterDirectory(path: $0).contentDigest() }
         for path in file.namedModels where named[path] == nil {
             let source = try ModelSource(path)
-            named[path] = try source.contentDigest(ofBase: source.hasBase(of: policy) ? content : nil)
+            named[path] = try source.contentDigest(ofBase: source.hasBase(of: policy.source) ? content : nil)
         }
     }
 

@@ -138,7 +138,7 @@ public struct TrainingRun {
         digests = try Pulse.during(.load) {
             try communicator.agree {
                 computingColumns && communicator.isRoot
-                    ? try ModelDigests(file, policy: source) : ModelDigests()
+                    ? try ModelDigests(file, policy: policy) : ModelDigests()
             }
         }
 

@@ -185,6 +185,25 @@ extension EndToEnd {
             #expect(!FileSystem.exists(toy.output), "it saves nothing")
         }
 
+        @Test("bench and inspect make do with config.json alone, and bench without rows", arguments: [nil, 2])
+        func bareModel(ranks: Int?) throws {
+            let toy = try Toy()
+            let config = try FileSystem.read(FileSystem.join(Goldens.model("gqa-untied"), "config.json"))
+            _ = try toy.folder.write(config, as: "config.json")
+            for loss in ["sigmoid", "simpo"] {
+                let file = try toy.runFile([
+                    "model_name_or_path": .string(toy.folder.path), "loss_type": .string(loss), "beta": 1,
+                    "max_steps": .null,
+                    "train_file": .null,
+                ])
+                let ending = try Program.run(["bench", file, "--steps", "1"], ranks: ranks)
+                #expect(ending.status == 0 && ending.output.contains("pairs/s"), "\(ending.errors)")
+            }
+            let file = try toy.runFile(["model_name_or_path": .string(toy.folder.path)])
+            let ending = try Program.run(["inspect", file], ranks: ranks)
+            #expect(ending.status == 0, "\(ending.errors)")
+        }
+
         @Test(
             "inspect shows the mapping, scored tokens, lengths, drops and the forecast, and computes nothing",
             arguments: [nil, 2])
