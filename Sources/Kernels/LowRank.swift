@@ -13,7 +13,7 @@ public enum LowRank {
         public init(low: Matrix, factor: Matrix) { (self.low, self.factor) = (low, factor) }
     }
 
-    /// u = s · x Aᵀ; y += u Bᵀ
+    /// u = s · x Aᵀ, with which the wide product makes y += u Bᵀ.
     public static func reduce(_ x: Matrix, down: Matrix, scale: Float, into u: Matrix, on pool: ThreadPool) {
         MatrixProduct.run(
             Operand(rowsOf: x), rows: u.rows, Operand(columnsOf: down), columns: u.columns, depth: x.columns, into: u,
@@ -21,7 +21,7 @@ public enum LowRank {
         multiply(u, by: scale, on: pool)
     }
 
-    /// du = s · dy B: the derivative by x Aᵀ; dx += du A
+    /// du = s · dy B, the derivative by x Aᵀ, with which the wide product makes dx += du A.
     public static func backward(_ dy: Matrix, up: Matrix, scale: Float, into du: Matrix, on pool: ThreadPool) {
         MatrixProduct.run(
             Operand(rowsOf: dy), rows: du.rows, Operand(columnsOf: up), columns: du.columns, depth: dy.columns,

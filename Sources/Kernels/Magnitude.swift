@@ -7,14 +7,13 @@ public enum Magnitude {
     /// Floats that `norms` works in.
     public static func scratchCount(outputs: Int, rank: Int) -> Int { rank * outputs + rank * rank }
 
-    /// 1 / ‖W + s B A‖ of some of the rows, as ‖W‖² + 2 s (W Aᵀ) · B + s² B (A Aᵀ) Bᵀ.
+    /// 1 / ‖W + s B A‖ of every row, as ‖W‖² + 2 s (W Aᵀ) · B + s² B (A Aᵀ) Bᵀ.
     ///
     /// - Parameters:
-    ///   - rows: the rows of `weight` that are B's.
     ///   - scratch: `scratchCount` floats.
-    ///   - reciprocals: [rows.count]
+    ///   - reciprocals: [N]
     public static func reciprocalNorms(
-        _ weight: StoredMatrix, rows: Range<Int>, down: Matrix, up: Matrix, scale: Float,
+        _ weight: StoredMatrix, down: Matrix, up: Matrix, scale: Float,
         scratch: UnsafeMutablePointer<Float>, into reciprocals: UnsafeMutablePointer<Float>, on pool: ThreadPool
     ) {
         let (n, r) = (weight.rows, down.columns)
@@ -26,26 +25,28 @@ public enum Magnitude {
             a, rows: r, StoredSide(rowsOf: weight), columns: n, depth: down.rows, into: crossed, adding: false, on: pool
         )
         MatrixProduct.run(a, rows: r, a, columns: r, depth: down.rows, into: squared, adding: false, on: pool)
-        pool.run((rows.count + rowsPerItem - 1) / rowsPerItem) { (item: Int) in
-            for row in item * rowsPerItem..<min(rows.count, (item + 1) * rowsPerItem) {
+        pool.chunks(of: n, size: rowsPerItem) { rows in
+            for row in rows {
                 let b = up.row(row)
-                var sum = squares(of: weight, row: rows.lowerBound + row)
+                var sum = squares(of: weight, row: row)
                 for i in 0..<r {
                     var inner: Float = 0
                     for j in 0..<r { inner += squared.row(i)[j] * b[j] }
-                    sum += scale * b[i] * (2 * crossed.row(i)[rows.lowerBound + row] + scale * inner)
+                    sum += scale * b[i] * (2 * crossed.row(i)[row] + scale * inner)
                 }
                 reciprocals[row] = 1 / max(sum, 0).squareRoot()
             }
         }
     }
 
-    /// The norms of some rows of a matrix: what m is before training.
+    /// The norms of a matrix's rows: what m is before training.
+    ///
+    /// - Parameter norms: [N]
     public static func norms(
-        _ weight: StoredMatrix, rows: Range<Int>, into norms: UnsafeMutablePointer<Float>, on pool: ThreadPool
+        _ weight: StoredMatrix, into norms: UnsafeMutablePointer<Float>, on pool: ThreadPool
     ) {
-        pool.chunks(of: rows.count, size: rowsPerItem) { range in
-            for row in range { norms[row] = squares(of: weight, row: rows.lowerBound + row).squareRoot() }
+        pool.chunks(of: weight.rows, size: rowsPerItem) { rows in
+            for row in rows { norms[row] = squares(of: weight, row: row).squareRoot() }
         }
     }
 

@@ -65,7 +65,7 @@ struct Adapter: Sendable {
         guard let magnitude else { return }
         let values = pass.values.trained
         Magnitude.reciprocalNorms(
-            weight, rows: 0..<outputs, down: downMatrix(values), up: upMatrix(values), scale: scale,
+            weight, down: downMatrix(values), up: upMatrix(values), scale: scale,
             scratch: pass.low.normScratch, into: reciprocals, on: pass.pool)
         for row in 0..<outputs { factors[row] = values[magnitude + row] * reciprocals[row] }
     }

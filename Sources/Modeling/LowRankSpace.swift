@@ -45,7 +45,7 @@ struct LowRankSpace {
 public struct LowRankExtent: Sendable, Equatable {
     /// Σ r
     var low = 0
-    /// Σ N of the projections with magnitudes (DoRA), and r and the largest N of these.
+    /// Σ N of the projections with magnitudes (DoRA), and r and the largest N of a matrix of these.
     var wide = 0
     var rank = 0
     var widest = 0

@@ -241,7 +241,7 @@ public struct ParameterTable: Sendable {
         guard let adapter = projection.magnitudes else { return }
         projection.wide = low.wide
         low.wide += projection.outputs
-        low.widest = max(low.widest, projection.outputs)
+        low.widest = max(low.widest, projection.pieces.map(\.outputs.count).max() ?? 0)
         low.rank = max(low.rank, adapter.rank)
     }
 

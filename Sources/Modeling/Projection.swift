@@ -109,11 +109,9 @@ struct Projection: Sendable {
             }
             guard let adapter = piece.adapter else { continue }
             adapter.backward(dz.columns(piece.outputs), input: x, gradients: gradients, pass)
-            if adapter.magnitude != nil {
-                adapter.backward(
-                    dy.columns(piece.outputs), pass.low.z(self, rows: dy.rows).columns(piece.outputs),
-                    reciprocals: pass.low.reciprocals(self) + piece.outputs.lowerBound, gradients: gradients, pass)
-            }
+            adapter.backward(
+                dy.columns(piece.outputs), pass.low.z(self, rows: dy.rows).columns(piece.outputs),
+                reciprocals: pass.low.reciprocals(self) + piece.outputs.lowerBound, gradients: gradients, pass)
         }
     }
 

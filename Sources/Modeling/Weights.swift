@@ -105,9 +105,7 @@ public final class Weights: @unchecked Sendable {
             if let name = files[parameter.name], let tensor = directory.tensor(name) {
                 try Weights.read(tensor, into: parameter, of: values, from: directory.path, on: pool)
             } else if case .rowNorms(let matrix) = parameter.fresh {
-                let weight = base.matrices[matrix]
-                Magnitude.norms(
-                    weight, rows: 0..<weight.rows, into: values + parameter.range.lowerBound, on: pool)
+                Magnitude.norms(base.matrices[matrix], into: values + parameter.range.lowerBound, on: pool)
             } else {
                 fill(parameter, deviation: architecture.initializerRange, using: &generator)
             }

@@ -33,7 +33,7 @@ import Testing
         var random = Random(1)
         let sample = StoredSample(kind, shape.n, shape.k, transposed: kind == .float16, &random)
         let found = Grid(1, shape.rows.count)
-        Magnitude.norms(sample.stored, rows: shape.rows, into: found.pointer, on: ThreadPool(count: 3))
+        Magnitude.norms(sample.stored.rows(shape.rows), into: found.pointer, on: ThreadPool(count: 3))
         #expect(deviation(found, from: norms(sample.widened, shape.rows)) < 1e-6)
         withExtendedLifetime(sample) {}
     }
@@ -47,10 +47,11 @@ import Testing
             let down = Grid(shape.k, shape.r, gap: 2, &random)
             let up = Grid(shape.rows.count, shape.r, gap: 1, &random)
             let (found, scratch) = (
-                Grid(1, shape.rows.count), Grid(1, Magnitude.scratchCount(outputs: shape.n, rank: shape.r), &random)
+                Grid(1, shape.rows.count),
+                Grid(1, Magnitude.scratchCount(outputs: shape.rows.count, rank: shape.r), &random)
             )
             Magnitude.reciprocalNorms(
-                sample.stored, rows: shape.rows, down: down.matrix, up: up.matrix, scale: scale,
+                sample.stored.rows(shape.rows), down: down.matrix, up: up.matrix, scale: scale,
                 scratch: scratch.pointer, into: found.pointer, on: ThreadPool(count: 2))
             let expected = norms(sample.widened, shape.rows) { row, column in
                 Double(scale) * (0..<shape.r).reduce(0.0) { $0 + Double(up[row, $1]) * Double(down[column, $1]) }
@@ -118,9 +119,9 @@ import Testing
             let (y, dz, dm) = (Grid(t, n, &random), Grid(t, n), Grid(1, n, &random))
             let scratch = Grid(1, Magnitude.scratchCount(outputs: n, rank: r))
             let stored = StoredMatrix.float32(w.pointer, rows: n, columns: k)
-            Magnitude.norms(stored, rows: 0..<n, into: norms.pointer, on: pool)
+            Magnitude.norms(stored, into: norms.pointer, on: pool)
             Magnitude.reciprocalNorms(
-                stored, rows: 0..<n, down: down.matrix, up: up.matrix, scale: 2, scratch: scratch.pointer,
+                stored, down: down.matrix, up: up.matrix, scale: 2, scratch: scratch.pointer,
                 into: reciprocals.pointer, on: pool)
             Magnitude.forward(
                 z.matrix, factors: reciprocals.pointer, bias: norms.pointer, into: y.matrix, adding: true, on: pool)
