@@ -161,11 +161,8 @@ package struct Disagreement: Equatable {
 extension RunFile {
     /// Files and folders that every rank reads, each once.
     fileprivate var inputs: [String] {
-        var paths = [model.path] + [adapters.path, model.referencePath, model.tokenizerPath].compactMap { $0 }
-        for reward in margins?.rewards ?? [] {
-            if case .model(let path, _) = reward.source { paths.append(path) }
-        }
-        paths += (data.trainFiles + data.evalFiles).map(\.path)
+        let models = [model.path] + [adapters.path, model.tokenizerPath].compactMap { $0 } + namedModels
+        let paths = models + (data.trainFiles + data.evalFiles).map(\.path)
         var known: Set<String> = []
         return paths.filter { known.insert($0).inserted }
     }

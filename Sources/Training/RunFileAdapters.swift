@@ -34,7 +34,7 @@ extension RunFile {
         ]
 
         init(_ reader: RunFileReader) throws(RunFileError) {
-            areUsed = reader["use_peft"] == nil ? nil : try reader.flag("use_peft", default: false)
+            areUsed = try reader.flag("use_peft")
             path = try reader.text("adapter_name_or_path")
             rank = try reader.integer("lora_r", atLeast: 1, atMost: 1 << 16) ?? 16
             alpha = try reader.number("lora_alpha", .positive) ?? 32

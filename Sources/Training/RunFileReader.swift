@@ -27,8 +27,10 @@ struct RunFileReader {
         return text
     }
 
-    func flag(_ key: String, default value: Bool) throws(RunFileError) -> Bool {
-        guard let entry = entries[key] else { return value }
+    func flag(_ key: String, default value: Bool) throws(RunFileError) -> Bool { try flag(key) ?? value }
+
+    func flag(_ key: String) throws(RunFileError) -> Bool? {
+        guard let entry = entries[key] else { return nil }
         guard let flag = entry.value.bool else { throw Self.wrong(entry, "true or false") }
         return flag
     }

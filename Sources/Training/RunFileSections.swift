@@ -281,8 +281,7 @@ extension RunFile {
                     entry, "float32 with reproducible: true, whose sums are exact: rounded ones depend on the nodes")
             }
             zeroStage = try reader.integer("zero_stage", atLeast: 0, atMost: 1) ?? 0
-            overlapsReduction =
-                reader["overlap_comm"] == nil ? nil : try reader.flag("overlap_comm", default: false)
+            overlapsReduction = try reader.flag("overlap_comm")
             if overlapsReduction == true, zeroStage > 0, let entry = reader["overlap_comm"] {
                 throw RunFileReader.wrong(
                     entry,

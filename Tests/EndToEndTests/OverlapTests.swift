@@ -60,6 +60,7 @@ extension EndToEnd {
                     let blocking = try outcome(settings, ranks: ranks, node: node)
                     settings["overlap_comm"] = true
                     let overlapping = try outcome(settings, ranks: ranks, node: node)
+                    #expect(overlapping.overlaps && !blocking.overlaps, "\(format), \(ranks) ranks, \(node) a node")
                     #expect(overlapping.losses.count == 6)
                     for (a, b) in zip(blocking.losses, overlapping.losses) { #expect(abs(a - b) < limit) }
                 }
