@@ -167,22 +167,15 @@ struct Bench: ParsableCommand {
             Nothing is saved.
             """)
 
-    @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String?
+    @OptionGroup var timed: TimedRun
     @Flag(help: "One JSON object instead of tables.") var json = false
-    @Option(help: "Steps to time, after one that isn't.") var steps = 5
-    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
-        [String] = []
-
-    func validate() throws {
-        guard steps > 0 else { throw ValidationError("--steps must be positive.") }
-    }
 
     func run() throws {
         runJob { communicator, console in
-            let path = try communicator.runFile(runFile)
-            let report = try communicator.agree {
-                try SyntheticRun(path, overrides: overrides + ["max_steps=\(steps + 1)"], steps: steps + 1)
-            }.with { try BenchJob.run($0, steps: steps, over: communicator, console: console) }
+            let path = try timed.path(over: communicator)
+            let report = try timed.made(from: path, over: communicator).with {
+                try BenchJob.run($0, steps: timed.steps, over: communicator, console: console)
+            }
             guard communicator.isRoot else { return }
             print(json ? JSON.object(report.json).text : report.lines.joined(separator: "\n"))
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Collectives
 import Training
 
 struct Example: ParsableCommand {
@@ -14,14 +13,5 @@ struct Example: ParsableCommand {
             let path = try communicator.agree { try EmbeddedExample.unpack(to: directory, communicator.isRoot) }
             console.line("unpacked; its run file is \(path)")
         }
-    }
-}
-
-extension Communicator {
-    /// A run file as it was given, or the embedded example's, unpacked. Collective.
-    func runFile(_ given: String?) throws -> String {
-        let path = try agree { try given ?? EmbeddedExample.unpack(to: EmbeddedExample.folder, isRoot) }
-        barrier()
-        return path
     }
 }

@@ -13,26 +13,19 @@ struct Scaling: ParsableCommand {
             file leaves out is made up as for bench. Writes scaling.json and scaling.svg.
             """)
 
-    @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String?
+    @OptionGroup var timed: TimedRun
     @Option(help: "The folder for scaling.json and scaling.svg; default: the run's output_dir.") var output: String?
-    @Option(help: "Steps to time, after one that isn't.") var steps = 5
-    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
-        [String] = []
-
-    func validate() throws {
-        guard steps > 0 else { throw ValidationError("--steps must be positive.") }
-    }
 
     func run() throws {
         runJob { communicator, console in
-            let path = try communicator.runFile(runFile)
+            let path = try timed.path(over: communicator)
             let folder = try communicator.agree {
-                let file = try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
+                let file = try RunFile(bytes: FileSystem.read(path), file: path, overrides: timed.overrides)
                 return try output ?? file.requiredOutputDirectory()
             }
-            let report = try communicator.agree {
-                try SyntheticRun(path, overrides: overrides + ["max_steps=\(steps + 1)"], steps: steps + 1)
-            }.with { try ScalingJob.run($0, steps: steps, over: communicator, console: console) }
+            let report = try timed.made(from: path, over: communicator).with {
+                try ScalingJob.run($0, steps: timed.steps, over: communicator, console: console)
+            }
             try communicator.agree {
                 guard communicator.isRoot else { return }
                 print(report.lines.joined(separator: "\n"))
