@@ -25,27 +25,44 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
+        .target(name: "Machine", dependencies: ["Storage"]),
         .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
-        .target(name: "Collectives", dependencies: ["COpenMPI", "CMPICalls", "CVector"]),
+        .target(name: "Collectives", dependencies: ["Machine", "COpenMPI", "CMPICalls", "CVector"]),
+        .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tables", dependencies: ["Storage"]),
         .target(name: "Tokenization", dependencies: ["Storage"]),
-        .target(name: "Preferences", dependencies: ["Tables", "Tokenization", "Storage"]),
+        .target(name: "ChatTemplates", dependencies: ["Storage"]),
+        .target(name: "Objectives"),
+        .target(
+            name: "Preferences", dependencies: ["Tables", "Tokenization", "ChatTemplates", "Objectives", "Storage"]),
         .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
-        .target(name: "CExample", exclude: ["files"], cSettings: [.unsafeFlags(["-std=c23"])]),
+        .target(name: "ModelFiles", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),
+        .target(
+            name: "RunFiles",
+            dependencies: [
+                "Preferences", "Objectives", "Checkpoints", "Storage", .product(name: "Yams", package: "Yams"),
+            ]),
         .target(
             name: "Training",
             dependencies: [
+                "RunFiles", "Modeling", "Kernels", "Checkpoints", "Preferences", "Objectives", "Tokenization",
+                "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
+            ]),
+        .target(name: "CExample", exclude: ["files"], cSettings: [.unsafeFlags(["-std=c23"])]),
+        .target(
+            name: "Commands",
+            dependencies: [
                 "CExample",
-                "Modeling", "Kernels", "Checkpoints", "Preferences", "Tables", "Tokenization", "Collectives", "Storage",
-                .product(name: "Yams", package: "Yams"),
+                "Training", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences", "Objectives",
+                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
             ]),
         .executableTarget(
             name: "swift-prefopt",
             dependencies: [
-                "Training", "Modeling", "Kernels", "Checkpoints", "Preferences", "Tokenization", "Collectives",
-                "Storage",
+                "Commands", "Training", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences",
+                "Objectives", "Tokenization", "ChatTemplates", "Liveness", "Collectives", "Machine", "Storage",
                 "CVector",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -55,23 +72,32 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
+        .testTarget(name: "LivenessTests", dependencies: ["Liveness", "Machine"]),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Storage", "Scratch"],
-            exclude: ["Fixtures", "make_chat_goldens.py", "make_tokenizer_goldens.py"]),
+            exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
         .testTarget(
-            name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "Storage"], exclude: ["Fixtures"]),
+            name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "Storage", "Scratch"],
+            exclude: ["Fixtures", "make_chat_goldens.py"]),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"], exclude: ["Fixtures"]),
         .testTarget(
-            name: "ModelingTests", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage", "Scratch"]),
+            name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "ChatTemplates", "Storage"],
+            exclude: ["Fixtures"]),
         .testTarget(
-            name: "TrainingTests",
-            dependencies: ["Training", "Preferences", "Storage"], exclude: ["Fixtures"]),
+            name: "ModelingTests",
+            dependencies: ["ModelFiles", "Modeling", "Kernels", "Checkpoints", "Storage", "Scratch"]),
+        .testTarget(
+            name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage"],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "HostileInputTests",
             dependencies: [
-                "Training", "Modeling", "Checkpoints", "Preferences", "Tables", "Tokenization", "Storage", "Scratch",
+                "Training", "RunFiles", "ModelFiles", "Modeling", "Checkpoints", "Preferences", "Tables",
+                "Tokenization",
+                "ChatTemplates", "Storage", "Scratch",
             ]),
         .testTarget(name: "EndToEndTests", dependencies: ["Storage", "Scratch"]),
     ]

@@ -5,29 +5,29 @@ import Storage
 /// For a frozen matrix W [N, K] the adapter holds A [r, K] and B [N, r]; the model then multiplies by
 /// W + s · B · A (see `scaling`), or with DoRA (arXiv 2402.09353), which adds m [N], by
 /// m ∘ (W + s · B · A) / ‖W + s · B · A‖, row by row.
-public struct AdapterConfig: Sendable, Equatable {
+package struct AdapterConfig: Sendable, Equatable {
     /// r
-    public var loraRank: Int
-    public var loraAlpha: Double
+    package var loraRank: Int
+    package var loraAlpha: Double
     /// The share of a product's inputs that the adapter doesn't see in training.
-    public var loraDropout = 0.0
-    public var targets: AdapterTargets
+    package var loraDropout = 0.0
+    package var targets: AdapterTargets
     /// `modules_to_save`: modules trained whole and kept beside the adapter.
-    public var savedModules: [String] = []
+    package var savedModules: [String] = []
     /// s = alpha / √r (arXiv 2312.03732) instead of alpha / r.
-    public var usesRSLoRA = false
-    public var usesDoRA = false
-    public var initialization = Initialization.standard
+    package var usesRSLoRA = false
+    package var usesDoRA = false
+    package var initialization = Initialization.standard
     /// `fan_in_fan_out`: whether the adapted matrices are stored [K, N], as GPT-2's are. A and B aren't affected.
-    public var storesInputsFirst = false
+    package var storesInputsFirst = false
     /// Where the frozen model came from; told, never opened.
-    public var baseModel: String?
-    public var revision: String?
+    package var baseModel: String?
+    package var revision: String?
     /// What PEFT writes into every saved adapter: that it isn't to be trained on unless asked for.
-    public var isForInference = true
+    package var isForInference = true
 
     /// `init_lora_weights`: what A and B hold before training.
-    public enum Initialization: Sendable, Equatable {
+    package enum Initialization: Sendable, Equatable {
         /// `true`: A uniform in ±1/√K (Kaiming's with a = √5), B zero.
         case standard
         /// `"gaussian"`: A normal with deviation 1/r, B zero.
@@ -36,14 +36,14 @@ public struct AdapterConfig: Sendable, Equatable {
         case random
     }
 
-    public static let fileName = "adapter_config.json"
+    package static let fileName = "adapter_config.json"
 
-    public init(loraRank: Int, loraAlpha: Double, targets: AdapterTargets) {
+    package init(loraRank: Int, loraAlpha: Double, targets: AdapterTargets) {
         (self.loraRank, self.loraAlpha, self.targets) = (loraRank, loraAlpha, targets)
     }
 
     /// s: what B · A is multiplied by.
-    public var scaling: Double {
+    package var scaling: Double {
         loraAlpha / (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank))
     }
 
@@ -51,7 +51,7 @@ public struct AdapterConfig: Sendable, Equatable {
 
     /// What PEFT reads as the same values. Fields it would fill with its defaults are left to it, but for those that
     /// other readers expect.
-    public var json: JSON {
+    package var json: JSON {
         func list(_ names: [String]) -> JSON { .array(names.map { .string($0) }) }
         var fields: JSONObject = [
             "auto_mapping": nil,
@@ -83,7 +83,7 @@ public struct AdapterConfig: Sendable, Equatable {
     }
 
     /// Writes `adapter_config.json` into a folder. Not durable by itself: `CheckpointFolder.write` sees to that.
-    public func write(to directory: String) throws(CheckpointError) {
+    package func write(to directory: String) throws(CheckpointError) {
         let path = FileSystem.join(directory, AdapterConfig.fileName)
         try CheckpointError.storing { () throws(StorageError) in try AtomicFile.write(json.prettyText, to: path) }
     }

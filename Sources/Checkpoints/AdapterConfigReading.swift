@@ -5,13 +5,13 @@ import Storage
 extension AdapterConfig {
     /// - Throws: `CheckpointError.adapter` for a field that changes what the adapter computes and isn't understood, or
     ///   has a wrong type or value; `.json` or `.storage` for a file that can't be read.
-    public init(directory: String) throws(CheckpointError) {
+    package init(directory: String) throws(CheckpointError) {
         let path = FileSystem.join(directory, AdapterConfig.fileName)
         try self.init(json: CheckpointError.readObject(path), file: path)
     }
 
     /// - Parameter file: where the object came from, for messages.
-    public init(json: JSON, file: String) throws(CheckpointError) {
+    package init(json: JSON, file: String) throws(CheckpointError) {
         let fields = AdapterFields(object: json.object ?? [:], file: file)
         try fields.require("peft_type", oneOf: ["LORA"])
         try fields.requireAbsentOr("task_type", oneOf: ["CAUSAL_LM"])
@@ -122,7 +122,7 @@ private struct AdapterFields {
         return bool
     }
 
-    func text(_ name: String) throws(CheckpointError) -> String? {
+    package func text(_ name: String) throws(CheckpointError) -> String? {
         guard let value = value(name) else { return nil }
         guard let text = value.string else { throw refusal(name, "expected a string") }
         return text

@@ -2,29 +2,29 @@ import Storage
 
 /// A LoRA adapter as PEFT saves it: `adapter_config.json` and `adapter_model.safetensors`. The tensors stay in the
 /// mapped file, which this value keeps alive.
-public struct AdapterDirectory: Sendable {
+package struct AdapterDirectory: Sendable {
     /// What the adapter holds for one of the model's modules, N rows of K inputs.
-    public struct Module: Sendable {
+    package struct Module: Sendable {
         /// The module, as `transformers` names it: "model.layers.3.self_attn.q_proj".
-        public let name: String
+        package let name: String
         /// A [r, K]
-        public let a: TensorView
+        package let a: TensorView
         /// B [N, r]
-        public let b: TensorView
+        package let b: TensorView
         /// DoRA's m [N].
-        public internal(set) var magnitude: TensorView?
+        package internal(set) var magnitude: TensorView?
         /// The frozen matrix itself, which PEFT saves along when the head is adapted.
-        public internal(set) var frozen: TensorView?
+        package internal(set) var frozen: TensorView?
     }
 
-    public static let weightsName = "adapter_model.safetensors"
+    package static let weightsName = "adapter_model.safetensors"
 
-    public let path: String
-    public let config: AdapterConfig
+    package let path: String
+    package let config: AdapterConfig
     /// In the order of their names.
-    public let modules: [Module]
+    package let modules: [Module]
     /// `modules_to_save`: whole tensors by the names they have in the model ("lm_head.weight"), in the order of names.
-    public let savedTensors: [(name: String, tensor: TensorView)]
+    package let savedTensors: [(name: String, tensor: TensorView)]
     private let file: SafetensorsFile
     /// Tensors by PEFT's names, without the name of the adapter.
     private let places: [String: String]
@@ -33,7 +33,7 @@ public struct AdapterDirectory: Sendable {
     ///
     /// - Throws: `CheckpointError.adapter`, with what to do; `.safetensors`, `.json` or `.storage` for files that are
     ///   wrong.
-    public init(path: String) throws(CheckpointError) {
+    package init(path: String) throws(CheckpointError) {
         guard FileSystem.isDirectory(path) else {
             throw .adapter(path: path, reason: "no such folder; give the folder that holds \(AdapterConfig.fileName)")
         }
@@ -57,13 +57,13 @@ public struct AdapterDirectory: Sendable {
     }
 
     /// A tensor by its name in PEFT's files (see `AdapterNames`); the file may have the adapter's name within.
-    public func tensor(_ name: String) -> TensorView? { places[name].flatMap { file[$0] } }
+    package func tensor(_ name: String) -> TensorView? { places[name].flatMap { file[$0] } }
 
     /// Lets go of the memory that reading the tensors took; they can be read again.
-    public func releasePages() { file.releasePages() }
+    package func releasePages() { file.releasePages() }
 
     /// Stands for what the adapter computes: its scaling, its variant and its tensors.
-    public func contentDigest() -> Digest.Value {
+    package func contentDigest() -> Digest.Value {
         var digest = Digest()
         digest.update(field: "\(config.scaling) \(config.usesDoRA)")
         for name in places.keys.sorted() {
@@ -82,7 +82,7 @@ public struct AdapterDirectory: Sendable {
     ///   - layout: the tensors by PEFT's names, wider elements first.
     ///   - fill: writes them, whole or in pieces, in the order of the layout.
     /// - Throws: what `fill` throws, or `CheckpointError`.
-    public static func write(
+    package static func write(
         config: AdapterConfig, layout: [SafetensorsWriter.Entry], to directory: String,
         fill: (_ writer: inout SafetensorsWriter) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {

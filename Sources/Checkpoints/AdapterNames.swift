@@ -2,17 +2,17 @@
 ///
 /// In memory each name also holds the adapter's own ("….lora_A.default.weight"); `save_pretrained` leaves it out, other
 /// writers don't always.
-public enum AdapterNames {
-    static let prefix = "base_model.model."
+package enum AdapterNames {
+    package static let prefix = "base_model.model."
 
     /// A's.
-    public static func a(_ module: String) -> String { prefix + module + ".lora_A.weight" }
+    package static func a(_ module: String) -> String { prefix + module + ".lora_A.weight" }
     /// B's.
-    public static func b(_ module: String) -> String { prefix + module + ".lora_B.weight" }
+    package static func b(_ module: String) -> String { prefix + module + ".lora_B.weight" }
     /// DoRA's m.
-    public static func magnitude(_ module: String) -> String { prefix + module + ".lora_magnitude_vector" }
+    package static func magnitude(_ module: String) -> String { prefix + module + ".lora_magnitude_vector" }
     /// A tensor of `modules_to_save`, by its name in the model.
-    public static func saved(_ tensor: String) -> String { prefix + tensor }
+    package static func saved(_ tensor: String) -> String { prefix + tensor }
 
     /// What a tensor in a file is.
     enum Meaning: Equatable {

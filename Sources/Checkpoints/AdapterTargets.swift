@@ -1,7 +1,7 @@
 /// Which modules of a model an adapter is for: PEFT's rule. A module is a tensor's name without ".weight", as
 /// `transformers` names it: "model.layers.3.self_attn.q_proj".
-public struct AdapterTargets: Sendable, Equatable {
-    public enum Modules: Sendable, Equatable {
+package struct AdapterTargets: Sendable, Equatable {
+    package enum Modules: Sendable, Equatable {
         /// Whole names, or their ends after a point: "q_proj", "self_attn.q_proj".
         case named([String])
         /// All linear modules but the head.
@@ -11,25 +11,25 @@ public struct AdapterTargets: Sendable, Equatable {
         case pattern(String)
     }
 
-    public var modules: Modules
+    package var modules: Modules
     /// `exclude_modules`: names, by the same rule, that are left out.
-    public var excluded: [String] = []
+    package var excluded: [String] = []
     /// `layers_to_transform`: the only layers whose modules are taken, but for those named in full.
-    public var layers: [Int]?
+    package var layers: [Int]?
     /// `layers_pattern`: what the model calls its list of layers; empty: whatever comes before the first number.
-    public var layerLists: [String] = []
+    package var layerLists: [String] = []
 
     /// What stands for all linear modules in a config, in any case.
-    public static let allLinearName = "all-linear"
+    package static let allLinearName = "all-linear"
 
-    public init(_ modules: Modules) { self.modules = modules }
+    package init(_ modules: Modules) { self.modules = modules }
 
     /// Why a choice of modules can't be made. The text names no place: only the caller knows whether it came from an
     /// adapter or from a run file.
-    public struct Refusal: Error, Sendable, CustomStringConvertible {
-        public let description: String
+    package struct Refusal: Error, Sendable, CustomStringConvertible {
+        package let description: String
 
-        public init(description: String) { self.description = description }
+        package init(description: String) { self.description = description }
     }
 
     /// The modules that get an adapter, in the order given.
@@ -39,7 +39,7 @@ public struct AdapterTargets: Sendable, Equatable {
     ///   - head: the head's name, which `allLinear` leaves out.
     ///   - saved: `modules_to_save`, which get none.
     /// - Throws: `Refusal` when there is none, for a name that chooses none, and for a regular expression.
-    public func choose(
+    package func choose(
         among linear: [String], head: String? = nil, saved: [String] = []
     ) throws(Refusal) -> [String] {
         switch modules {
@@ -66,7 +66,7 @@ public struct AdapterTargets: Sendable, Equatable {
 
     /// The modules, among all those of a model that hold tensors, which `modules_to_save` asks for.
     /// - Throws: `Refusal` for a name that chooses none.
-    public static func choose(saved names: [String], among modules: [String]) throws(Refusal) -> [String] {
+    package static func choose(saved names: [String], among modules: [String]) throws(Refusal) -> [String] {
         for name in names where !modules.contains(where: { isSaved($0, by: name) }) {
             throw Refusal(
                 description: "\"\(name)\" names no module of this model; it has "

@@ -1,7 +1,7 @@
 import Storage
 
 /// What can be wrong with a model directory or a checkpoint. Each text names the place and the remedy.
-public enum CheckpointError: Error, Sendable, CustomStringConvertible {
+package enum CheckpointError: Error, Sendable, CustomStringConvertible {
     case storage(StorageError)
     case json(path: String, error: JSONError)
     /// A safetensors file that breaks its format.
@@ -19,7 +19,7 @@ public enum CheckpointError: Error, Sendable, CustomStringConvertible {
     /// A checkpoint name that isn't a plain file name.
     case name(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .storage(let error): error.description
         case .json(let path, let error): "\(path): \(error)"

@@ -6,7 +6,7 @@ import Storage
 /// A checkpoint appears under its name in one rename, after everything in it is on the disk, so a run killed at any
 /// moment leaves, once `sweep` has been here, the state before or the state after. One run at a time may write here
 /// (see `DirectoryLock`), and of its ranks only one.
-public struct CheckpointFolder: Sendable {
+package struct CheckpointFolder: Sendable {
     /// Where a checkpoint is made before it gets its name.
     private static let partial = AtomicFile.temporaryPrefix
     /// What is being deleted.
@@ -15,20 +15,20 @@ public struct CheckpointFolder: Sendable {
     private static let replaced = ".replaced-"
     private static let stepPrefix = "checkpoint-"
 
-    public let path: String
+    package let path: String
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// `checkpoint-<step>`.
-    public static func name(ofStep step: Int) -> String { "\(stepPrefix)\(step)" }
+    package static func name(ofStep step: Int) -> String { "\(stepPrefix)\(step)" }
 
     /// Where a checkpoint of this name is or will be.
-    public func path(of name: String) -> String { FileSystem.join(path, name) }
+    package func path(of name: String) -> String { FileSystem.join(path, name) }
 
     /// Makes a checkpoint: `fill` writes its files into the folder it is given; their checksums are added, everything
     /// is brought to the disk, and the folder takes its name, in the place of an older one of that name.
     /// - Throws: what `fill` throws, or `CheckpointError`; the older state is then still there and nothing else is.
-    public func write(name: String, fill: (_ directory: String) throws -> Void) throws {
+    package func write(name: String, fill: (_ directory: String) throws -> Void) throws {
         let draft = try begin(name: name)
         do {
             try fill(draft.directory)
@@ -41,15 +41,15 @@ public struct CheckpointFolder: Sendable {
     }
 
     /// A checkpoint in the making, to be published or discarded.
-    public struct Draft: Sendable {
+    package struct Draft: Sendable {
         /// Where its files go.
-        public let directory: String
+        package let directory: String
         fileprivate let name: String
         fileprivate let folder: CheckpointFolder
 
         /// Completes the checkpoint and gives it its name.
         /// - Throws: `CheckpointError`; an older checkpoint of that name is then still there.
-        public func publish() throws(CheckpointError) {
+        package func publish() throws(CheckpointError) {
             try CheckpointError.storing { () throws(StorageError) in
                 try folder.seal(directory)
                 try folder.publish(directory, as: name)
@@ -57,11 +57,11 @@ public struct CheckpointFolder: Sendable {
         }
 
         /// Removes it as far as it got.
-        public func discard() { try? FileSystem.removeTree(directory) }
+        package func discard() { try? FileSystem.removeTree(directory) }
     }
 
     /// Begins a checkpoint that is made in several steps; `write` does it in one.
-    public func begin(name: String) throws(CheckpointError) -> Draft {
+    package func begin(name: String) throws(CheckpointError) -> Draft {
         guard FileSystem.isPlainName(name), !name.hasPrefix(".") else { throw CheckpointError.name(name) }
         let draft = Draft(
             directory: path(of: "\(CheckpointFolder.partial)\(name)-\(getpid())"), name: name, folder: self)
@@ -111,7 +111,7 @@ public struct CheckpointFolder: Sendable {
     // MARK: - Finding
 
     /// The steps that have a folder, complete or not, in rising order.
-    public func steps() throws(CheckpointError) -> [Int] {
+    package func steps() throws(CheckpointError) -> [Int] {
         guard FileSystem.exists(path) else { return [] }
         let names = try CheckpointError.storing { () throws(StorageError) in try FileSystem.list(path) }
         return names.compactMap { name in
@@ -125,7 +125,7 @@ public struct CheckpointFolder: Sendable {
 
     /// The newest checkpoint that is what was written. Newer ones that aren't are told to `skipped`, so that the
     /// caller can say why the run goes on from an older one.
-    public func newestComplete(
+    package func newestComplete(
         skipped: (_ path: String, _ reason: CheckpointError) -> Void = { _, _ in }
     ) throws(CheckpointError) -> (step: Int, path: String)? {
         for step in try steps().reversed() {
@@ -142,7 +142,7 @@ public struct CheckpointFolder: Sendable {
 
     /// Compares every file of a checkpoint with its size and SHA-256.
     /// - Throws: `CheckpointError.damaged` with the first file that is missing or differs.
-    public func verify(_ path: String) throws(CheckpointError) {
+    package func verify(_ path: String) throws(CheckpointError) {
         try Checksums(reading: path).verify(path)
     }
 
@@ -153,7 +153,7 @@ public struct CheckpointFolder: Sendable {
     /// this run has just written it.
     /// - Returns: the names deleted, oldest first.
     @discardableResult
-    public func prune(keeping limit: Int, protecting protected: Set<String> = []) throws(CheckpointError) -> [String] {
+    package func prune(keeping limit: Int, protecting protected: Set<String> = []) throws(CheckpointError) -> [String] {
         let steps = try steps()
         guard steps.count > max(limit, 1), let newest = steps.last else { return [] }
         var kept = protected.union([CheckpointFolder.name(ofStep: newest)])
@@ -180,7 +180,7 @@ public struct CheckpointFolder: Sendable {
     /// Clears what killed runs left behind. For the start of a run, with the folder's lock held.
     /// - Returns: the names cleared.
     @discardableResult
-    public func sweep() throws(CheckpointError) -> [String] {
+    package func sweep() throws(CheckpointError) -> [String] {
         guard FileSystem.exists(path) else { return [] }
         return try CheckpointError.storing { () throws(StorageError) in
             var cleared: [String] = []

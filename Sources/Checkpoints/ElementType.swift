@@ -1,5 +1,5 @@
 /// How one element of a tensor is stored; the raw value is its name in safetensors files.
-public enum ElementType: String, Sendable, CaseIterable {
+package enum ElementType: String, Sendable, CaseIterable {
     case float64 = "F64"
     case float32 = "F32"
     case float16 = "F16"
@@ -17,7 +17,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     case bool = "BOOL"
 
     /// Bytes per element.
-    public var size: Int {
+    package var size: Int {
         switch self {
         case .float64, .int64, .uint64: 8
         case .float32, .int32, .uint32: 4

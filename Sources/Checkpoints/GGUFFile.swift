@@ -2,9 +2,9 @@ import Storage
 
 /// llama.cpp's file of a model: named values, then named tensors, each at a multiple of 32 bytes. Version 3 of the format,
 /// little-endian.
-public struct GGUFFile: Sendable {
+package struct GGUFFile: Sendable {
     /// A named value's value.
-    public enum Value: Sendable, Equatable {
+    package enum Value: Sendable, Equatable {
         case uint32(Int)
         case float32(Float)
         case bool(Bool)
@@ -15,7 +15,7 @@ public struct GGUFFile: Sendable {
     }
 
     /// How a tensor's elements are stored; the raw value is the type's number in files.
-    public enum TensorType: UInt32, Sendable {
+    package enum TensorType: UInt32, Sendable {
         case float32 = 0
         case float16 = 1
         /// Blocks of 32: a float16 scale, then 32 signed bytes.
@@ -32,17 +32,17 @@ public struct GGUFFile: Sendable {
         }
 
         /// Bytes of a row of so many elements, a multiple of the block's.
-        public func bytes(of elements: Int) -> Int { elements / block.elements * block.bytes }
+        package func bytes(of elements: Int) -> Int { elements / block.elements * block.bytes }
     }
 
     /// One tensor to come.
-    public struct Tensor: Sendable, Equatable {
-        public let name: String
-        public let type: TensorType
+    package struct Tensor: Sendable, Equatable {
+        package let name: String
+        package let type: TensorType
         /// [rows, columns], or [elements].
-        public let shape: [Int]
+        package let shape: [Int]
 
-        public init(name: String, type: TensorType, shape: [Int]) {
+        package init(name: String, type: TensorType, shape: [Int]) {
             self.name = name
             self.type = type
             self.shape = shape
@@ -53,10 +53,10 @@ public struct GGUFFile: Sendable {
 
     private static let alignment = 32
 
-    public var values: [(name: String, value: Value)]
-    public var tensors: [Tensor]
+    package var values: [(name: String, value: Value)]
+    package var tensors: [Tensor]
 
-    public init(values: [(name: String, value: Value)], tensors: [Tensor]) {
+    package init(values: [(name: String, value: Value)], tensors: [Tensor]) {
         self.values = values
         self.tensors = tensors
     }
@@ -65,7 +65,7 @@ public struct GGUFFile: Sendable {
     /// over each one's bytes, in pieces as it likes.
     ///
     /// - Throws: `CheckpointError.layout` when a tensor is given more or fewer bytes than it has.
-    public func write(
+    package func write(
         to path: String,
         content: (
             _ tensor: Int, _ write: (UnsafeRawBufferPointer) throws(StorageError) -> Void

@@ -2,10 +2,10 @@ import Storage
 
 /// A folder's tokenizer as llama.cpp's files hold it: pieces with their kinds, merges or scores, special ids, the chat
 /// template.
-public struct GGUFVocabulary {
-    public private(set) var values: [(name: String, value: GGUFFile.Value)] = []
+package struct GGUFVocabulary {
+    package private(set) var values: [(name: String, value: GGUFFile.Value)] = []
     /// What llama.cpp will do otherwise than the tokenizer.
-    public private(set) var notes: [String] = []
+    package private(set) var notes: [String] = []
 
     /// The kinds of pieces, by their numbers in files.
     private enum Kind: Int32 {
@@ -18,7 +18,7 @@ public struct GGUFVocabulary {
     ///   - config: its `config.json`.
     ///   - size: V; ids without a piece are filled up.
     /// - Throws: `CheckpointError.model` for a tokenizer that llama.cpp has no kind for.
-    public init(directory: String, config: JSON, size: Int) throws(CheckpointError) {
+    package init(directory: String, config: JSON, size: Int) throws(CheckpointError) {
         let path = FileSystem.join(directory, "tokenizer.json")
         guard FileSystem.exists(path) else {
             values = [("tokenizer.ggml.model", .string("none"))]

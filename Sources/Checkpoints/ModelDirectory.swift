@@ -2,10 +2,10 @@ import Storage
 
 /// A model as Hugging Face's tools save it: `config.json`, and its weights in `model.safetensors` or in shards named
 /// by `model.safetensors.index.json`. Weights stay in mapped files, which this value keeps alive.
-public struct ModelDirectory: Sendable {
-    public let path: String
+package struct ModelDirectory: Sendable {
+    package let path: String
     /// `config.json`, always an object.
-    public let config: JSON
+    package let config: JSON
     private let files: [SafetensorsFile]
     /// For each tensor, the file that holds it.
     private let places: [String: Int]
@@ -15,7 +15,7 @@ public struct ModelDirectory: Sendable {
     /// - Parameter needsWeights: without it, a directory that has only `config.json` is one of no tensors.
     /// - Throws: `CheckpointError.model` when there is nothing to open, with what to do; `.index`, `.safetensors` or
     ///   `.json` for files that are wrong.
-    public init(path: String, needsWeights: Bool = true) throws(CheckpointError) {
+    package init(path: String, needsWeights: Bool = true) throws(CheckpointError) {
         guard FileSystem.isDirectory(path) else { throw ModelDirectory.notFound(path) }
         let config = FileSystem.join(path, "config.json")
         guard FileSystem.exists(config) else {
@@ -45,27 +45,27 @@ public struct ModelDirectory: Sendable {
     }
 
     /// All tensors in the order of their bytes, shard by shard.
-    public var tensorNames: [String] { files.flatMap(\.names) }
+    package var tensorNames: [String] { files.flatMap(\.names) }
 
     /// The files of the weights with their tensors, in the order of the tensors' bytes.
-    public var weightFiles: [(name: String, tensors: [TensorView])] {
+    package var weightFiles: [(name: String, tensors: [TensorView])] {
         files.map { (FileSystem.name(of: $0.path), $0.tensors) }
     }
 
     /// Whether an index says which file holds which tensor.
-    public let hasIndex: Bool
+    package let hasIndex: Bool
 
-    public func tensor(_ name: String) -> TensorView? { places[name].flatMap { files[$0][name] } }
+    package func tensor(_ name: String) -> TensorView? { places[name].flatMap { files[$0][name] } }
 
     /// Lets go of the memory that reading the weights took; they can be read again.
-    public func releasePages() {
+    package func releasePages() {
         for file in files { file.releasePages() }
     }
 
     /// Stands for what the model computes: `config.json` without the fields that only tell where it came from, and
     /// every tensor's name, type, shape and bytes. How the weights are spread over files doesn't matter. Reads all
     /// weights.
-    public func contentDigest() throws(CheckpointError) -> Digest.Value {
+    package func contentDigest() throws(CheckpointError) -> Digest.Value {
         var digest = Digest()
         var meaning = JSONObject()
         for name in (config.object?.names ?? []).sorted() where !ModelDirectory.provenance.contains(name) {
@@ -84,7 +84,7 @@ public struct ModelDirectory: Sendable {
     private static let provenance: Set<String> = ["_name_or_path", "transformers_version"]
 
     /// A JSON file beside the model whose top is an object.
-    public static func readObject(_ path: String) throws(CheckpointError) -> JSON {
+    package static func readObject(_ path: String) throws(CheckpointError) -> JSON {
         try CheckpointError.readObject(path)
     }
 
@@ -92,13 +92,13 @@ public struct ModelDirectory: Sendable {
 
     /// The names of files that belong to the model but aren't its weights or its shape: tokenizer, chat template,
     /// defaults of generation. To be copied as they are when the model is saved.
-    public var companionFiles: [String] {
+    package var companionFiles: [String] {
         let names = (try? FileSystem.list(path)) ?? []
         return names.filter { ModelDirectory.isTokenizerFile($0) || $0 == "generation_config.json" }
     }
 
     /// The names of a folder's files that a tokenizer consists of, chat template included; the folder needn't hold a model.
-    public static func tokenizerFiles(in path: String) -> [String] {
+    package static func tokenizerFiles(in path: String) -> [String] {
         ((try? FileSystem.list(path)) ?? []).filter(isTokenizerFile)
     }
 
@@ -107,7 +107,7 @@ public struct ModelDirectory: Sendable {
     }
 
     /// Puts a folder's tokenizer into another folder, in place of the one that is there.
-    public static func replaceTokenizer(in directory: String, byThatOf source: String) throws(CheckpointError) {
+    package static func replaceTokenizer(in directory: String, byThatOf source: String) throws(CheckpointError) {
         try CheckpointError.storing { () throws(StorageError) in
             for name in tokenizerFiles(in: directory) { try FileSystem.remove(FileSystem.join(directory, name)) }
             for name in tokenizerFiles(in: source) {
@@ -122,7 +122,7 @@ public struct ModelDirectory: Sendable {
     ]
 
     /// Copies the companion files, but for some, into another folder.
-    public func copyCompanionFiles(
+    package func copyCompanionFiles(
         to directory: String, but others: Set<String> = []
     ) throws(CheckpointError) {
         for name in companionFiles where !others.contains(name) {

@@ -5,27 +5,27 @@ import Storage
 ///
 /// The file may come from anywhere, so everything it claims is checked before a tensor is handed out: afterwards every
 /// view lies inside the file, none overlaps another and no byte of the file is unaccounted for.
-public final class SafetensorsFile: Sendable {
+package final class SafetensorsFile: Sendable {
     /// The reference implementation's limit, in bytes.
     static let longestHeader = 100_000_000
 
-    public let path: String
+    package let path: String
     /// The free texts of `__metadata__`.
-    public let metadata: [String: String]
+    package let metadata: [String: String]
     /// All tensors in the order of their bytes.
-    public let tensors: [TensorView]
+    package let tensors: [TensorView]
     private let places: [String: Int]
     private let file: MappedFile
 
-    public var names: [String] { tensors.map(\.name) }
+    package var names: [String] { tensors.map(\.name) }
 
-    public subscript(name: String) -> TensorView? { places[name].map { tensors[$0] } }
+    package subscript(name: String) -> TensorView? { places[name].map { tensors[$0] } }
 
     /// Lets go of the memory that reading the tensors took; they can be read again.
     func releasePages() { file.releasePages() }
 
     /// - Throws: `CheckpointError.safetensors` with the first thing wrong; `.storage` if the file can't be read.
-    public init(path: String) throws(CheckpointError) {
+    package init(path: String) throws(CheckpointError) {
         let file = try CheckpointError.storing { () throws(StorageError) in try MappedFile(path: path) }
         let header: Header
         do {

@@ -4,11 +4,11 @@ import Storage
 ///
 /// The header comes first, so the layout is fixed at the start; what is written is held against it. Nothing is
 /// atomic here: write inside `CheckpointFolder.write`, or to a temporary name.
-public struct SafetensorsWriter: ~Copyable {
+package struct SafetensorsWriter: ~Copyable {
     /// One tensor to come.
-    public typealias Entry = (name: String, elementType: ElementType, shape: [Int])
+    package typealias Entry = (name: String, elementType: ElementType, shape: [Int])
 
-    public let path: String
+    package let path: String
     private let file: OpenFile
     private let names: [String]
     /// Bytes of each tensor.
@@ -20,7 +20,7 @@ public struct SafetensorsWriter: ~Copyable {
     /// Creates the file and writes its header, padded with spaces to 8 bytes so that the tensors are aligned.
     /// - Throws: `CheckpointError.layout` for a name twice, an impossible shape, or an order that would leave a tensor
     ///   misaligned (wider elements go first).
-    public init(
+    package init(
         path: String, layout: [Entry], metadata: [String: String] = ["format": "pt"]
     ) throws(CheckpointError) {
         let header = try Header(path: path, layout: layout, metadata: metadata)
@@ -40,7 +40,7 @@ public struct SafetensorsWriter: ~Copyable {
 
     /// Writes the next bytes of the current tensor: all of them, or a piece. Little-endian elements, row-major.
     /// - Throws: `CheckpointError.layout` for more bytes than the tensor has left.
-    public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+    package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
         guard !bytes.isEmpty else { return }
         guard current < names.count else {
             throw .layout(path: path, reason: "\(bytes.count) bytes too many: every tensor is written already")
@@ -58,7 +58,7 @@ public struct SafetensorsWriter: ~Copyable {
 
     /// Ends the file. Its content isn't synchronised yet: `CheckpointFolder.write` does that for a whole folder.
     /// - Throws: `CheckpointError.layout` if a tensor is missing or incomplete.
-    public consuming func finish() throws(CheckpointError) {
+    package consuming func finish() throws(CheckpointError) {
         guard current == names.count else {
             throw .layout(
                 path: path,

@@ -1,11 +1,13 @@
+import Machine
+
 /// A failure that every rank knows of and reports alike: the message and exit status of the lowest rank that met it.
-public struct SharedFailure: Error, Sendable, CustomStringConvertible {
-    public let status: Int32
-    public let rank: Int
+package struct SharedFailure: Error, Sendable, CustomStringConvertible {
+    package let status: Int32
+    package let rank: Int
     /// Where that rank runs.
-    public let host: String
-    public let message: String
-    public var description: String { message }
+    package let host: String
+    package let message: String
+    package var description: String { message }
 }
 
 extension Communicator {
@@ -16,7 +18,7 @@ extension Communicator {
     ///   - status: the exit status that an error stands for.
     ///   - body: must not call the communicator.
     /// - Throws: `SharedFailure`, on every rank, if `body` threw on any. Collective.
-    public func agree<Value>(status: (any Error) -> Int32 = { _ in 2 }, _ body: () throws -> Value) throws -> Value {
+    package func agree<Value>(status: (any Error) -> Int32 = { _ in 2 }, _ body: () throws -> Value) throws -> Value {
         let result = Result { try body() }
         var failing = Double(-size)
         var report: [UInt8] = []

@@ -7,13 +7,13 @@ import Glibc
 /// thread that initialised it, and the compiler keeps it there. The one exception is `BackgroundSum`: while its thread speaks,
 /// no method of the communicator may be called. A method whose doc ends "Collective." must be called by every rank, in the
 /// same order.
-public final class Communicator {
+package final class Communicator {
     /// This rank, `0..<size`.
-    public let rank: Int
+    package let rank: Int
     /// The number of ranks.
-    public let size: Int
+    package let size: Int
     /// Whether the MPI of every rank lets another of its threads speak while the first is silent.
-    public let letsThreadsTakeTurns: Bool
+    package let letsThreadsTakeTurns: Bool
     let world: MPI_Comm?
     /// nil for one rank.
     let hierarchy: Hierarchy?
@@ -26,7 +26,7 @@ public final class Communicator {
     ///
     /// - Parameter started: called when MPI has started, before the first messages between ranks.
     /// - Throws: `CollectiveError.initialization` when the launcher is there but MPI doesn't start.
-    public convenience init(started: () -> Void = {}) throws(CollectiveError) {
+    package convenience init(started: () -> Void = {}) throws(CollectiveError) {
         guard getenv("OMPI_COMM_WORLD_SIZE") != nil || getenv("PMIX_RANK") != nil else {
             self.init(nil, isWhole: true)
             return
@@ -62,7 +62,7 @@ public final class Communicator {
     }
 
     /// The first `count` ranks as a job of their own; nil on the others. To be given back by `finalize`. Collective.
-    public func first(_ count: Int) -> Communicator? {
+    package func first(_ count: Int) -> Communicator? {
         guard let world else { return self }
         var part: MPI_Comm?
         MPI_Comm_split(world, rank < count ? 0 : Int32(MPI_UNDEFINED), Int32(rank), &part)
@@ -70,10 +70,10 @@ public final class Communicator {
     }
 
     /// Whether this rank speaks for the job.
-    public var isRoot: Bool { rank == 0 }
+    package var isRoot: Bool { rank == 0 }
 
     /// Leaves the job in good order; nothing may be called after it. Collective.
-    public func finalize() {
+    package func finalize() {
         hierarchy?.free()
         guard world != nil else { return }
         var part = world
@@ -81,7 +81,7 @@ public final class Communicator {
     }
 
     /// Ends the whole job at once with an exit status, from any rank, whatever the others are doing.
-    public func abort(status: Int32) -> Never {
+    package func abort(status: Int32) -> Never {
         if let world { MPI_Abort(world, status) }
         exit(status)
     }
@@ -89,30 +89,30 @@ public final class Communicator {
     // MARK: - Reductions
 
     /// x = Σ over ranks. Where at most one rank's element isn't zero the sum is exact. Collective.
-    public func sum(_ x: inout [Double]) {
+    package func sum(_ x: inout [Double]) {
         x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_sum()) }
     }
 
     /// The largest of the ranks' numbers, element by element. Collective.
-    public func max(_ x: inout [Double]) {
+    package func max(_ x: inout [Double]) {
         x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_max()) }
     }
 
     /// The largest of the ranks' numbers. Collective.
-    public func max(_ x: Double) -> Double {
+    package func max(_ x: Double) -> Double {
         var values = [x]
         max(&values)
         return values[0]
     }
 
     /// Waits for every rank. Collective.
-    public func barrier() {
+    package func barrier() {
         if let world { MPI_Barrier(world) }
     }
 
     /// Waits for every rank asleep, looking up now and then: for a wait of seconds or more, on cores that others need.
     /// Collective.
-    public func sleepUntilAll() {
+    package func sleepUntilAll() {
         guard let world else { return }
         var request: MPI_Request?
         var isDone: Int32 = 0
@@ -127,7 +127,7 @@ public final class Communicator {
     // MARK: - Exchanges
 
     /// Root's bytes on every rank; the other ranks' argument is ignored. Collective.
-    public func broadcast(_ bytes: [UInt8], from root: Int = 0) -> [UInt8] {
+    package func broadcast(_ bytes: [UInt8], from root: Int = 0) -> [UInt8] {
         guard let world else { return bytes }
         var count = Int64(bytes.count)
         MPI_Bcast(&count, 1, prefopt_int64(), Int32(root), world)
@@ -137,12 +137,12 @@ public final class Communicator {
     }
 
     /// Root's numbers on every rank, in place. Collective.
-    public func broadcast(_ x: UnsafeMutableBufferPointer<Float>, from root: Int = 0) {
+    package func broadcast(_ x: UnsafeMutableBufferPointer<Float>, from root: Int = 0) {
         broadcast(UnsafeMutableRawBufferPointer(x), from: root)
     }
 
     /// Every rank's words on every rank, in rank order. Collective.
-    public func gather(_ words: [Int32]) -> [[Int32]] {
+    package func gather(_ words: [Int32]) -> [[Int32]] {
         guard let world else { return [words] }
         var counts = [Double](repeating: 0, count: size)
         counts[rank] = Double(words.count)
@@ -173,10 +173,10 @@ public final class Communicator {
 }
 
 /// What can go wrong with the ranks themselves.
-public enum CollectiveError: Error, Sendable, CustomStringConvertible {
+package enum CollectiveError: Error, Sendable, CustomStringConvertible {
     case initialization
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .initialization:
             "MPI didn't start: the launcher and the libmpi that this program found may be different Open MPI installations; "

@@ -4,9 +4,9 @@ import Glibc
 import Synchronization
 
 /// This rank's calls to other ranks, as any of its threads may see them.
-public enum RankCalls {
+package enum RankCalls {
     /// How many have returned.
-    public static var finished: Int { Int(prefopt_mpi_calls_done()) }
+    package static var finished: Int { Int(prefopt_mpi_calls_done()) }
 
     /// Counts a wait for other ranks that isn't one call of MPI as if it were: over shared memory, say.
     static func waiting<Value>(_ body: () -> Value) -> Value {
@@ -28,15 +28,15 @@ public enum RankCalls {
 
     /// Sees to it that Open MPI's launcher on this host ends too: when a rank has ended, mpirun waits for all hosts, also for
     /// one that was cut off.
-    public static func endLauncher(afterSeconds seconds: Int) { prefopt_end_launcher_after(UInt32(seconds)) }
+    package static func endLauncher(afterSeconds seconds: Int) { prefopt_end_launcher_after(UInt32(seconds)) }
 
     /// Whether the rank is inside one, waiting for others.
-    public static var isInside: Bool { prefopt_mpi_calls_begun() > prefopt_mpi_calls_done() }
+    package static var isInside: Bool { prefopt_mpi_calls_begun() > prefopt_mpi_calls_done() }
 }
 
 extension Communicator {
     /// The MPI library found at run time, as it names itself up to the first comma.
-    public static var libraryVersion: String {
+    package static var libraryVersion: String {
         var text = [CChar](repeating: 0, count: 256)
         prefopt_mpi_library_version(&text, text.count)
         let full = text.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
@@ -44,7 +44,7 @@ extension Communicator {
     }
 
     /// Every rank's text, in rank order. Collective.
-    public func gather(_ text: String) -> [String] {
+    package func gather(_ text: String) -> [String] {
         // A byte in each word: texts are short, and one kind of exchange is enough.
         gather(text.utf8.map(Int32.init)).map { words in
             String(decoding: words.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)

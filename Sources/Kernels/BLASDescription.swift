@@ -1,7 +1,7 @@
 import COpenBLAS
 
 /// The BLAS library found at run time, as it names itself: version, flavour and the kernels that it chose.
-public func blasDescription() -> String {
+package func blasDescription() -> String {
     let configuration = openblas_get_config().map { String(cString: $0) } ?? "an unnamed BLAS"
     let core = openblas_get_corename().map { String(cString: $0) } ?? "unknown"
     // 0, 1, 2: serial, POSIX threads, OpenMP.

@@ -1,9 +1,9 @@
 import CVector
 
 /// Between float32 and the formats that weights are stored in. Sources and targets need not be aligned.
-public enum Conversion {
+package enum Conversion {
     /// Exact.
-    public static func fromFloat16(_ source: UnsafeRawPointer, into y: UnsafeMutablePointer<Float>, count: Int) {
+    package static func fromFloat16(_ source: UnsafeRawPointer, into y: UnsafeMutablePointer<Float>, count: Int) {
         for i in groups(of: count) { prefopt_widen_float16(source + 2 * i).store(to: y + i) }
         for i in remainder(of: count) {
             y[i] = Float(Float16(bitPattern: source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)))
@@ -11,7 +11,7 @@ public enum Conversion {
     }
 
     /// Exact: bfloat16 is the upper half of a float32.
-    public static func fromBFloat16(_ source: UnsafeRawPointer, into y: UnsafeMutablePointer<Float>, count: Int) {
+    package static func fromBFloat16(_ source: UnsafeRawPointer, into y: UnsafeMutablePointer<Float>, count: Int) {
         for i in groups(of: count) { prefopt_widen_bfloat16(source + 2 * i).store(to: y + i) }
         for i in remainder(of: count) {
             y[i] = Float(bitPattern: UInt32(source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)) << 16)
@@ -19,12 +19,12 @@ public enum Conversion {
     }
 
     /// Rounded to the nearest, ties to even; too large becomes infinite.
-    public static func toFloat16(_ x: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt16>, count: Int) {
+    package static func toFloat16(_ x: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt16>, count: Int) {
         for i in 0..<count { target[i] = Float16(x[i]).bitPattern }
     }
 
     /// Rounded to the nearest, ties to even; NaN stays NaN.
-    public static func toBFloat16(_ x: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt16>, count: Int) {
+    package static func toBFloat16(_ x: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt16>, count: Int) {
         for i in 0..<count {
             let bits = x[i].bitPattern
             target[i] = x[i].isNaN ? 0x7FC0 : UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
@@ -32,7 +32,7 @@ public enum Conversion {
     }
 
     /// Whether every element is finite.
-    public static func isFinite(_ x: UnsafePointer<Float>, count: Int) -> Bool {
+    package static func isFinite(_ x: UnsafePointer<Float>, count: Int) -> Bool {
         var lanes = Vector.zero
         var rest: Float = 0
         // 0 · x is 0 for every finite x and NaN for the others.

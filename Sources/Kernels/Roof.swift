@@ -2,11 +2,11 @@ import COpenBLAS
 import Glibc
 
 /// The speed of bare matrix products: what a step can't exceed.
-public enum Roof {
+package enum Roof {
     private static let size = 768
 
     /// GFLOP/s of single-threaded sgemm on every thread of the pool at once, on square matrices. Takes a tenth of a second.
-    public static func measure(on pool: ThreadPool) -> Double {
+    package static func measure(on pool: ThreadPool) -> Double {
         let rounds = 8
         let count = size * size
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: 3 * count * pool.count)

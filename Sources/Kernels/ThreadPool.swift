@@ -8,9 +8,9 @@ import Synchronization
 /// Workers spin for a few microseconds between regions, then sleep. Which thread runs which item is left to chance, so an
 /// item must write only what belongs to it: every kernel cuts its work into items of a fixed size, and its results are
 /// the same bits for any number of threads.
-public final class ThreadPool: @unchecked Sendable {
+package final class ThreadPool: @unchecked Sendable {
     /// Threads that take part in a region, the caller included.
-    public let count: Int
+    package let count: Int
 
     // A ticket is (region << 32 | items not yet taken). Taking an item is one compare-exchange on it, so a thread that
     // wakes late can neither take an item of a finished region nor see the next region's body half written.
@@ -27,7 +27,7 @@ public final class ThreadPool: @unchecked Sendable {
     /// Room for the packed operands of the product at hand: of all threads, then of each.
     private let panels: UnsafeMutablePointer<Float>
 
-    public init(count: Int) {
+    package init(count: Int) {
         self.count = max(1, count)
         let bytes = ThreadPool.panelBytes(threads: self.count)
         panels = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 1 << 21)
@@ -64,11 +64,11 @@ public final class ThreadPool: @unchecked Sendable {
 
     /// Whether a caller has long run out of items and waits for other threads': it turns on the spot then, and its use of
     /// the processor is no sign that anything gets done. Seen by who watches over the process.
-    public static var isAwaited: Bool { awaited.load(ordering: .relaxed) }
+    package static var isAwaited: Bool { awaited.load(ordering: .relaxed) }
     private static let awaited = Atomic<Bool>(false)
 
     /// What a pool's packed operands take.
-    public static func panelBytes(threads: Int) -> Int {
+    package static func panelBytes(threads: Int) -> Int {
         4 * (MatrixProduct.sharedPanelCount + threads * (MatrixProduct.ownPanelCount + StoredSide.scratchCount))
     }
 
@@ -86,12 +86,12 @@ public final class ThreadPool: @unchecked Sendable {
     }
 
     /// Calls `body` once for every item in `0..<items`, on all threads; returns when all are done.
-    public func run(_ items: Int, _ body: (_ item: Int) -> Void) {
+    package func run(_ items: Int, _ body: (_ item: Int) -> Void) {
         run(items) { item, _ in body(item) }
     }
 
     /// The same, telling `body` which thread (`0..<count`) it runs on, for scratch space of its own.
-    public func run(_ items: Int, _ body: (_ item: Int, _ thread: Int) -> Void) {
+    package func run(_ items: Int, _ body: (_ item: Int, _ thread: Int) -> Void) {
         guard items > 1, !threads.isEmpty else {
             for item in 0..<max(0, items) { body(item, 0) }
             return

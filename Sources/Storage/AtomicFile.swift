@@ -1,18 +1,18 @@
 import Glibc
 
 /// Files that are either the old content or the new one, whatever dies in between.
-public enum AtomicFile {
+package enum AtomicFile {
     /// Leftovers of a killed writer begin with this, so that whoever owns the folder can sweep them.
-    public static let temporaryPrefix = ".partial-"
+    package static let temporaryPrefix = ".partial-"
 
     /// Writes under a temporary name beside the target, makes it durable, renames it into place and makes the rename
     /// durable. A failure leaves the target as it was and no temporary file.
-    public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(StorageError) {
+    package static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(StorageError) {
         try write(to: path) { file throws(StorageError) in try file.write(bytes) }
     }
 
     /// The same for content that is written piece by piece.
-    public static func write(
+    package static func write(
         to path: String, _ fill: (borrowing OpenFile) throws(StorageError) -> Void
     ) throws(StorageError) {
         guard !FileSystem.isDirectory(path) else { throw .directory(path: path) }
@@ -31,13 +31,13 @@ public enum AtomicFile {
         try FileSystem.synchronize(directory)
     }
 
-    public static func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
+    package static func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
         try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in
             try write(UnsafeRawBufferPointer(buffer), to: path)
         }
     }
 
-    public static func write(_ text: String, to path: String) throws(StorageError) {
+    package static func write(_ text: String, to path: String) throws(StorageError) {
         try write(Array(text.utf8), to: path)
     }
 }

@@ -5,12 +5,12 @@ import Glibc
 /// It is as wide as the file system makes `flock`: one host on local disks; all hosts of CephFS and of an NFS share with its
 /// lock service; of Lustre if it is mounted with `flock`, of BeeGFS with `tuneUseGlobalFileLocks`. Where there are no locks it
 /// keeps nothing, since refusing to train there would help nobody.
-public struct DirectoryLock: ~Copyable {
+package struct DirectoryLock: ~Copyable {
     private let file: OpenFile
 
     /// Takes the lock of a folder, which must exist; its file, `.lock`, stays behind for the next run.
     /// - Throws: `StorageError.locked` when another run holds it.
-    public init(_ directory: String) throws(StorageError) {
+    package init(_ directory: String) throws(StorageError) {
         let file = try OpenFile(keeping: FileSystem.join(directory, ".lock"))
         if try DirectoryLock.take(file, of: directory) {
             // This is only for the other run's message: a full disk must not stop this one here.
@@ -34,7 +34,7 @@ public struct DirectoryLock: ~Copyable {
     }
 
     /// Gives the folder free. Calling it at the end also keeps the lock alive until there.
-    public consuming func release() {}
+    package consuming func release() {}
 
     private static func owner(of file: borrowing OpenFile) -> String? {
         var text = [UInt8](repeating: 0, count: 128)

@@ -1,9 +1,9 @@
 import Glibc
 
 /// What the program asks of a file system, with errors that name the path.
-public enum FileSystem {
+package enum FileSystem {
     /// The whole content of a file.
-    public static func read(_ path: String) throws(StorageError) -> [UInt8] {
+    package static func read(_ path: String) throws(StorageError) -> [UInt8] {
         let file = try OpenFile(reading: path)
         var content = [UInt8](repeating: 0, count: max(try file.size(), 4096))
         var count = 0
@@ -21,29 +21,29 @@ public enum FileSystem {
         return content
     }
 
-    public static func exists(_ path: String) -> Bool { kind(of: path) != nil }
+    package static func exists(_ path: String) -> Bool { kind(of: path) != nil }
 
     /// The path without links, `.` and `..`; itself if there is nothing.
-    public static func resolved(_ path: String) -> String {
+    package static func resolved(_ path: String) -> String {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
-    public static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
+    package static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
 
     /// Whether the path is a plain file, or a link to one.
-    public static func isFile(_ path: String) -> Bool { kind(of: path) == S_IFREG }
+    package static func isFile(_ path: String) -> Bool { kind(of: path) == S_IFREG }
 
     /// Size in bytes of a file.
-    public static func size(of path: String) throws(StorageError) -> Int {
+    package static func size(of path: String) throws(StorageError) -> Int {
         var attributes = stat()
         guard stat(path, &attributes) == 0 else { throw .last("read", path) }
         return Int(attributes.st_size)
     }
 
     /// The names in a folder, sorted by their bytes, without `.` and `..`.
-    public static func list(_ directory: String) throws(StorageError) -> [String] {
+    package static func list(_ directory: String) throws(StorageError) -> [String] {
         guard let stream = opendir(directory) else { throw .last("list", directory) }
         defer { closedir(stream) }
         var names: [String] = []
@@ -60,7 +60,7 @@ public enum FileSystem {
     }
 
     /// Makes a folder and those above it; those that exist already are fine.
-    public static func makeDirectories(_ path: String) throws(StorageError) {
+    package static func makeDirectories(_ path: String) throws(StorageError) {
         if mkdir(path, 0o777) == 0 { return }
         switch errno {
         case EEXIST:
@@ -76,12 +76,12 @@ public enum FileSystem {
     }
 
     /// Removes a file, a link (never what it points to) or an empty folder; nothing there is fine.
-    public static func remove(_ path: String) throws(StorageError) {
+    package static func remove(_ path: String) throws(StorageError) {
         guard Glibc.remove(path) == 0 || errno == ENOENT else { throw .last("remove", path) }
     }
 
     /// Removes a folder and all that is in it, or a file; nothing there is fine. Links are removed, not followed.
-    public static func removeTree(_ path: String) throws(StorageError) {
+    package static func removeTree(_ path: String) throws(StorageError) {
         var attributes = stat()
         guard lstat(path, &attributes) == 0 else {
             if errno == ENOENT { return }
@@ -94,36 +94,36 @@ public enum FileSystem {
     }
 
     /// Renames a file or a folder within one disk. A file there already is replaced in one go, a full folder is not.
-    public static func rename(_ path: String, to target: String) throws(StorageError) {
+    package static func rename(_ path: String, to target: String) throws(StorageError) {
         guard Glibc.rename(path, target) == 0 else { throw .last("rename to \(target)", path) }
     }
 
     /// Copies the content of one file to a new one, which isn't synchronised yet.
-    public static func copy(_ path: String, to target: String) throws(StorageError) {
+    package static func copy(_ path: String, to target: String) throws(StorageError) {
         let source = try MappedFile(path: path)
         try OpenFile(creating: target).write(source.bytes)
         withExtendedLifetime(source) {}
     }
 
     /// Returns once a file's content, or a folder's names, are on the disk.
-    public static func synchronize(_ path: String) throws(StorageError) {
+    package static func synchronize(_ path: String) throws(StorageError) {
         try OpenFile(existing: path).synchronize()
     }
 
     /// `directory/name`.
-    public static func join(_ directory: String, _ name: String) -> String {
+    package static func join(_ directory: String, _ name: String) -> String {
         directory.isEmpty || directory.hasSuffix("/") ? directory + name : directory + "/" + name
     }
 
     /// The folder a path lies in: `.` for a plain name.
-    public static func parent(of path: String) -> String {
+    package static func parent(of path: String) -> String {
         let trimmed = withoutTrailingSlashes(path)
         guard let slash = trimmed.lastIndex(of: "/") else { return "." }
         return slash == trimmed.startIndex ? "/" : withoutTrailingSlashes(String(trimmed[..<slash]))
     }
 
     /// The last part of a path.
-    public static func name(of path: String) -> String {
+    package static func name(of path: String) -> String {
         let trimmed = withoutTrailingSlashes(path)
         guard let slash = trimmed.lastIndex(of: "/"), trimmed != "/" else { return trimmed }
         return String(trimmed[trimmed.index(after: slash)...])

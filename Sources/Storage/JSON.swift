@@ -1,7 +1,7 @@
 /// A JSON value that keeps what Foundation's parsers lose: the order of keys, the difference between `1`, `1.0` and
 /// `true`, and the byte offset at which a text is wrong. Duplicate keys are refused, since two readers would disagree
 /// about which one counts.
-public enum JSON: Sendable {
+package enum JSON: Sendable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,14 +12,14 @@ public enum JSON: Sendable {
 }
 
 /// An ordered JSON object: members in file order, looked up by name in O(1).
-public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    public private(set) var members: [(name: String, value: JSON)] = []
+package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+    package private(set) var members: [(name: String, value: JSON)] = []
     private var index: [Name: Int] = [:]
 
     /// A name compared by its bytes. Swift takes "é" written as one scalar and as two for the same `String`; JSON
     /// doesn't, and vocabularies hold both.
     private struct Name: Hashable {
-        let text: String
+        package let text: String
 
         init(_ text: String) {
             var text = text
@@ -35,17 +35,17 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    public init() {}
+    package init() {}
 
-    public init(dictionaryLiteral elements: (String, JSON)...) {
+    package init(dictionaryLiteral elements: (String, JSON)...) {
         for (name, value) in elements { self[name] = value }
     }
 
-    public var names: [String] { members.map(\.name) }
-    public var isEmpty: Bool { members.isEmpty }
+    package var names: [String] { members.map(\.name) }
+    package var isEmpty: Bool { members.isEmpty }
 
     /// The value of a member; setting `nil` removes it, setting a new name appends it.
-    public subscript(name: String) -> JSON? {
+    package subscript(name: String) -> JSON? {
         get { index[Name(name)].map { members[$0].value } }
         set {
             switch (index[Name(name)], newValue) {
@@ -69,7 +69,7 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     }
 
     /// The same members, in whatever order.
-    public static func == (a: JSONObject, b: JSONObject) -> Bool {
+    package static func == (a: JSONObject, b: JSONObject) -> Bool {
         a.members.count == b.members.count && a.members.allSatisfy { b[$0.name] == $0.value }
     }
 }
@@ -78,7 +78,7 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
 extension JSON: Equatable {
     /// Strings are compared by their bytes, like names; `1` and `1.0` differ, as they do in a file.
-    public static func == (a: JSON, b: JSON) -> Bool {
+    package static func == (a: JSON, b: JSON) -> Bool {
         switch (a, b) {
         case (.null, .null): true
         case (.bool(let a), .bool(let b)): a == b
@@ -97,26 +97,26 @@ extension JSON: Equatable {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
 {
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(integerLiteral value: Int) { self = .integer(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
-    public init(floatLiteral value: Double) { self = .number(value) }
-    public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-    public init(nilLiteral: ()) { self = .null }
-    public init(dictionaryLiteral elements: (String, JSON)...) {
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(floatLiteral value: Double) { self = .number(value) }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    package init(nilLiteral: ()) { self = .null }
+    package init(dictionaryLiteral elements: (String, JSON)...) {
         var object = JSONObject()
         for (name, value) in elements { object[name] = value }
         self = .object(object)
     }
 
-    public var isNull: Bool { self == .null }
-    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    public var string: String? { if case .string(let value) = self { value } else { nil } }
-    public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
-    public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
+    package var isNull: Bool { self == .null }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+    package var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
 
     /// A whole number, also when it is written `3.0`.
-    public var integer: Int? {
+    package var integer: Int? {
         switch self {
         case .integer(let value): value
         case .number(let value): Int(exactly: value)
@@ -125,7 +125,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     }
 
     /// Any number.
-    public var double: Double? {
+    package var double: Double? {
         switch self {
         case .integer(let value): Double(value)
         case .number(let value): value
@@ -134,10 +134,10 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     }
 
     /// A member of an object; `nil` for anything else.
-    public subscript(name: String) -> JSON? { object?[name] }
+    package subscript(name: String) -> JSON? { object?[name] }
 
     /// What kind of value this is, in JSON's words: for error messages.
-    public var kind: String {
+    package var kind: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"

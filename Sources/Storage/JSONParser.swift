@@ -1,17 +1,17 @@
 import Glibc
 
 /// Why a text is not JSON, and where.
-public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Byte offset into the text.
-    public let offset: Int
-    public let reason: String
+    package let offset: Int
+    package let reason: String
 
-    public init(offset: Int, reason: String) {
+    package init(offset: Int, reason: String) {
         self.offset = offset
         self.reason = reason
     }
 
-    public var description: String { "not valid JSON at byte \(offset): \(reason)" }
+    package var description: String { "not valid JSON at byte \(offset): \(reason)" }
 }
 
 extension JSON {
@@ -19,7 +19,7 @@ extension JSON {
     /// can't exhaust the stack. Whole numbers that `Int` can't hold become `.number`; other numbers beyond `Double` are
     /// errors.
     /// - Throws: `JSONError` with the byte offset of the first thing wrong.
-    public static func parse(_ bytes: UnsafeRawBufferPointer, depth: Int = 128) throws(JSONError) -> JSON {
+    package static func parse(_ bytes: UnsafeRawBufferPointer, depth: Int = 128) throws(JSONError) -> JSON {
         var parser = JSONParser(bytes: bytes, depth: depth)
         let value = try parser.value()
         parser.skipSpace()
@@ -27,11 +27,11 @@ extension JSON {
         return value
     }
 
-    public static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
+    package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
         try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in try parse(UnsafeRawBufferPointer(buffer)) }
     }
 
-    public static func parse(_ text: String) throws(JSONError) -> JSON { try parse(Array(text.utf8)) }
+    package static func parse(_ text: String) throws(JSONError) -> JSON { try parse(Array(text.utf8)) }
 }
 
 private struct JSONParser {

@@ -1,10 +1,10 @@
 extension JSON {
     /// The value as one line of JSON text; numbers are the shortest that read back the same, non-finite ones are null.
-    public var text: String { serialized(indent: nil) }
+    package var text: String { serialized(indent: nil) }
 
     /// The value over several lines, two spaces a level, as Hugging Face's tools write their files, with a newline at
     /// the end.
-    public var prettyText: String { serialized(indent: 0) + "\n" }
+    package var prettyText: String { serialized(indent: 0) + "\n" }
 
     private func serialized(indent: Int?) -> String {
         var output = ""

@@ -2,19 +2,19 @@ import Glibc
 
 /// The lines of a text file, plain, gzip or Zstandard (told by its first bytes), read as they are asked for: memory
 /// stays at one buffer and the longest line, whatever the size of the file.
-public struct LineReader: ~Copyable {
+package struct LineReader: ~Copyable {
     /// Longer lines are an error, so that a file without newlines, or a compressed bomb, can't eat the memory.
-    public static let longestLine = 256 << 20
+    package static let longestLine = 256 << 20
 
-    public let path: String
+    package let path: String
     /// The number of the line returned last, from 1.
-    public private(set) var lineNumber = 0
+    package private(set) var lineNumber = 0
 
     private var source: ByteSource
     private var buffer: [UInt8]
     private var unread = 0..<0
 
-    public init(path: String) throws(StorageError) {
+    package init(path: String) throws(StorageError) {
         try self.init(path: path, bufferSize: 1 << 18)
     }
 
@@ -28,7 +28,7 @@ public struct LineReader: ~Copyable {
     /// The next line without its end (`\n` or `\r\n`), `nil` after the last. An empty line is an empty array; the last
     /// line may lack its end.
     /// - Throws: `StorageError.corrupt` or `.truncated` for compressed data that is broken, also when only the tail is.
-    public mutating func next() throws(StorageError) -> [UInt8]? {
+    package mutating func next() throws(StorageError) -> [UInt8]? {
         var line: [UInt8] = []
         while true {
             if unread.isEmpty {

@@ -2,16 +2,16 @@ import Glibc
 
 /// A file mapped for reading: its pages are read when touched and shared by all ranks of a host. The file must not be
 /// cut short while it is mapped (replacing it by a rename is fine).
-public final class MappedFile: Sendable {
-    public let path: String
+package final class MappedFile: Sendable {
+    package let path: String
     // Read-only memory, so any thread may look at it.
     nonisolated(unsafe) private let start: UnsafeMutableRawPointer?
     private let count: Int
 
     /// The content, for as long as this object lives; empty for an empty file.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
-    public init(path: String) throws(StorageError) {
+    package init(path: String) throws(StorageError) {
         let file = try OpenFile(reading: path)
         let size = try file.size()
         var start: UnsafeMutableRawPointer?
@@ -25,7 +25,7 @@ public final class MappedFile: Sendable {
     }
 
     /// Lets go of the pages that were read; touched again, they are read again. For a file whose content has been copied.
-    public func releasePages() {
+    package func releasePages() {
         if let start { madvise(start, count, MADV_DONTNEED) }
     }
 

@@ -2,8 +2,8 @@ import Glibc
 
 /// An open file, closed when the value goes away. Interrupted and partial system calls are carried on with, so that
 /// a disk that fills up is always an error: the kernel writes a part first and says `ENOSPC` only when asked again.
-public struct OpenFile: ~Copyable {
-    public let path: String
+package struct OpenFile: ~Copyable {
+    package let path: String
     let descriptor: Int32
 
     private init(path: String, flags: Int32, action: String) throws(StorageError) {
@@ -16,7 +16,7 @@ public struct OpenFile: ~Copyable {
 
     /// Opens a file to read it from its start. A pipe will do where the shell has opened it (`/dev/stdin`, `/dev/fd/3`);
     /// one with a name would be waited for until somebody writes to it, and a device has no end.
-    public init(reading path: String) throws(StorageError) {
+    package init(reading path: String) throws(StorageError) {
         switch FileSystem.kind(of: path) {
         case S_IFDIR: throw .directory(path: path)
         case nil, S_IFREG: break
@@ -31,7 +31,7 @@ public struct OpenFile: ~Copyable {
     }
 
     /// Creates a file, or empties the one there is.
-    public init(creating path: String) throws(StorageError) {
+    package init(creating path: String) throws(StorageError) {
         try self.init(path: path, flags: O_WRONLY | O_CREAT | O_TRUNC, action: "create")
     }
 
@@ -48,14 +48,14 @@ public struct OpenFile: ~Copyable {
     deinit { close(descriptor) }
 
     /// Size in bytes.
-    public func size() throws(StorageError) -> Int {
+    package func size() throws(StorageError) -> Int {
         var attributes = stat()
         guard fstat(descriptor, &attributes) == 0 else { throw .last("read", path) }
         return Int(attributes.st_size)
     }
 
     /// Reads up to the size of `buffer`; 0 means the end of the file.
-    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
         while true {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             if count >= 0 {
@@ -70,7 +70,7 @@ public struct OpenFile: ~Copyable {
     private static let largestPiece = 64 << 20
 
     /// Appends all the bytes.
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         var done = 0
         while done < bytes.count {
             let piece = min(bytes.count - done, OpenFile.largestPiece)
@@ -87,7 +87,7 @@ public struct OpenFile: ~Copyable {
     }
 
     /// Returns once the content is on the disk.
-    public func synchronize() throws(StorageError) {
+    package func synchronize() throws(StorageError) {
         while fsync(descriptor) != 0 {
             // Some file systems can't synchronise folders; they order renames themselves.
             if errno == EINVAL || errno == ENOTSUP { return }

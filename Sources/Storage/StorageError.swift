@@ -1,7 +1,7 @@
 import Glibc
 
 /// What can go wrong between the program and a disk. Each case names the path; the text adds the remedy.
-public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(path: String)
     /// A folder where a file was expected.
     case directory(path: String)
@@ -21,7 +21,7 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another run holds the folder; `owner` is what it left there: its process number and host.
     case locked(directory: String, owner: String?)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .missing(let path):
             return "\(path): not found; check the path\(StorageError.startingPoint(of: path))"

@@ -1,11 +1,11 @@
 import Storage
 
 /// A folder of shards: files of one format that are read one after the other.
-public enum DataFolder {
+package enum DataFolder {
     /// The data files that a path stands for: the file itself, or those of a folder in the order of their names. Hidden
     /// files and files of other kinds (a README) are passed over; subfolders are not entered.
     /// - Throws: `TableError.folder` unless a folder has data files, all of one format.
-    public static func files(_ path: String) throws(TableError) -> [String] {
+    package static func files(_ path: String) throws(TableError) -> [String] {
         guard FileSystem.isDirectory(path) else { return [path] }
         let names = try stored { () throws(StorageError) in try FileSystem.list(path) }
         var shards: [(path: String, format: TableFormat)] = []

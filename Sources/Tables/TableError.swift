@@ -1,7 +1,7 @@
 import Storage
 
 /// What is wrong with a data file, before anyone asks what its rows mean. Each text names the file and the place.
-public enum TableError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum TableError: Error, Sendable, Equatable, CustomStringConvertible {
     case storage(StorageError)
     /// A JSON document (an array of objects, or an object with one list) that can't be read.
     case document(path: String, line: Int, reason: String)
@@ -13,7 +13,7 @@ public enum TableError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A folder given as a data file.
     case folder(path: String, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .storage(let error):
             "\(error)"

@@ -1,7 +1,7 @@
 import Storage
 
 /// How a file's bytes hold rows.
-public enum TableFormat: String, Sendable, CaseIterable {
+package enum TableFormat: String, Sendable, CaseIterable {
     case jsonLines = "JSONL"
     /// One array of objects, or one object with a list of them.
     case document = "JSON"
@@ -10,7 +10,7 @@ public enum TableFormat: String, Sendable, CaseIterable {
     case parquet = "Parquet"
 
     /// By the name alone, `.gz` or `.zst` left aside; nil for a name that says nothing.
-    public init?(name: String) {
+    package init?(name: String) {
         var name = name.lowercased()
         for suffix in [".gz", ".zst"] where name.hasSuffix(suffix) {
             name.removeLast(suffix.count)
@@ -30,7 +30,7 @@ public enum TableFormat: String, Sendable, CaseIterable {
     /// By the name and the first bytes. Parquet is known by its mark whatever the name. `.json` may hold one object per
     /// line, as many data sets come; a name that says nothing is JSONL unless it begins with a list.
     /// - Throws: `StorageError`
-    static func of(path: String) throws(StorageError) -> TableFormat {
+    package static func of(path: String) throws(StorageError) -> TableFormat {
         let named = TableFormat(name: FileSystem.name(of: path))
         // A pipe can't be looked at twice.
         guard FileSystem.isFile(path) else { return named == .document ? .jsonLines : named ?? .jsonLines }

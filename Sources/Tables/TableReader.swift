@@ -1,8 +1,8 @@
 import Storage
 
 /// One row of a data file.
-public struct TableRow: Sendable {
-    public enum Content: Sendable {
+package struct TableRow: Sendable {
+    package enum Content: Sendable {
         /// JSON text that nobody has parsed yet, so that whoever skips the row doesn't pay for it.
         case text([UInt8])
         /// Columns with their types, as Parquet has them.
@@ -11,9 +11,9 @@ public struct TableRow: Sendable {
         case cells(JSONObject)
     }
 
-    public let content: Content
+    package let content: Content
     /// Where the row begins: its line from 1, or in Parquet, which has no lines, its number from 1.
-    public let line: Int
+    package let line: Int
 
     package init(content: Content, line: Int) {
         self.content = content
@@ -23,20 +23,20 @@ public struct TableRow: Sendable {
 
 /// The rows of a data file one at a time, in bounded memory: JSON Lines, a JSON document, CSV and TSV, each plain, gzip or
 /// Zstandard, and Parquet.
-public struct TableReader: ~Copyable {
-    public let path: String
-    public let format: TableFormat
+package struct TableReader: ~Copyable {
+    package let path: String
+    package let format: TableFormat
     private var source: Source
 
     /// Exactly one of them, by the format.
     private struct Source: ~Copyable {
-        var lines: LineReader?
+        package var lines: LineReader?
         var document: DocumentReader?
         var cells: CellReader?
         var parquet: ParquetReader?
     }
 
-    public init(path: String) throws(TableError) {
+    package init(path: String) throws(TableError) {
         let format = try stored { () throws(StorageError) in try TableFormat.of(path: path) }
         source = try Self.open(path, as: format)
         self.path = path
@@ -55,7 +55,7 @@ public struct TableReader: ~Copyable {
 
     /// The next row; nil after the last. Blank lines are no rows.
     /// - Parameter wanted: false for a row that the caller skips: its content may then be empty.
-    public mutating func next(wanted: Bool = true) throws(TableError) -> TableRow? {
+    package mutating func next(wanted: Bool = true) throws(TableError) -> TableRow? {
         switch format {
         case .jsonLines: try nextLine()
         case .document: try source.document?.next() ?? nil

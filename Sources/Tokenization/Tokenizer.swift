@@ -4,7 +4,7 @@ import Storage
 /// library gives. Byte-level BPE (GPT-2, Llama 3, Qwen 2), SentencePiece-style BPE with byte fallback (Llama 2, Gemma,
 /// Phi-3), Unigram (T5). A component that isn't implemented is refused by name. The file's truncation and
 /// padding are for other programs and have no effect.
-public struct Tokenizer: Sendable {
+package struct Tokenizer: Sendable {
     private let normalizer: Normalizer?
     private let preTokenizers: [PreTokenizer]
     private let model: TokenModel
@@ -18,14 +18,14 @@ public struct Tokenizer: Sendable {
     private let gaps: TextGaps?
 
     /// The tokens that `tokenizer_config.json` names so; nil where it names none.
-    public let bosToken: Int32?
-    public let eosToken: Int32?
-    public let padToken: Int32?
+    package let bosToken: Int32?
+    package let eosToken: Int32?
+    package let padToken: Int32?
 
     /// Reads `tokenizer.json`, and `tokenizer_config.json` if there is one: `bos_token`, `eos_token` and `pad_token`,
     /// and `add_bos_token` and `add_eos_token`, which as in `transformers` replace the file's own template.
     /// - Throws: `TokenizerError` naming the file and the key.
-    public init(directory: String) throws(TokenizerError) {
+    package init(directory: String) throws(TokenizerError) {
         let file = try FileField(path: directory + "/tokenizer.json")
         guard file["version"].isNull || file["version"].value.string == "1.0" else {
             throw file["version"].unsupported("the version \(file["version"].value.text)", supported: "\"1.0\"")
@@ -86,14 +86,14 @@ public struct Tokenizer: Sendable {
     // MARK: - Encoding
 
     /// Room for one thread that encodes many texts.
-    public func makeMemory() -> EncodingMemory { EncodingMemory(model, remembers: true) }
+    package func makeMemory() -> EncodingMemory { EncodingMemory(model, remembers: true) }
 
     /// The ids of a text and their places in it.
     /// - Parameters:
     ///   - addSpecialTokens: whether the post-processor may add tokens of its own (such as a BOS). Special tokens
     ///     written in the text are always recognised.
     ///   - memory: the thread's, from `makeMemory`; without one each text is encoded afresh.
-    public func encode(_ text: String, addSpecialTokens: Bool, memory: EncodingMemory? = nil) -> Encoding {
+    package func encode(_ text: String, addSpecialTokens: Bool, memory: EncodingMemory? = nil) -> Encoding {
         var text = text
         var encoding = Encoding()
         let memory = memory ?? EncodingMemory(model, remembers: false)
@@ -105,7 +105,7 @@ public struct Tokenizer: Sendable {
 
     /// The encodings of a prefix with each of several endings: the same as of each text as a whole, but what the prefix
     /// alone decides is encoded once.
-    public func encode(
+    package func encode(
         _ prefix: String, followedBy endings: [String], addSpecialTokens: Bool, memory: EncodingMemory
     ) -> [Encoding] {
         var prefix = prefix
@@ -175,7 +175,7 @@ public struct Tokenizer: Sendable {
     // MARK: - Decoding
 
     /// The text of some ids. Ids without a token are passed over; bytes that are not UTF-8 become U+FFFD.
-    public func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+    package func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
         var tokens: [[UInt8]] = []
         tokens.reserveCapacity(ids.count)
         for id in ids where !(skipSpecialTokens && specialIDs.contains(id)) {
@@ -195,13 +195,13 @@ public struct Tokenizer: Sendable {
     // MARK: - Vocabulary
 
     /// Largest id + 1, added tokens included. Ids may have holes.
-    public var vocabularySize: Int { max(model.count, addedTokens.count) }
+    package var vocabularySize: Int { max(model.count, addedTokens.count) }
 
     /// The id of a token as the file writes it (byte-level tokens in their alphabet, such as "Ġthe").
-    public func id(of token: String) -> Int32? { Tokenizer.id(of: token, addedTokens, model) }
+    package func id(of token: String) -> Int32? { Tokenizer.id(of: token, addedTokens, model) }
 
     /// A token as the file writes it.
-    public func token(of id: Int32) -> String? {
+    package func token(of id: Int32) -> String? {
         if let added = addedTokens[id] { return added.content }
         guard model.written.bytes.contains(id) else { return nil }
         return String(decoding: model.written.bytes[id], as: UTF8.self)

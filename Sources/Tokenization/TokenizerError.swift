@@ -1,7 +1,7 @@
 import Storage
 
 /// Why a tokenizer can't be loaded. Each case names the file, and the key inside it where there is one.
-public enum TokenizerError: Error, Sendable, CustomStringConvertible {
+package enum TokenizerError: Error, Sendable, CustomStringConvertible {
     case unreadable(StorageError)
     case notJSON(file: String, JSONError)
     case missing(file: String, key: String)
@@ -12,7 +12,7 @@ public enum TokenizerError: Error, Sendable, CustomStringConvertible {
     /// A value of the right kind that contradicts the rest of the file.
     case inconsistent(file: String, key: String, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .unreadable(let error): error.description
         case .notJSON(let file, let error): "\(file): \(error); fetch the file again"

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Collectives
+import Commands
 import Glibc
 import Modeling
+import RunFiles
 import Storage
 import Training
 
@@ -13,7 +15,7 @@ struct Score: ParsableCommand {
     @Option(help: "Another one: its logps go along as reference_….") var reference: String?
     @Option(help: "An adapter in PEFT's layout.") var adapter: String?
     @Option(help: "The file of pairs.") var data: String
-    @Option(help: "The JSONL file to write.") var output: String
+    @Option(help: "The JSONL file to write.") package var output: String
     @Flag(help: "The logps of every token too.") var perToken = false
     @Option(help: "Longest prompt with response; default: what the model was made for.") var maxLength: Int?
     @Option(help: "Threads of a rank; default: by the machine's cores.") var threadsPerRank: Int?
@@ -55,7 +57,7 @@ struct Generate: ParsableCommand {
     @Option(help: "A model directory in Hugging Face's layout.") var model: String
     @Option(help: "An adapter in PEFT's layout.") var adapter: String?
     @Option(help: "JSONL of {\"prompt\": …} or {\"prompt_ids\": […]}.") var prompts: String
-    @Option(help: "The JSONL file to write.") var output: String
+    @Option(help: "The JSONL file to write.") package var output: String
     @Option(help: "Tokens to generate at most.") var maxNewTokens = 128
     @Option(help: "0 is greedy.") var temperature = 0.0
     @Option(help: "Nucleus sampling: the share of probability that can be drawn.") var topP = 1.0
@@ -137,7 +139,7 @@ struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "A model directory with random weights of a shape.")
 
     @Option(help: "The config.json of the shape; a tokenizer beside it goes along.") var config: String
-    @Option(help: "The folder to make.") var output: String
+    @Option(help: "The folder to make.") package var output: String
     @Option(help: "Seed of the weights.") var seed: UInt64 = 42
     @Option(help: "float32, bfloat16 or float16.") var dtype = "float32"
 

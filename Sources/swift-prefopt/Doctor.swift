@@ -1,4 +1,6 @@
 import ArgumentParser
+import Commands
+import RunFiles
 import Storage
 import Training
 
@@ -10,7 +12,7 @@ struct Doctor: ParsableCommand {
 
     @Argument(help: .init("The run file: its threads_per_rank and output_dir.", valueName: "run.yaml")) var runFile:
         String?
-    @Option(help: "The folder to try; default: the run's output_dir, else the current one.") var output: String?
+    @Option(help: "The folder to try; default: the run's output_dir, else the current one.") package var output: String?
     @Flag(help: "One JSON object instead of tables.") var json = false
     @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
         [String] = []

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Commands
 import Glibc
+import RunFiles
 import Storage
 import Training
 
@@ -14,7 +16,7 @@ struct Inspect: ParsableCommand {
 
     @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String
     @Flag(help: "One JSON object instead of text.") var json = false
-    @Option(help: "Pairs to show token by token.") var pairs = 3
+    @Option(help: "Pairs to show token by token.") package var pairs = 3
     @Option(help: "auto: colours on a terminal, brackets elsewhere and under mpirun; always; never.") var color = Colour
         .auto
     @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:

@@ -2,6 +2,8 @@ import ArgumentParser
 import CVector
 import Collectives
 import Glibc
+import Liveness
+import Machine
 import Training
 
 /// The command line: parse, call, print.

@@ -1,5 +1,8 @@
 import Collectives
 import Glibc
+import Kernels
+import Liveness
+import Machine
 import Training
 
 /// Runs a command's work on every rank and ends the process with the documented status.
@@ -21,14 +24,14 @@ func runJob(
         communicator = try Communicator { limit?.enter(stage: "their first messages") }
     } catch {
         Console(speaks: true).line("swift-prefopt: \(error)")
-        exit((error as? TrainingError)?.status ?? 4)
+        exit((error as? PreflightError)?.status ?? 4)
     }
     let console = Console(speaks: communicator.isRoot)
     var watchdog: Watchdog?
     do {
         try Preflight.run(over: communicator, requirement: processorRequirement)
         limit?.lift()
-        if isWatched { watchdog = Watchdog(over: communicator, console: console) }
+        if isWatched { watchdog = Watchdog(over: communicator, console: console) { ThreadPool.isAwaited } }
         try body(communicator, console)
         leave(communicator, watchdog, status: 0)
     } catch let failure as SharedFailure {

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Collectives
+import Commands
+import RunFiles
 import Storage
 import Training
 
@@ -14,7 +16,8 @@ struct Scaling: ParsableCommand {
             """)
 
     @OptionGroup var timed: TimedRun
-    @Option(help: "The folder for scaling.json and scaling.svg; default: the run's output_dir.") var output: String?
+    @Option(help: "The folder for scaling.json and scaling.svg; default: the run's output_dir.") package var output:
+        String?
 
     func run() throws {
         runJob { communicator, console in

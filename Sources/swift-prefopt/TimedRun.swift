@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Commands
 import Training
 
 /// A run some steps of which are timed: what `bench` and `scaling` are given.

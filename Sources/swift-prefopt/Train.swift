@@ -1,4 +1,7 @@
 import ArgumentParser
+import Commands
+import Liveness
+import RunFiles
 import Storage
 import Training
 
@@ -37,7 +40,7 @@ struct Train: ParsableCommand {
             let file = try communicator.agree {
                 try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
             }
-            try Preflight.run(file, over: communicator)
+            try Preflight.run(resolved: file.resolved(), inputs: file.inputs, over: communicator)
             try Trainer.run(file, resume: Resume(argument: resume), over: communicator, console: console)
         }
     }

@@ -1,3 +1,5 @@
+import ChatTemplates
+import RunFiles
 import Scratch
 import Storage
 import Testing
@@ -102,7 +104,7 @@ struct TextStormTests {
 
     @Test("chat templates with changed bytes are refused or render")
     func template() throws {
-        let original = try FileSystem.read(Storm.fixture("TokenizationTests/Fixtures/chat-template.jinja"))
+        let original = try FileSystem.read(Storm.fixture("ChatTemplatesTests/Fixtures/chat-template.jinja"))
         try Storm.run("template", seed: 61, cases: 1500) { generator in
             mutated(original, with: &generator)
         } read: { bytes in

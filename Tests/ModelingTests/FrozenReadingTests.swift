@@ -38,7 +38,7 @@ import Testing
 
     /// What reading the matrix of a directory fails with.
     private func refusal(
-        _ path: String, _ quantization: FrozenReading.Quantization = .none, folder: String? = nil
+        _ path: String, _ quantization: BaseQuantization = .none, folder: String? = nil
     ) -> String? {
         do {
             let directory = try ModelDirectory(path: path)
@@ -100,7 +100,7 @@ import Testing
         let plain = try FrozenReading(directory, on: pool)
         #expect(try digest(of: parameter, plain, on: pool) == golden("floats", "none"))
         #expect(plain.tensors(of: parameter) == [parameter.name])
-        for quantization in [FrozenReading.Quantization.nf4, .int8] {
+        for quantization in [BaseQuantization.nf4, .int8] {
             for _ in 0..<2 {
                 let reading = try FrozenReading(
                     directory, quantization: quantization, linear: [parameter], folder: folder.path, on: pool)
@@ -201,8 +201,8 @@ import Testing
         }
     }
 
-    @Test("a weight that isn't finite is refused by every kind", arguments: FrozenReading.Quantization.allCases)
-    func notFinite(_ quantization: FrozenReading.Quantization) throws {
+    @Test("a weight that isn't finite is refused by every kind", arguments: BaseQuantization.allCases)
+    func notFinite(_ quantization: BaseQuantization) throws {
         let (folder, source) = (try TemporaryDirectory(), "\(FrozenReadingTests.path)/floats")
         try FileSystem.copy("\(source)/config.json", to: folder.file("config.json"))
         var bytes = try FileSystem.read("\(source)/model.safetensors")

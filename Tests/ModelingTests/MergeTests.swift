@@ -1,5 +1,6 @@
 import Checkpoints
 import Kernels
+import ModelFiles
 import Modeling
 import Scratch
 import Storage

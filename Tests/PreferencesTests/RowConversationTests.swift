@@ -1,3 +1,4 @@
+import ChatTemplates
 import Preferences
 import Testing
 import Tokenization

@@ -1,0 +1,70 @@
+import Storage
+
+extension ChatTemplate {
+    /// The texts of a prompt and of its responses, as TRL makes them from a conversational preference row.
+    ///
+    /// The prompt is rendered up to where the assistant speaks, each whole conversation without that, and the prompt's
+    /// text is what all of them begin with; a response's text is the rest. So text that a template writes only for an
+    /// unfinished conversation belongs to neither, and `prompt + completion` is always the whole conversation's text.
+    /// - Parameters:
+    ///   - prompt: a list of messages, the last by the user, a tool, or an assistant who is to go on. With anything else
+    ///     (none, or a text beside transcripts) the messages that all completions begin with are the prompt.
+    ///   - completions: per response a list of messages.
+    ///   - variables: for the template (`chat_template_kwargs` of a row).
+    /// - Throws: `ChatTemplateError`.
+    package func responses(
+        prompt: JSON?, completions: [JSON], tools: JSON? = nil, variables: JSONObject = [:]
+    ) throws(ChatTemplateError) -> (prompt: String, completions: [String]) {
+        let (prompt, completions) = try ChatTemplate.parted(prompt, completions)
+        var variables = variables
+        // Some templates write their tool preamble for an empty list too.
+        if let tools, tools.array?.isEmpty != true { variables["tools"] = tools }
+        let isContinued: Bool
+        switch prompt.last?["role"]?.string {
+        case "user", "tool": isContinued = false
+        case "assistant": isContinued = true
+        case let role:
+            throw .conversation(
+                "the prompt ends with the role \"\(role ?? "none")\"; expected user, tool or assistant")
+        }
+        var common = JinjaText(
+            try render(
+                messages: .array(prompt), addGenerationPrompt: !isContinued, continuing: isContinued ? "content" : nil,
+                variables: variables))
+        var texts: [JinjaText] = []
+        for completion in completions {
+            let text = JinjaText(try render(messages: .array(prompt + completion), variables: variables))
+            texts.append(text)
+            common = common.commonPrefix(with: text)
+        }
+        return (common.string, texts.map { JinjaText($0.bytes[common.bytes.count...]).string })
+    }
+
+    /// The messages of the prompt and those of each completion.
+    private static func parted(
+        _ prompt: JSON?, _ completions: [JSON]
+    ) throws(ChatTemplateError) -> (prompt: [JSON], completions: [[JSON]]) {
+        let lists = try completions.map { completion throws(ChatTemplateError) in
+            guard let list = completion.array, !list.isEmpty else {
+                throw .conversation("a response must be a list of messages, not \(completion.kind)")
+            }
+            return list
+        }
+        if let prompt = prompt?.array { return (prompt, lists) }
+        // At least one message of each completion is left as its response.
+        let shortest = lists.map(\.count).min() ?? 0
+        var shared = 0
+        while shared < shortest - 1, lists.allSatisfy({ $0[shared] == lists[0][shared] }) { shared += 1 }
+        guard shared > 0 else { throw .conversation("the responses don't begin with the same messages") }
+        return (Array(lists[0].prefix(shared)), lists.map { Array($0.dropFirst(shared)) })
+    }
+}
+
+extension JinjaText {
+    /// The scalars that both texts begin with.
+    fileprivate func commonPrefix(with other: JinjaText) -> JinjaText {
+        var end = zip(bytes, other.bytes).prefix { $0 == $1 }.count
+        while end < bytes.count, end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        return JinjaText(bytes[..<end])
+    }
+}

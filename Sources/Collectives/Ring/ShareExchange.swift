@@ -1,0 +1,116 @@
+import COpenMPI
+
+/// Sums and copies of long vectors, whole or in shares. Over n nodes with one rank each, bringing the sums of b bytes to their
+/// owners and the owners' elements to all cost (n − 1)/n · b bytes each on every link; a whole sum costs the same twice.
+extension Communicator {
+    /// How a vector of floats travels between nodes. Inside a node, and where it is added up, it is float32 always.
+    package enum WireFormat: String, Sendable, CaseIterable {
+        case float32, bfloat16
+    }
+
+    /// Groups of ranks that share memory.
+    package var nodeCount: Int { hierarchy?.nodes.count ?? 1 }
+
+    /// Memory of this rank for vectors that are summed or gathered: within a node they then need no copies. It is zeroed, in
+    /// whole pages, and stays until `finalize`.
+    ///
+    /// - Returns: nil, on all ranks of a node, for a rank without neighbours or where the node's shared memory (/dev/shm) is too
+    ///   small: vectors may lie anywhere. Collective.
+    package func sharedMemory(bytes: Int) -> UnsafeMutableRawPointer? { hierarchy?.exchange?.allocate(bytes: bytes) }
+
+    /// Memory that the ranks of a node have in common, zeroed, until `finalize`; one of them is to write it.
+    ///
+    /// - Returns: nil, on all ranks of a node, for a rank without neighbours or where /dev/shm is too small. Collective.
+    package func nodeMemory(bytes: Int) -> (memory: UnsafeMutableRawPointer, isWriter: Bool)? {
+        guard let exchange = hierarchy?.exchange, let memory = exchange.allocateTogether(bytes: bytes) else {
+            return nil
+        }
+        return (memory, exchange.rank == 0)
+    }
+
+    /// x = Σ over ranks, in place. Bits repeat for given numbers of ranks and nodes and differ between them; all ranks have the
+    /// same. Collective.
+    package func sum(_ x: UnsafeMutableBufferPointer<Float>, wire: WireFormat = .float32) {
+        switch wire {
+        case .float32: sum(x, as: Verbatim<Float>.self)
+        case .bfloat16: sum(x, as: BFloat16.self)
+        }
+    }
+
+    /// x = Σ over ranks, exact in any order. Collective.
+    package func sum(_ x: UnsafeMutableBufferPointer<Int64>) { sum(x, as: Verbatim<Int64>.self) }
+
+    /// x = Σ over ranks in the rank's own share; what is left in the other shares means nothing. Collective.
+    package func sum(
+        _ x: UnsafeMutableBufferPointer<Float>, toOwnersOf shares: Shares, wire: WireFormat = .float32
+    ) {
+        guard let x = x.baseAddress, let hierarchy else { return }
+        switch wire {
+        case .float32: hierarchy.sum(x, ranges(shares), as: Verbatim<Float>.self)
+        case .bfloat16: hierarchy.sum(x, ranges(shares), as: BFloat16.self)
+        }
+    }
+
+    /// The same, exact in any order. Collective.
+    package func sum(_ x: UnsafeMutableBufferPointer<Int64>, toOwnersOf shares: Shares) {
+        guard let x = x.baseAddress else { return }
+        hierarchy?.sum(x, ranges(shares), as: Verbatim<Int64>.self)
+    }
+
+    /// Every share as its owner has it, on all ranks, in place, bit for bit. Collective.
+    package func gather(_ x: UnsafeMutableBufferPointer<Float>, fromOwnersOf shares: Shares) {
+        guard let x = x.baseAddress else { return }
+        hierarchy?.gather(x, ranges(shares), as: Verbatim<Float>.self)
+    }
+
+    /// Root's bytes on every rank, in place. Collective.
+    package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int = 0) {
+        guard let world, size > 1 else { return }
+        for piece in Communicator.pieces(of: bytes) {
+            MPI_Bcast(piece.baseAddress, Int32(piece.count), prefopt_byte(), Int32(root), world)
+        }
+    }
+
+    /// One rank's bytes on another. Both give buffers of the same size; the other ranks may call it too, and nothing happens.
+    package func transfer(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) {
+        guard let world, source != target, rank == source || rank == target else { return }
+        for piece in Communicator.pieces(of: bytes) {
+            let count = Int32(piece.count)
+            if rank == source {
+                MPI_Send(piece.baseAddress, count, prefopt_byte(), Int32(target), 0, world)
+            } else {
+                MPI_Recv(
+                    piece.baseAddress, count, prefopt_byte(), Int32(source), 0, world, prefopt_status_ignore())
+            }
+        }
+    }
+
+    private func ranges(_ shares: Shares) -> [Range<Int>] { (0..<size).map { shares[$0] } }
+
+    private static func pieces(of bytes: UnsafeMutableRawBufferPointer) -> [UnsafeMutableRawBufferPointer] {
+        stride(from: 0, to: bytes.count, by: bucketBytes).map {
+            UnsafeMutableRawBufferPointer(rebasing: bytes[$0..<min(bytes.count, $0 + bucketBytes)])
+        }
+    }
+
+    private func sum<Form: Parcel>(_ x: UnsafeMutableBufferPointer<Form.Element>, as form: Form.Type) {
+        guard let base = x.baseAddress, let world, let hierarchy else { return }
+        let bytes = x.count * MemoryLayout<Form.Element>.stride
+        if bytes < Communicator.leastRingBytes * hierarchy.nodes.count {
+            // Going around takes longer than sending it all.
+            MPI_Allreduce(prefopt_in_place(), base, Int32(x.count), Form.Element.mpiType, prefopt_sum(), world)
+            return
+        }
+        let shares = ranges(Shares(count: x.count, ranks: size, grain: 16))
+        if hierarchy.nodes.count == 1 {
+            hierarchy.exchange?.exchange(base, owned: shares.map { [$0] }, [.sum, .gather])
+        } else {
+            hierarchy.sum(base, shares, as: form)
+            Form.settle(base + shares[rank].lowerBound, count: shares[rank].count)
+            hierarchy.gather(base, shares, as: form)
+        }
+    }
+
+    /// Of a vector, for each node.
+    static let leastRingBytes = 1 << 14
+}

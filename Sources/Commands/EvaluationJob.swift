@@ -1,0 +1,55 @@
+import Collectives
+import Kernels
+import Machine
+import Modeling
+import Preferences
+import RunFiles
+import Storage
+import Training
+
+/// `evaluate`: held-out metrics of a model by a run file's objective, reference and data.
+package enum EvaluationJob {
+    /// - Parameter model: the policy to evaluate; the run file's model is the reference it is compared with.
+    /// - Returns: metrics by name, the same on every rank.
+    /// - Throws: on every rank alike. Collective.
+    package static func run(
+        _ file: RunFile, model: String, over communicator: Communicator, console: Console
+    ) throws -> JSONObject {
+        let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
+        let files = try communicator.agree { try file.requiredEvalFiles() }
+        let (source, base) = try communicator.agree {
+            (try ModelSource(model), ModelSource(ofBase: try ModelSource(file.model.path, adapter: file.adapters.path)))
+        }
+        // As the run's training sees it: an adapter on the same base shares it, quantised or not.
+        let quantized = try file.quantize(base.base, over: communicator, on: pool)
+        let (initial, policy) = try communicator.agree {
+            let initial = try LoadedModel(
+                reading: base, positions: 1, quantization: file.adapters.quantization, folder: file.cacheFolder,
+                digest: quantized, on: pool)
+            let policy = try LoadedModel(reading: source, sharing: initial, positions: 1, on: pool)
+            return (try initial.requireVocabulary(of: policy), policy)
+        }
+        let set = try PreferenceSet.load(
+            files,
+            TrainingRun.encoders(
+                file, file.model.tokenizerPath ?? source.tokenizerPath, policy.architecture, communicator),
+            seed: file.data.seed, over: communicator, threads: pool.count, console: console
+        ) { console.line($0) }
+
+        let digests = try communicator.agree {
+            communicator.isRoot ? try ModelDigests(file, policy: initial) : ModelDigests()
+        }
+        let columns = try ResponseColumns(
+            of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
+            using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),
+            positions: set.longest, on: pool)
+        let metrics = try Evaluation(
+            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console
+        ).metrics(of: communicator.agree { try policy.seeing(positions: set.longest, on: pool) }, model: model)
+
+        var result: JSONObject = ["model": .string(model)]
+        for (name, value) in metrics.values { result["eval_\(name)"] = .number(value) }
+        result["eval_pairs"] = .integer(metrics.pairs)
+        return result
+    }
+}

@@ -1,0 +1,33 @@
+import Collectives
+import Liveness
+import Machine
+import RunFiles
+import Storage
+import Training
+
+extension Trainer {
+    /// The main job from its run file to `final/`.
+    ///
+    /// - Throws: `TrainingError` or `SharedFailure` on every rank alike. Collective.
+    package static func run(_ file: RunFile, resume: Resume, over communicator: Communicator, console: Console) throws {
+        StopSignal.listen()
+        if let seconds = file.machine.hangTimeout { Pulse.hangTimeout = seconds }
+        let output = try communicator.agree { try file.requiredOutputDirectory() }
+        var folder: RunFolder?
+        let checkpoint = try communicator.agree { () throws -> String? in
+            guard communicator.isRoot else { return nil }
+            let opened = try RunFolder(output)
+            let checkpoint = try opened.find(resume, console: console)
+            folder = consume opened
+            return checkpoint
+        }
+        let run = try TrainingRun(file, over: communicator, console: console)
+        let plan = SavePlan(run, toCome: RunSummary.bytesToCome(run))
+        let summary = RunSummary(run, saving: plan)
+        for line in summary.lines { console.line(line) }
+        let trainer = try Trainer(run, saving: plan, outputDirectory: output, resumingFrom: checkpoint)
+        try trainer.train()
+        console.line(summary.memoryLine)
+        folder.take()?.close()
+    }
+}

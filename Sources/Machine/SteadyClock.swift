@@ -1,0 +1,10 @@
+import Glibc
+
+/// Tells seconds on a clock that only goes forward.
+package enum SteadyClock {
+    package static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

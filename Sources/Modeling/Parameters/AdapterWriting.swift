@@ -1,0 +1,55 @@
+import Checkpoints
+import Kernels
+import Storage
+
+extension Architecture {
+    /// The linear modules that PEFT adapts in this family when nobody says which; nil: it asks.
+    package var usualTargets: [String]? {
+        switch family {
+        case .llama, .mistral, .qwen2, .qwen3, .gemma, .gemma2: ["q_proj", "v_proj"]
+        case .gpt2: ["c_attn"]
+        case .gptNeoX: ["query_key_value"]
+        case .phi3, .olmo2, .smollm3: nil
+        }
+    }
+
+    /// Whether the family's files hold matrices as [inputs, outputs].
+    package var storesInputsFirst: Bool { TensorNames.of(family).transposed }
+}
+
+/// Writes an adapter in PEFT's layout, with the tokenizer's files of its base.
+///
+/// - Parameter values: of the table's vector.
+/// - Throws: `CheckpointError`.
+package func saveAdapter(
+    _ table: ParameterTable, values: UnsafePointer<Float>, on base: ModelDirectory, to directory: String,
+    as type: SaveType
+) throws(CheckpointError) {
+    guard case .adapters(let adaptation) = table.trainable else { return }
+    let parameters = table.parameters
+    try AdapterDirectory.write(
+        config: adaptation.config, layout: parameters.map { ($0.name, type.elementType, $0.shape) }, to: directory
+    ) { writer throws(CheckpointError) in
+        for parameter in parameters { try writer.write(parameter, of: values, as: type) }
+    }
+    try base.copyCompanionFiles(to: directory, but: ["generation_config.json"])
+}
+
+extension Weights {
+    /// Reads all that is trained from a folder that was written of the same table: a model, or an adapter.
+    ///
+    /// - Throws: `CheckpointError`, or `ModelError` for a tensor that is missing, misshapen or not finite.
+    package func load(_ path: String, on pool: ThreadPool) throws {
+        let tensor: (String) -> TensorView?
+        if case .adapters = table.trainable {
+            tensor = try AdapterDirectory(path: path).tensor
+        } else {
+            tensor = try ModelDirectory(path: path).tensor
+        }
+        for parameter in table.parameters {
+            try Weights.read(
+                Weights.check(parameter, tensor(parameter.name), in: path), into: parameter, of: values, from: path,
+                on: pool)
+        }
+    }
+}

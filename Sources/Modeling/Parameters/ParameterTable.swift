@@ -1,0 +1,351 @@
+import Checkpoints
+
+/// Where every parameter lies: what is trained in one contiguous vector of values, and in its twin of gradients; what isn't
+/// beside it.
+///
+/// Matrices that multiply the same rows lie side by side (k beside v, gate beside up), so that one product serves both.
+package struct ParameterTable: Sendable {
+    /// A named range of a vector: one tensor of the files.
+    package struct Parameter: Sendable, Equatable {
+        /// The tensor's name in Hugging Face's files.
+        package let name: String
+        /// The tensor's shape there: [outputs, inputs] for a matrix (see `layout`), [D] for a vector.
+        package let shape: [Int]
+        package let range: Range<Int>
+        /// How the tensor's elements lie in the range.
+        package let layout: TensorLayout
+        /// Whether weight decay applies, as transformers' trainers decide it: matrices, but no norms and no biases.
+        package let decays: Bool
+        /// What a fresh parameter holds before training.
+        package let fresh: Fresh
+    }
+
+    package enum Fresh: Sendable, Equatable {
+        case normal, ones, zeros
+        /// Uniform within ±1/√inputs, or normal with a deviation of 1/r: PEFT's for an adapter's A.
+        case uniform(inputs: Int)
+        case gaussian(rank: Int)
+        /// The norms of the rows of the frozen matrix that is adapted.
+        case rowNorms(matrix: Int)
+    }
+
+    /// A matrix that isn't trained: a tensor, or some of its rows.
+    struct FrozenMatrix: Sendable {
+        let tensor: Parameter
+        var rows: Range<Int>?
+    }
+
+    /// One layer's parameters, by their places.
+    struct Block: Sendable {
+        /// Before attention.
+        package let attentionNorm: Normalization?
+        let query: Projection
+        /// Keys' rows, then values'.
+        let keyValue: Projection
+        package let queryNorm: Normalization?
+        package let keyNorm: Normalization?
+        package let output: Projection
+        /// Between attention and the sum it is added to.
+        package let attentionAfterNorm: Normalization?
+        /// Before the feed-forward network.
+        package let feedForwardNorm: Normalization?
+        /// The gate's rows, then the up projection's; or the one projection of a network without a gate.
+        package let gateUp: Projection
+        package let down: Projection
+        package let feedForwardAfterNorm: Normalization?
+    }
+
+    /// The trained vector's.
+    package private(set) var parameters: [Parameter] = []
+    /// Elements of the trained vector.
+    package private(set) var count = 0
+    /// Norms and biases of a model that isn't trained as a whole, with their ranges of a vector of `frozenCount` elements.
+    /// Its matrices and they are numbered alike whatever is trained beside them or in their place.
+    private(set) var frozenVectors: [Parameter] = []
+    private(set) var frozenCount = 0
+    private(set) var frozenMatrices: [FrozenMatrix] = []
+    private var blockExtent = LowRankExtent()
+    /// Of the parameters that are trained as a whole beside adapters, the name and that of the base's tensor.
+    private(set) var savedTensors: [(name: String, tensor: String)] = []
+    /// What a workspace holds for the adapters.
+    package var lowRank: LowRankExtent {
+        guard case .adapters(let adaptation) = trainable else { return .none }
+        var extent = blockExtent
+        extent.drops = adaptation.config.loraDropout > 0
+        return extent
+    }
+    /// The tensors of the blocks' matrices, in a model that isn't trained as a whole.
+    private(set) var linearTensors: [Parameter] = []
+    /// The linear modules of the blocks, and the other modules beginning with the embedding, by transformers' names.
+    package private(set) var linearModules: [String] = []
+    package private(set) var otherModules: [String] = []
+    package let trainable: Trainable
+    /// The head's name where it is the embedding: files may hold it a second time.
+    package let tiedHeadName: String?
+    private(set) var embedding = Place.trained(0)
+    private(set) var positions: Place?
+    private(set) var blocks: [Block] = []
+    /// Where the trained parameters of each block begin, and where those of the last one end.
+    private(set) var blockBorders: [Int] = []
+    private(set) var finalNorm = Normalization(
+        kind: .rms, weight: .trained(0), bias: nil, epsilon: 0, parts: 1)
+    /// The head's [V, D]; the embedding's own place when they are tied.
+    private(set) var head = Place.trained(0)
+    /// Before the names of the files' tensors, where the modules' own names begin with `modulePrefix`.
+    private let filePrefix: String
+    private let modulePrefix: String
+    private let headNames: [String]
+    private var moduleCount = 0
+
+    /// With the names that the family's own releases use.
+    package init(_ a: Architecture, training trainable: Trainable = .everything) {
+        self.init(a, naming: TensorNaming(), training: trainable)
+    }
+
+    package init(_ a: Architecture, naming: TensorNaming, training trainable: Trainable = .everything) {
+        self.trainable = trainable
+        let names = TensorNames.of(a.family)
+        let prefix = naming.hasPrefix ? names.prefix : ""
+        (filePrefix, modulePrefix, headNames) = (prefix, names.prefix, names.heads)
+        let headName = names.heads[naming.head] + ".weight"
+        tiedHeadName = a.tiedHead ? headName : nil
+        embedding = addMatrix(
+            naming.embeddingIsHead ? headName : prefix + names.embedding + ".weight", [a.vocabulary, a.width])
+        positions = names.positions.map { addMatrix(prefix + $0 + ".weight", [a.positions, a.width]) }
+        for layer in 0..<a.layers {
+            blockBorders.append(count)
+            addBlock(prefix + names.layer + "\(layer).", names, a)
+        }
+        blockBorders.append(count)
+        finalNorm = addNorm(prefix + names.finalNorm, a.width, a)
+        head = a.tiedHead ? embedding : addMatrix(headName, [a.vocabulary, a.width])
+    }
+
+    /// The order of its lines is the order in the vector.
+    private mutating func addBlock(_ name: String, _ names: TensorNames, _ a: Architecture) {
+        var low = LowRankExtent()
+        defer { blockExtent.formUnion(low) }
+        let attentionNorm = names.attentionNorm.map { addNorm(name + $0, a.width, a) }
+        let (query, keyValue) = addQueryKeyValue(name, names, a, &low)
+        let headWidth = a.queryKeyNorm == .head ? a.headWidth : nil
+        let queryNorm = names.queryNorm.map { addNorm(name + $0, headWidth ?? a.queryWidth, parts: a.queryParts, a) }
+        let keyNorm = names.keyNorm.map { addNorm(name + $0, headWidth ?? a.keyWidth, parts: a.keyParts, a) }
+        let layout: TensorLayout = names.transposed ? .transposed : .same
+        let output = addProjection(
+            [name + names.output], a.width, a.queryWidth, bias: a.outputBias, layout, &low)
+        let attentionAfterNorm = names.attentionAfterNorm.map { addNorm(name + $0, a.width, a) }
+        let feedForwardNorm = names.feedForwardNorm.map { addNorm(name + $0, a.width, a) }
+        let gateUp = addProjection(
+            names.gateUp.map { name + $0 }, a.hiddenWidth / names.gateUp.count, a.width, bias: a.feedForwardBias,
+            layout, &low)
+        let down = addProjection([name + names.down], a.width, a.feedForward, bias: a.feedForwardBias, layout, &low)
+        blocks.append(
+            Block(
+                attentionNorm: attentionNorm, query: query, keyValue: keyValue, queryNorm: queryNorm, keyNorm: keyNorm,
+                output: output, attentionAfterNorm: attentionAfterNorm, feedForwardNorm: feedForwardNorm,
+                gateUp: gateUp, down: down,
+                feedForwardAfterNorm: names.feedForwardAfterNorm.map { addNorm(name + $0, a.width, a) }))
+    }
+
+    private mutating func addQueryKeyValue(
+        _ name: String, _ names: TensorNames, _ a: Architecture, _ low: inout LowRankExtent
+    ) -> (query: Projection, keyValue: Projection) {
+        let stacked: Projection
+        switch names.queryKeyValue {
+        case .apart(let query, let key, let value):
+            return (
+                addProjection([name + query], a.queryWidth, a.width, bias: a.queryKeyValueBias, .same, &low),
+                addProjection([name + key, name + value], a.keyWidth, a.width, bias: a.queryKeyValueBias, .same, &low)
+            )
+        case .stacked(let all):
+            stacked = addProjection(
+                [name + all], a.queryWidth + 2 * a.keyWidth, a.width, bias: a.queryKeyValueBias,
+                names.transposed ? .transposed : .same, &low)
+        case .stackedByHead(let all):
+            stacked = addProjection(
+                [name + all], a.queryWidth + 2 * a.keyWidth, a.width, bias: a.queryKeyValueBias,
+                .byHead(heads: a.heads, parts: 3), &low)
+        }
+        return (
+            rows(0..<a.queryWidth, of: stacked, &low), rows(a.queryWidth..<stacked.outputs, of: stacked, &low)
+        )
+    }
+
+    private mutating func addNorm(_ name: String, _ width: Int, parts: Int = 1, _ a: Architecture) -> Normalization {
+        otherModules.append(moduleName(name))
+        let trains = trains(module: name)
+        let fresh: Fresh = a.norm == .rmsAroundOne ? .zeros : .ones
+        let weight = addVector(name + ".weight", width, fresh: fresh, trains: trains)
+        let bias = a.norm == .layer ? addVector(name + ".bias", width, fresh: .zeros, trains: trains) : nil
+        return Normalization(kind: a.norm, weight: weight, bias: bias, epsilon: a.normEpsilon, parts: parts)
+    }
+
+    /// Matrices of the same shape that multiply the same rows, one below the other, and their biases after them.
+    private mutating func addProjection(
+        _ names: [String], _ outputs: Int, _ inputs: Int, bias: Bool, _ layout: TensorLayout, _ low: inout LowRankExtent
+    ) -> Projection {
+        let trains = trainable == .everything
+        let shape = layout == .transposed ? [inputs, outputs] : [outputs, inputs]
+        let all = 0..<names.count * outputs
+        var pieces: [Projection.Piece] = []
+        if trains {
+            let weights = names.map { addTrained($0 + ".weight", shape, layout) }
+            pieces = [Projection.Piece(outputs: all, weight: weights[0], adapter: nil)]
+        } else {
+            for (number, name) in names.enumerated() {
+                let tensor = frozen(name + ".weight", shape, layout)
+                linearTensors.append(tensor)
+                frozenMatrices.append(FrozenMatrix(tensor: tensor))
+                let adapter = addAdapter(name, outputs, inputs, onMatrix: frozenMatrices.count - 1, layout, &low)
+                pieces.append(
+                    Projection.Piece(
+                        outputs: number * outputs..<(number + 1) * outputs,
+                        weight: .frozen(frozenMatrices.count - 1), adapter: adapter))
+            }
+        }
+        let biasLayout = layout == .transposed ? .same : layout
+        let biases =
+            bias
+            ? names.map { addVector($0 + ".bias", outputs, biasLayout, fresh: .zeros, trains: trains) } : []
+        var projection = Projection(pieces: pieces, bias: biases.first, outputs: all.count, inputs: inputs)
+        widen(&projection, &low)
+        return projection
+    }
+
+    /// Some of the outputs of a projection of one piece as a projection of their own.
+    private mutating func rows(_ range: Range<Int>, of whole: Projection, _ low: inout LowRankExtent) -> Projection {
+        let weight: Place
+        switch whole.pieces[0].weight {
+        case .trained(let start): weight = .trained(start + range.lowerBound * whole.inputs)
+        case .frozen(let number):
+            frozenMatrices.append(FrozenMatrix(tensor: frozenMatrices[number].tensor, rows: range))
+            weight = .frozen(frozenMatrices.count - 1)
+        }
+        let bias: Place? =
+            switch whole.bias {
+            case .trained(let start): .trained(start + range.lowerBound)
+            case .frozen(let start): .frozen(start + range.lowerBound)
+            case nil: nil
+            }
+        let adapter = whole.pieces[0].adapter.map { $0.rows(range, low: low.low) }
+        low.low += adapter?.rank ?? 0
+        var part = Projection(
+            pieces: [Projection.Piece(outputs: 0..<range.count, weight: weight, adapter: adapter)], bias: bias,
+            outputs: range.count, inputs: whole.inputs)
+        widen(&part, &low)
+        return part
+    }
+
+    /// Finds place for what DoRA's magnitudes multiply.
+    private func widen(_ projection: inout Projection, _ low: inout LowRankExtent) {
+        guard let adapter = projection.magnitudes else { return }
+        projection.wide = low.wide
+        low.wide += projection.outputs
+        low.widest = max(low.widest, projection.pieces.map(\.outputs.count).max() ?? 0)
+        low.rank = max(low.rank, adapter.rank)
+    }
+
+    // MARK: - Adapters
+
+    private mutating func addAdapter(
+        _ name: String, _ outputs: Int, _ inputs: Int, onMatrix matrix: Int, _ layout: TensorLayout,
+        _ low: inout LowRankExtent
+    ) -> Adapter? {
+        let module = moduleName(name)
+        linearModules.append(module)
+        guard case .adapters(let adaptation) = trainable, adaptation.modules.contains(module) else { return nil }
+        let r = adaptation.config.loraRank
+        let fresh: Fresh =
+            switch adaptation.config.initialization {
+            case .standard, .random: .uniform(inputs: inputs)
+            case .gaussian: .gaussian(rank: r)
+            }
+        // Kept as its transpose, as narrow products read and write it.
+        let down = addAdapted(AdapterNames.a(module), [r, inputs], .transposed, fresh: fresh)
+        let up = addAdapted(
+            AdapterNames.b(module), [outputs, r], layout == .transposed ? .same : layout,
+            fresh: adaptation.config.initialization == .random ? .uniform(inputs: r) : .zeros)
+        var magnitude: Int?
+        if adaptation.config.usesDoRA {
+            magnitude = addAdapted(
+                AdapterNames.magnitude(module), [outputs], layout == .transposed ? .same : layout,
+                fresh: .rowNorms(matrix: matrix))
+        }
+        defer {
+            low.low += r
+            moduleCount += 1
+        }
+        return Adapter(
+            rank: r, scale: Float(adaptation.config.scaling), outputs: outputs, inputs: inputs, down: down, up: up,
+            magnitude: magnitude, low: low.low, module: moduleCount)
+    }
+
+    private mutating func addAdapted(_ name: String, _ shape: [Int], _ layout: TensorLayout, fresh: Fresh) -> Int {
+        guard case .trained(let start) = addTrained(name, shape, layout, fresh: fresh) else { return 0 }
+        return start
+    }
+
+    /// A module's name in transformers, whatever prefix the files leave out.
+    private func moduleName(_ name: String) -> String {
+        filePrefix.isEmpty && !headNames.contains { name.hasPrefix($0) } ? modulePrefix + name : name
+    }
+
+    /// Whether a module that isn't adapted is trained as a whole.
+    private func trains(module name: String) -> Bool {
+        switch trainable {
+        case .everything: true
+        case .nothing: false
+        case .adapters(let adaptation): adaptation.savedModules.contains(moduleName(name))
+        }
+    }
+
+    // MARK: - Places
+
+    private mutating func addMatrix(_ name: String, _ shape: [Int]) -> Place {
+        let module = String(name.dropLast(".weight".count))
+        otherModules.append(moduleName(module))
+        if trainable != .everything { frozenMatrices.append(FrozenMatrix(tensor: frozen(name, shape, .same))) }
+        if trains(module: module) { return addWhole(name, shape) }
+        return .frozen(frozenMatrices.count - 1)
+    }
+
+    private mutating func addVector(
+        _ name: String, _ width: Int, _ layout: TensorLayout = .same, fresh: Fresh, trains: Bool
+    ) -> Place {
+        let start = frozenCount
+        if trainable != .everything {
+            frozenCount += width
+            frozenVectors.append(
+                Parameter(
+                    name: name, shape: [width], range: start..<frozenCount, layout: layout, decays: false,
+                    fresh: fresh))
+        }
+        return trains ? addWhole(name, [width], layout, fresh: fresh) : .frozen(start)
+    }
+
+    /// A tensor that is trained as a whole, by PEFT's name if that is beside adapters.
+    private mutating func addWhole(
+        _ name: String, _ shape: [Int], _ layout: TensorLayout = .same, fresh: Fresh = .normal
+    ) -> Place {
+        guard case .adapters = trainable else { return addTrained(name, shape, layout, fresh: fresh) }
+        let saved = AdapterNames.saved(moduleName(name))
+        savedTensors.append((saved, name))
+        return addTrained(saved, shape, layout, fresh: fresh)
+    }
+
+    private func frozen(_ name: String, _ shape: [Int], _ layout: TensorLayout) -> Parameter {
+        Parameter(
+            name: name, shape: shape, range: 0..<shape.reduce(1, *), layout: layout, decays: true, fresh: .normal)
+    }
+
+    private mutating func addTrained(
+        _ name: String, _ shape: [Int], _ layout: TensorLayout, fresh: Fresh = .normal
+    ) -> Place {
+        let start = count
+        count += shape.reduce(1, *)
+        parameters.append(
+            Parameter(
+                name: name, shape: shape, range: start..<count, layout: layout, decays: shape.count > 1, fresh: fresh))
+        return .trained(start)
+    }
+}

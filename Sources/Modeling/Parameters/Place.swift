@@ -1,0 +1,45 @@
+import Kernels
+
+/// Where a parameter's values lie.
+enum Place: Sendable, Equatable {
+    /// From this element of the trained vector on; its gradient from the same element of the gradient vector.
+    case trained(Int)
+    /// A matrix's number among the frozen ones, or a vector's first element in the frozen vectors. There is no gradient.
+    case frozen(Int)
+
+    /// Where the gradient goes, if there is one.
+    func gradient(in gradients: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float>? {
+        if case .trained(let start) = self { gradients + start } else { nil }
+    }
+}
+
+/// The values that places refer to.
+struct Values {
+    /// The trained vector.
+    package let trained: UnsafeMutablePointer<Float>
+    /// What isn't trained: norms and biases one after the other, and matrices as their files store them.
+    let vectors: UnsafePointer<Float>
+    let matrices: UnsafePointer<StoredMatrix>
+
+    /// A side that is nil has no places, so its address is never used.
+    init(trained: UnsafeMutablePointer<Float>?, _ frozen: FrozenWeights?) {
+        self.trained = trained ?? UnsafeMutablePointer(bitPattern: 64)!
+        vectors = frozen.map { UnsafePointer($0.vectors) } ?? UnsafePointer(bitPattern: 64)!
+        matrices = frozen.map { UnsafePointer($0.matrices) } ?? UnsafePointer(bitPattern: 64)!
+    }
+
+    @inline(__always)
+    func vector(_ place: Place) -> UnsafePointer<Float> {
+        switch place {
+        case .trained(let start): UnsafePointer(trained + start)
+        case .frozen(let start): vectors + start
+        }
+    }
+}
+
+/// What one pass over a block reads, and the threads it runs on.
+struct Pass {
+    let values: Values
+    let low: LowRankSpace
+    package let pool: ThreadPool
+}

@@ -1,0 +1,51 @@
+/// What became of one data row: token ids that can be trained on, or the reason why not.
+package struct EncodedRow: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
+        case comparison(EncodedComparison)
+        case dropped(DropReason)
+    }
+
+    /// Data row, counted from 0 without blank lines.
+    package let row: Int
+    /// Line of the file, counted from 1.
+    package let line: Int
+    package let format: RowFormat
+    /// Columns of the row that this run doesn't use.
+    package let unusedColumns: [String]
+    package let outcome: Outcome
+}
+
+/// One prompt, each of its responses once, and who beat whom.
+package struct EncodedComparison: Sendable, Equatable {
+    package struct Response: Sendable, Equatable {
+        /// Unscored tokens, then scored ones.
+        package var tokens: [Int32]
+        /// How many of `tokens` come first and belong to the prompt: see `PreferenceSet.Response`.
+        package var unscored: Int
+        /// The first scored token begins inside the prompt's text.
+        package var straddles: Bool
+        /// The end was cut off to fit `max_length`.
+        package var isCut: Bool
+        /// One margin reward per name of the rule.
+        package var scores: [Float]
+    }
+
+    /// Two places in `responses`; no rejected one for `sft`.
+    package struct Pair: Sendable, Equatable {
+        package var chosen: Int
+        package var rejected: Int?
+
+        package init(chosen: Int, rejected: Int?) {
+            self.chosen = chosen
+            self.rejected = rejected
+        }
+    }
+
+    package var prompt: [Int32]
+    /// Tokens cut from the prompt's start to fit `max_length`.
+    package var promptCut: Int
+    package var responses: [Response]
+    package var pairs: [Pair]
+    /// Pairs of this row that can't be trained on.
+    package var skipped: [DropReason]
+}

@@ -1,0 +1,103 @@
+import Storage
+
+/// What stands out in a set of pairs before anyone trains on it, each row counted once whatever its file's weight. Counts
+/// only: nothing is removed.
+package struct PreferenceFacts: Sendable {
+    /// Tokens of each pair's prompt, and scored tokens of its responses.
+    package private(set) var promptLengths: [Int] = []
+    package private(set) var chosenLengths: [Int] = []
+    /// Empty for `sft`.
+    package private(set) var rejectedLengths: [Int] = []
+    /// Pairs with the prompt, the chosen and the rejected response of an earlier one.
+    package private(set) var duplicates = 0
+    /// Pairs that say the opposite of an earlier one: the same responses the other way round.
+    package private(set) var contradictions = 0
+    /// Different prompts.
+    package private(set) var prompts = 0
+    private var promptDigests: Set<Digest.Value> = []
+
+    package init(of set: PreferenceSet) {
+        var seen: Set<[Digest.Value]> = []
+        let responses = set.responses.map { Self.digest(set.tokens[$0.tokens]) }
+        // A file of weight 2 has every comparison twice: that is no finding.
+        var rows: Set<Int> = []
+        let isFirst = set.comparisons.map { rows.insert($0.row).inserted }
+        for pair in set.pairs where isFirst[pair.comparison] {
+            let comparison = set.comparisons[pair.comparison]
+            let prompt = Self.digest(set.tokens[comparison.prompt])
+            promptDigests.insert(prompt)
+            promptLengths.append(comparison.prompt.count)
+            chosenLengths.append(set.responses[pair.chosen].length)
+            if let rejected = pair.rejected { rejectedLengths.append(set.responses[rejected].length) }
+            let sides = [responses[pair.chosen], responses[pair.rejected ?? pair.chosen]]
+            if pair.rejected != nil, seen.contains([prompt, sides[1], sides[0]]) { contradictions += 1 }
+            if !seen.insert([prompt] + sides).inserted { duplicates += 1 }
+        }
+        prompts = promptDigests.count
+    }
+
+    private static func digest(_ tokens: ArraySlice<Int32>) -> Digest.Value {
+        tokens.withUnsafeBytes { Digest.of($0) }
+    }
+
+    /// How many of this set's different prompts another set has too.
+    package func promptsShared(with other: PreferenceFacts) -> Int {
+        promptDigests.count { other.promptDigests.contains($0) }
+    }
+
+    /// The share of pairs whose chosen response is the longer one, and the shorter one; 0 without pairs.
+    package var longerChosen: (share: Double, shorterShare: Double) {
+        let pairs = Double(max(1, rejectedLengths.count))
+        let longer = zip(chosenLengths, rejectedLengths).count { $0 > $1 }
+        let shorter = zip(chosenLengths, rejectedLengths).count { $0 < $1 }
+        return (Double(longer) / pairs, Double(shorter) / pairs)
+    }
+
+    /// The mean of chosen's less rejected's tokens; 0 without pairs.
+    package var meanLengthDifference: Double {
+        let sum = zip(chosenLengths, rejectedLengths).reduce(0) { $0 + $1.0 - $1.1 }
+        return Double(sum) / Double(max(1, rejectedLengths.count))
+    }
+}
+
+/// How long things are: the middle, the ends, and how many lie where.
+package struct LengthDistribution: Sendable, Equatable {
+    package let least: Int
+    package let median: Int
+    /// 95 of 100 are at most this long.
+    package let most95: Int
+    package let greatest: Int
+    package let mean: Double
+    /// Bars of equal width, the first beginning at a multiple of it.
+    package let bars: [(from: Int, count: Int)]
+    package let barWidth: Int
+
+    private static let mostBars = 12
+
+    /// - Returns: nil for no lengths.
+    package init?(_ lengths: [Int]) {
+        guard let least = lengths.min(), let greatest = lengths.max() else { return nil }
+        let sorted = lengths.sorted()
+        self.least = least
+        self.greatest = greatest
+        median = sorted[(sorted.count - 1) / 2]
+        most95 = sorted[(sorted.count * 95 + 99) / 100 - 1]
+        mean = Double(lengths.reduce(0, +)) / Double(lengths.count)
+        // 1, 2, 5, 10, 20, 50, …
+        var width = 1
+        var digit = 0
+        while greatest / width - least / width >= Self.mostBars {
+            width = digit == 1 ? width / 2 * 5 : width * 2
+            digit = (digit + 1) % 3
+        }
+        barWidth = width
+        var counts = [Int](repeating: 0, count: greatest / width - least / width + 1)
+        for length in lengths { counts[length / width - least / width] += 1 }
+        bars = counts.enumerated().map { ((least / width + $0.offset) * width, $0.element) }
+    }
+
+    package static func == (a: LengthDistribution, b: LengthDistribution) -> Bool {
+        a.least == b.least && a.median == b.median && a.most95 == b.most95 && a.greatest == b.greatest
+            && a.mean == b.mean && a.barWidth == b.barWidth && a.bars.elementsEqual(b.bars, by: ==)
+    }
+}

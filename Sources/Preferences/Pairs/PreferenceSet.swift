@@ -1,0 +1,250 @@
+/// All comparisons of a file as token ids: the same value on every rank, whoever encoded which row.
+///
+/// Indices are into the arrays of this value; token ranges are into `tokens`.
+package struct PreferenceSet: Sendable, Equatable {
+    /// One prompt with its responses: what a packed micro-batch holds as a whole.
+    package struct Comparison: Sendable, Equatable {
+        /// Data row, counted from 0 without blank lines.
+        package let row: Int
+        /// Line of the file, counted from 1.
+        package let line: Int
+        /// At least one token.
+        package let prompt: Range<Int>
+        package let responses: Range<Int>
+        package let pairs: Range<Int>
+        /// Tokens cut from the prompt's start to fit `max_length`.
+        package let promptCut: Int
+    }
+
+    /// A response that at least one pair speaks of.
+    ///
+    /// Usually all its tokens are scored. Where a tokenizer joined the end of the prompt with the start of *another*
+    /// response of the same row, that other response's first token begins inside the prompt; what all responses share
+    /// then ends earlier, and the rest of the prompt stands at the start of this response's tokens, unscored. To the
+    /// model they are rows of the response like any others; only their own logps don't count.
+    package struct Response: Sendable, Equatable {
+        package let comparison: Int
+        /// What follows the shared prompt: `unscored` tokens, then at least one scored one.
+        package let tokens: Range<Int>
+        package let unscored: Int
+        /// The first scored token begins inside the prompt's text.
+        package let straddles: Bool
+        /// The end was cut off to fit `max_length`.
+        package let isCut: Bool
+
+        /// The span that logps sum over.
+        package var scored: Range<Int> { tokens.lowerBound + unscored..<tokens.upperBound }
+        /// n, the number of scored tokens, including the end-of-sequence token if there is one.
+        package var length: Int { tokens.count - unscored }
+    }
+
+    package struct Pair: Sendable, Equatable {
+        package let comparison: Int
+        package let chosen: Int
+        /// None for `sft`.
+        package let rejected: Int?
+    }
+
+    /// A row, or a pair of a row that has others, that can't be trained on.
+    package struct Drop: Sendable, Equatable {
+        package let row: Int
+        package let line: Int
+        package let reason: DropReason
+    }
+
+    /// The ids of all prompts and responses, one after the other.
+    package private(set) var tokens = TokenIDs()
+    /// In the order of the file's rows.
+    package private(set) var comparisons: [Comparison] = []
+    package private(set) var responses: [Response] = []
+    package private(set) var pairs: [Pair] = []
+    /// Margin rewards that the file gives: name → one value for each of `responses`.
+    package private(set) var scores: [String: [Float]] = [:]
+    /// Rows without a usable pair.
+    package private(set) var drops: [Drop] = []
+    /// Pairs left out of rows that have others, one entry each.
+    package private(set) var skips: [Drop] = []
+    /// Data rows read: comparisons and drops.
+    package private(set) var rows = 0
+    /// What the rows were taken for, in the order of `RowFormat.allCases`; formats that occur only.
+    package private(set) var formats: [(format: RowFormat, rows: Int)] = []
+    /// Columns of the file that the run doesn't use, sorted.
+    package private(set) var unusedColumns: [String] = []
+
+    private init() {}
+
+    /// Puts the ranks' shares together, in any order.
+    /// - Throws: `PreferenceError.damagedRows` unless together they are the rows 0, 1, 2, … once each.
+    package init(merging shares: [EncodedRows]) throws(PreferenceError) {
+        var readers: [EncodedRowsReader] = []
+        var records: [(row: Int, share: Int, start: Int)] = []
+        for share in shares.indices {
+            var reader = try EncodedRowsReader(shares[share])
+            for _ in 0..<reader.count {
+                let (start, row) = try reader.skipRecord()
+                records.append((row, share, start))
+            }
+            guard reader.isAtEnd else { throw .damagedRows(reason: "more follows the last row of share \(share)") }
+            if let first = readers.first, first.scoreNames != reader.scoreNames {
+                throw .damagedRows(reason: "scores \(first.scoreNames) in one share, \(reader.scoreNames) in another")
+            }
+            readers.append(reader)
+        }
+        records.sort { ($0.row, $0.share) < ($1.row, $1.share) }
+        let scoreNames = readers.first?.scoreNames ?? []
+        var columns: Set<String> = []
+        var formats: [RowFormat: Int] = [:]
+        var values = [[Float]](repeating: [], count: scoreNames.count)
+        for (expected, place) in records.enumerated() {
+            guard place.row == expected else {
+                throw .damagedRows(
+                    reason: place.row < expected ? "row \(place.row) is there twice" : "row \(expected) is missing")
+            }
+            let record = try readers[place.share].record(at: place.start)
+            columns.formUnion(record.unusedColumns)
+            formats[record.format, default: 0] += 1
+            switch record.outcome {
+            case .dropped(let reason): drops.append(Drop(row: record.row, line: record.line, reason: reason))
+            case .comparison(let comparison): append(comparison, row: record.row, line: record.line, &values)
+            }
+        }
+        rows = records.count
+        unusedColumns = columns.sorted()
+        self.formats = RowFormat.allCases.compactMap { format in formats[format].map { (format, $0) } }
+        scores = Dictionary(zip(scoreNames, values), uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func append(_ comparison: EncodedComparison, row: Int, line: Int, _ values: inout [[Float]]) {
+        let index = comparisons.count
+        let first = (response: responses.count, pair: pairs.count)
+        let prompt = append(comparison.prompt)
+        for response in comparison.responses {
+            responses.append(
+                Response(
+                    comparison: index, tokens: append(response.tokens), unscored: response.unscored,
+                    straddles: response.straddles, isCut: response.isCut))
+            for (name, score) in response.scores.enumerated() { values[name].append(score) }
+        }
+        for pair in comparison.pairs {
+            pairs.append(
+                Pair(
+                    comparison: index, chosen: first.response + pair.chosen,
+                    rejected: pair.rejected.map { first.response + $0 }))
+        }
+        comparisons.append(
+            Comparison(
+                row: row, line: line, prompt: prompt, responses: first.response..<responses.count,
+                pairs: first.pair..<pairs.count, promptCut: comparison.promptCut))
+        skips += comparison.skipped.map { Drop(row: row, line: line, reason: $0) }
+    }
+
+    private mutating func append(_ ids: [Int32]) -> Range<Int> {
+        tokens.append(contentsOf: ids)
+        return tokens.count - ids.count..<tokens.count
+    }
+
+    package static func == (a: PreferenceSet, b: PreferenceSet) -> Bool {
+        a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses && a.pairs == b.pairs
+            && a.scores == b.scores && a.drops == b.drops && a.skips == b.skips && a.rows == b.rows
+            && a.unusedColumns == b.unusedColumns && a.formats.elementsEqual(b.formats, by: ==)
+    }
+}
+
+// MARK: - Memory
+
+extension PreferenceSet {
+    /// Makes the token ids compact, in memory of this process or, if it is given, in some of `tokens.packedBytes` that outlives
+    /// this set and all its copies.
+    ///
+    /// - Parameter writing: false where another process writes the same ids there.
+    package mutating func packTokens(into memory: UnsafeMutableRawPointer? = nil, writing: Bool = true) {
+        tokens.pack(into: memory, writing: writing)
+    }
+}
+
+// MARK: - Counts
+
+extension PreferenceSet {
+    /// Pairs of which a response's first scored token begins inside the prompt's text.
+    package var straddlingPairs: Int {
+        pairs.count { responses[$0.chosen].straddles || ($0.rejected.map { responses[$0].straddles } ?? false) }
+    }
+
+    /// Comparisons that lost tokens to `max_length`.
+    package var truncatedRows: Int {
+        comparisons.count { $0.promptCut > 0 || responses[$0.responses].contains(where: \.isCut) }
+    }
+
+    /// Dropped rows by reason; reasons that occur only.
+    package var dropCounts: [DropReason: Int] {
+        drops.reduce(into: [:]) { $0[$1.reason, default: 0] += 1 }
+    }
+
+    /// Most tokens of a prompt with one of its responses; 0 for no comparison.
+    package var longest: Int {
+        responses.map { comparisons[$0.comparison].prompt.count + $0.tokens.count }.max() ?? 0
+    }
+}
+
+// MARK: - Several files
+
+extension PreferenceSet {
+    /// Sets one after the other, each as often as its weight says: its whole part repeats all comparisons, its fraction adds
+    /// that share of them, rounded, chosen by the seed. Copies share their tokens. Rows, drops and skips are counted once;
+    /// rows are numbered on, lines are those of each file.
+    ///
+    /// The sets must have been read by one rule.
+    package init(joining parts: [(set: PreferenceSet, weight: Double)], seed: UInt64) {
+        self.init()
+        var columns: Set<String> = []
+        var counts: [RowFormat: Int] = [:]
+        for (number, part) in parts.enumerated() {
+            let set = part.set
+            let order = StepPlanOrder.comparisons(
+                count: set.comparisons.count, shuffle: true, seed: ~seed, epoch: number)
+            let whole = Int(part.weight)
+            let share = Int(((part.weight - Double(whole)) * Double(order.count)).rounded())
+            let (firstToken, firstRow) = (tokens.count, rows)
+            tokens.append(contentsOf: set.tokens)
+            for _ in 0..<whole {
+                for comparison in order.indices { append(comparison, of: set, firstToken, firstRow) }
+            }
+            for comparison in order.prefix(share).sorted() { append(comparison, of: set, firstToken, firstRow) }
+            drops += set.drops.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
+            skips += set.skips.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
+            rows += set.rows
+            columns.formUnion(set.unusedColumns)
+            for (format, rows) in set.formats { counts[format, default: 0] += rows }
+        }
+        unusedColumns = columns.sorted()
+        formats = RowFormat.allCases.compactMap { format in counts[format].map { (format, $0) } }
+    }
+
+    private mutating func append(_ index: Int, of set: PreferenceSet, _ firstToken: Int, _ firstRow: Int) {
+        let comparison = set.comparisons[index]
+        let (firstResponse, firstPair) = (responses.count, pairs.count)
+        let moved = firstResponse - comparison.responses.lowerBound
+        for response in set.responses[comparison.responses] {
+            responses.append(
+                Response(
+                    comparison: comparisons.count, tokens: Self.moved(response.tokens, by: firstToken),
+                    unscored: response.unscored, straddles: response.straddles, isCut: response.isCut))
+        }
+        for (name, values) in set.scores { scores[name, default: []] += values[comparison.responses] }
+        for pair in set.pairs[comparison.pairs] {
+            pairs.append(
+                Pair(
+                    comparison: comparisons.count, chosen: pair.chosen + moved,
+                    rejected: pair.rejected.map { $0 + moved }))
+        }
+        comparisons.append(
+            Comparison(
+                row: firstRow + comparison.row, line: comparison.line,
+                prompt: Self.moved(comparison.prompt, by: firstToken), responses: firstResponse..<responses.count,
+                pairs: firstPair..<pairs.count, promptCut: comparison.promptCut))
+    }
+
+    private static func moved(_ range: Range<Int>, by count: Int) -> Range<Int> {
+        range.lowerBound + count..<range.upperBound + count
+    }
+}

@@ -1,0 +1,36 @@
+import Storage
+
+extension PreferenceSet {
+    /// SHA-256 of all that training depends on: the token ids, the scored spans, the rows, the
+    /// pairs and the scores.
+    package func digest() -> Digest.Value {
+        var digest = Digest()
+        updateResponses(&digest)
+        digest.update(numbers: [rows, pairs.count] + comparisons.map(\.row))
+        digest.update(numbers: pairs.flatMap { [$0.chosen, $0.rejected ?? -1] })
+        for (name, values) in scores.sorted(by: { $0.key < $1.key }) {
+            digest.update(field: name)
+            digest.update(values)
+        }
+        return digest.finish()
+    }
+
+    private func updateResponses(_ digest: inout Digest) {
+        digest.update(numbers: [comparisons.count, responses.count, tokens.count])
+        digest.update(numbers: comparisons.flatMap { [$0.prompt.lowerBound, $0.prompt.upperBound] })
+        digest.update(
+            numbers: responses.flatMap { [$0.comparison, $0.tokens.lowerBound, $0.tokens.upperBound, $0.unscored] })
+        for start in stride(from: 0, to: tokens.count, by: 1 << 16) {
+            tokens[start..<min(tokens.count, start + 1 << 16)].withUnsafeBytes { digest.update($0) }
+        }
+    }
+}
+
+extension Digest {
+    fileprivate mutating func update(numbers: [Int]) { update(numbers.map { Int64($0).littleEndian }) }
+
+    /// The values' bytes as they lie in memory: little-endian on every machine this builds for.
+    fileprivate mutating func update<Element: BitwiseCopyable>(_ values: [Element]) {
+        values.withUnsafeBytes { update($0) }
+    }
+}

@@ -1,0 +1,190 @@
+/// Makes the plan of every step of a run.
+///
+/// An epoch's pairs, in the epoch's order of comparisons, are cut into global batches; the last one of an epoch may be
+/// smaller, and nothing is dropped. Within a step the pairs of one comparison share its prompt and its responses; at
+/// the edge of a step a comparison may be split over two.
+///
+/// The number of micro-batches is rounded up to a multiple of the ranks, so that each rank has the same number of
+/// nearly equal ones. With `reproducible` micro-batches don't depend on the number of ranks, only which rank computes
+/// them does; they are then rounded up to a number with many divisors.
+package struct StepPlanner: Sendable {
+    package struct Settings: Sendable, Equatable {
+        /// Pairs of a step, at least 1.
+        package var globalBatchSize: Int
+        /// Most rows of a micro-batch, unless a single comparison has more.
+        package var microBatchTokens: Int
+        package var worldSize: Int
+        package var reproducible: Bool
+        package var shuffle: Bool
+        package var seed: UInt64
+        package var cost: StepCost
+
+        package init(
+            globalBatchSize: Int, microBatchTokens: Int, worldSize: Int, reproducible: Bool = false,
+            shuffle: Bool = true, seed: UInt64 = 0, cost: StepCost = StepCost()
+        ) {
+            self.globalBatchSize = globalBatchSize
+            self.microBatchTokens = microBatchTokens
+            self.worldSize = worldSize
+            self.reproducible = reproducible
+            self.shuffle = shuffle
+            self.seed = seed
+            self.cost = cost
+        }
+    }
+
+    package let shapes: [ComparisonShape]
+    package let settings: Settings
+    /// The global index of each comparison's first pair, and at the end the number of all pairs.
+    private let firstPairs: [Int]
+
+    /// Every comparison has a pair at least.
+    package init(shapes: [ComparisonShape], settings: Settings) {
+        precondition(settings.globalBatchSize > 0 && settings.microBatchTokens > 0 && settings.worldSize > 0)
+        self.shapes = shapes
+        self.settings = settings
+        var firstPairs = [0]
+        firstPairs.reserveCapacity(shapes.count + 1)
+        for shape in shapes { firstPairs.append(firstPairs[firstPairs.count - 1] + shape.pairs.count) }
+        self.firstPairs = firstPairs
+    }
+
+    /// Pairs of an epoch.
+    package var pairs: Int { firstPairs[shapes.count] }
+
+    /// ⌈pairs / globalBatchSize⌉.
+    package var stepsPerEpoch: Int { (pairs + settings.globalBatchSize - 1) / settings.globalBatchSize }
+
+    /// The global indices of a comparison's pairs.
+    package func pairs(of comparison: Int) -> Range<Int> { firstPairs[comparison]..<firstPairs[comparison + 1] }
+
+    /// The epoch's order, made once: planning one step of it then costs what that step holds.
+    package func epoch(_ epoch: Int) -> EpochPlan { EpochPlan(of: self, epoch: epoch) }
+
+    /// The plan of a step counted over the whole run. Costs an epoch's shuffle each time; keep an `EpochPlan` in a
+    /// loop.
+    package func plan(step: Int) -> StepPlan {
+        epoch(step / stepsPerEpoch).plan(step: step)
+    }
+
+    /// The given comparisons in the given order, with all their pairs, packed and spread over the ranks by cost. For
+    /// reference logps and margin rewards: nothing but the order of the result depends on the packing.
+    package func plan(scoring comparisons: [Int]) -> StepPlan {
+        var position = 0
+        var planned: [PlannedComparison] = []
+        planned.reserveCapacity(comparisons.count)
+        for comparison in comparisons {
+            planned.append(self.planned(comparison, pairs: pairs(of: comparison), from: position))
+            position += shapes[comparison].pairs.count
+        }
+        // Packing compares everything with everything, so a window at a time.
+        let window = StepPlanner.comparisonsPackedAtOnce * settings.worldSize
+        let microBatches = stride(from: 0, to: planned.count, by: window).flatMap { start in
+            StepPlanPacking.microBatches(
+                of: Array(planned[start..<min(planned.count, start + window)]), capacity: settings.microBatchTokens,
+                worldSize: settings.worldSize)
+        }
+        return StepPlan(
+            step: 0, epoch: 0, microBatches: microBatches,
+            ranks: StepPlanPacking.ranks(of: microBatches.map(\.cost), worldSize: settings.worldSize),
+            pairs: comparisons.flatMap { pairs(of: $0) })
+    }
+
+    private static let comparisonsPackedAtOnce = 64
+
+    /// The plan of given comparisons' pairs, in step order.
+    func plan(step: Int, epoch: Int, of parts: [(comparison: Int, pairs: Range<Int>)]) -> StepPlan {
+        var position = 0
+        var comparisons: [PlannedComparison] = []
+        comparisons.reserveCapacity(parts.count)
+        for part in parts {
+            comparisons.append(planned(part.comparison, pairs: part.pairs, from: position))
+            position += part.pairs.count
+        }
+        let microBatches = StepPlanPacking.microBatches(
+            of: comparisons, capacity: settings.microBatchTokens,
+            worldSize: settings.reproducible ? nil : settings.worldSize)
+        return StepPlan(
+            step: step, epoch: epoch, microBatches: microBatches,
+            ranks: StepPlanPacking.ranks(of: microBatches.map(\.cost), worldSize: settings.worldSize),
+            pairs: parts.flatMap(\.pairs))
+    }
+
+    private func planned(_ comparison: Int, pairs: Range<Int>, from position: Int) -> PlannedComparison {
+        let shape = shapes[comparison]
+        let first = firstPairs[comparison]
+        var responses: [Int] = []
+        responses.reserveCapacity(2)
+        for pair in pairs {
+            let pair = shape.pairs[pair - first]
+            responses.append(pair.chosen)
+            if let rejected = pair.rejected { responses.append(rejected) }
+        }
+        responses = Self.uniqueAscending(responses)
+        let scored = responses.reduce(0) { $0 + shape.responseLengths[$1] }
+        return PlannedComparison(
+            comparison: comparison, pairs: pairs, positions: position..<position + pairs.count, responses: responses,
+            rows: shape.promptLength + scored - responses.count, scoredTokens: scored,
+            cost: settings.cost.cost(
+                promptLength: shape.promptLength, responseLengths: responses.lazy.map { shape.responseLengths[$0] }))
+    }
+
+    private static func uniqueAscending(_ indices: [Int]) -> [Int] {
+        var unique: [Int] = []
+        unique.reserveCapacity(indices.count)
+        for index in indices.sorted() where unique.last != index { unique.append(index) }
+        return unique
+    }
+}
+
+/// One epoch's order of comparisons, cut into steps.
+package struct EpochPlan: Sendable {
+    private let planner: StepPlanner
+    package let epoch: Int
+    private let order: [Int]
+    /// In the epoch's order: pairs before each comparison, and at the end all.
+    private let starts: [Int]
+
+    init(of planner: StepPlanner, epoch: Int) {
+        self.planner = planner
+        self.epoch = epoch
+        let settings = planner.settings
+        order = StepPlanOrder.comparisons(
+            count: planner.shapes.count, shuffle: settings.shuffle, seed: settings.seed, epoch: epoch)
+        var starts = [0]
+        starts.reserveCapacity(order.count + 1)
+        for comparison in order { starts.append(starts[starts.count - 1] + planner.pairs(of: comparison).count) }
+        self.starts = starts
+    }
+
+    /// The run's steps that are this epoch's.
+    package var steps: Range<Int> { epoch * planner.stepsPerEpoch..<(epoch + 1) * planner.stepsPerEpoch }
+
+    /// The plan of one of `steps`.
+    package func plan(step: Int) -> StepPlan {
+        precondition(steps.contains(step))
+        let first = (step - steps.lowerBound) * planner.settings.globalBatchSize
+        let window = first..<min(first + planner.settings.globalBatchSize, planner.pairs)
+        var parts: [(comparison: Int, pairs: Range<Int>)] = []
+        var place = comparison(holding: window.lowerBound)
+        while place < order.count, starts[place] < window.upperBound {
+            let all = planner.pairs(of: order[place])
+            let shift = all.lowerBound - starts[place]
+            let here = (starts[place]..<starts[place + 1]).clamped(to: window)
+            parts.append((order[place], here.lowerBound + shift..<here.upperBound + shift))
+            place += 1
+        }
+        return planner.plan(step: step, epoch: epoch, of: parts)
+    }
+
+    /// The place in the order of the comparison that holds a position, by bisection.
+    private func comparison(holding position: Int) -> Int {
+        var low = 0
+        var high = order.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= position { low = middle } else { high = middle }
+        }
+        return low
+    }
+}

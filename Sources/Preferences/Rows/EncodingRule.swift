@@ -1,0 +1,39 @@
+/// What becomes of a row whose prompt and response together exceed `max_length`. Raw values are the run file's words.
+package enum Truncation: String, Sendable, CaseIterable {
+    /// The pair is dropped and counted.
+    case drop
+    /// Responses lose their end; the prompt stays whole.
+    case keepStart = "keep_start"
+    /// The prompt loses its start, but for a beginning-of-sequence token and at least one token; if that isn't enough,
+    /// responses lose their end.
+    case keepEndOfPrompt = "keep_end_of_prompt"
+    /// The run ends, naming the row.
+    case error
+}
+
+/// How text becomes scored tokens. One value for a whole file, the same on every rank.
+package struct EncodingRule: Sendable, Equatable {
+    /// Most tokens of a prompt with one of its responses.
+    package var maxLength: Int
+    package var truncation: Truncation
+    /// Appends the end-of-sequence token to each response of text that lacks it. Never after a cut.
+    package var appendEOS: Bool
+    /// False for `sft`: only chosen responses are read, each once, and every `Pair` has no rejected one.
+    package var needsRejected: Bool
+    /// Margin rewards that every row must give, by name.
+    package var scoreNames: [String]
+    /// The model's: greater ids are errors.
+    package var vocabularySize: Int
+
+    package init(
+        maxLength: Int, truncation: Truncation = .drop, appendEOS: Bool = true, needsRejected: Bool = true,
+        scoreNames: [String] = [], vocabularySize: Int
+    ) {
+        self.maxLength = maxLength
+        self.truncation = truncation
+        self.appendEOS = appendEOS
+        self.needsRejected = needsRejected
+        self.scoreNames = scoreNames
+        self.vocabularySize = vocabularySize
+    }
+}

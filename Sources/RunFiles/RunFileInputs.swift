@@ -1,0 +1,17 @@
+extension RunFile {
+    /// Files and folders that every rank reads, each once.
+    package var inputs: [String] {
+        let models = [model.path] + [adapters.path, model.tokenizerPath].compactMap { $0 } + namedModels
+        let paths = models + (data.trainFiles + data.evalFiles).map(\.path)
+        var known: Set<String> = []
+        return paths.filter { known.insert($0).inserted }
+    }
+
+    /// The folders of the reference, if the run names one, and of the margin models.
+    package var namedModels: [String] {
+        let margins = (margins?.rewards ?? []).compactMap { reward -> String? in
+            if case .model(let path, _) = reward.source { path } else { nil }
+        }
+        return (model.referencePath.map { [$0] } ?? []) + margins
+    }
+}

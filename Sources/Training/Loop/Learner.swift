@@ -1,0 +1,181 @@
+import Collectives
+import Kernels
+import Liveness
+import Machine
+import Modeling
+import Objectives
+import Preferences
+import RunFiles
+
+/// One optimizer step: compute this rank's micro-batches, reduce once, update this rank's replica; or with `zero_stage: 1`
+/// this rank's share of it, and take the others' from them.
+///
+/// Everything that decides how the run goes on (losses, norms, signals) comes out as the same number on all ranks.
+package final class Learner {
+    let weights: Weights
+    let optimizer: Optimizer
+    let transformer: Transformer
+    private let run: TrainingRun
+    private let communicator: Communicator
+    private let objective: Objective
+    private let set: PreferenceSet
+    private let workspace: Workspace
+    private let gradients: GradientVector
+    private let schedule: Schedule
+    /// Partial sums of the gradient's squares.
+    private var squares: [Double]
+
+    /// - Throws: on every rank alike. Collective.
+    package init(_ run: TrainingRun) throws {
+        self.run = run
+        communicator = run.communicator
+        objective = run.file.objective
+        set = run.train.set
+        transformer = run.policy.transformer
+        weights = run.trained
+        let (pool, file, policy, weights, transformer) = (run.pool, run.file, run.policy, weights, transformer)
+        gradients = try GradientVector(
+            count: weights.count, reproducible: file.machine.reproducible, wire: .init(file.machine.gradientFormat),
+            inBackground: run.gradientBuckets, over: run.communicator, on: pool)
+        (workspace, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
+            (
+                try Workspace(
+                    policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: pool),
+                try Optimizer(
+                    file.optimizer, table: weights.table, shares: run.shares, rank: run.communicator.rank, on: pool)
+            )
+        }
+        squares = [Double](repeating: 0, count: GradientSum.runs(weights.count))
+        schedule = Schedule(file.optimizer.schedule, warmup: file.optimizer.warmup, totalSteps: run.totalSteps)
+    }
+
+    /// Takes one step.
+    ///
+    /// - Throws: `TrainingError.nonFinite` or `.gradientTooLarge` on every rank alike, before any weight has changed.
+    ///   Collective.
+    package func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
+        // Compute this rank's micro-batches; gradients may be on their way to other ranks before the last one ends.
+        var results = StepResults(pairs: plan.pairs.count)
+        clock.measure(.compute) {
+            let own = plan.ranks[communicator.rank]
+            for index in own { compute(plan, index, isLast: index == own.last, into: &results) }
+            gradients.close()
+        }
+        if !gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
+
+        // Reduce gradients and results.
+        results.bound = gradients.bound
+        results.stop = StopSignal.isRequested
+        clock.measure(.reduce) {
+            gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
+            results.reduce(over: communicator)
+        }
+        let pairs = plan.pairs.enumerated().map { evaluate(results, position: $0, pair: $1) }
+        let norm = try clock.measure(.update) { try checkedNorm(results, pairs, step: plan.step + 1) }
+        try clock.measure(.log) { try dump(plan.step + 1, pairs) }
+
+        // Clip and update.
+        let rate = run.file.optimizer.learningRate * schedule.factor(at: plan.step)
+        let limit = run.file.optimizer.maxGradNorm ?? .infinity
+        let factor = norm > limit ? Float(limit / (norm + 1e-6)) : 1
+        clock.measure(.update) {
+            optimizer.update(
+                weights.values, gradients: gradients.values, factor: factor, rate: rate, step: plan.step + 1)
+        }
+        if isSharded {
+            clock.measure(.reduce) {
+                communicator.gather(
+                    UnsafeMutableBufferPointer(start: weights.values, count: weights.count),
+                    fromOwnersOf: optimizer.shares)
+            }
+        }
+        return StepOutcome(pairs: pairs, norm: norm, rate: rate, stop: results.stop)
+    }
+
+    private func compute(_ plan: StepPlan, _ index: Int, isLast: Bool, into results: inout StepResults) {
+        let microBatch = plan.microBatches[index]
+        let batch = PackedBatch(
+            set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
+        let share = 1 / Double(plan.pairs.count)
+        gradients.add(isLast: isLast) { values, completed in
+            transformer.step(
+                batch, in: workspace, gradients: values, completed: completed
+            ) { sequence, logps, derivatives in
+                let planned = microBatch.comparisons[sequence]
+                let first = set.comparisons[planned.comparison].responses.lowerBound
+                for (pair, position) in zip(planned.pairs, planned.positions) {
+                    let pair = set.pairs[pair]
+                    let chosen = planned.place(ofResponse: pair.chosen - first)
+                    let rejected = pair.rejected.map { planned.place(ofResponse: $0 - first) }
+                    let input = run.train.columns.input(
+                        pair, in: set, chosenLogps: logps[chosen], rejectedLogps: rejected.map { logps[$0] } ?? 0)
+                    let output = objective.evaluate(input)
+                    derivatives[chosen] += share * output.chosenGradient
+                    if let rejected { derivatives[rejected] += share * output.rejectedGradient }
+                    results[position] = (input.chosenLogps, input.rejectedLogps)
+                }
+            }
+        }
+    }
+
+    /// What a comparison's rows drop in a step, wherever they are computed.
+    private func dropoutKeys(_ plan: StepPlan, _ microBatch: PlannedMicroBatch) -> [UInt64] {
+        let key = RowDropout.mixed(run.file.data.seed ^ RowDropout.mixed(UInt64(plan.step)))
+        return microBatch.comparisons.map { RowDropout.mixed(key ^ UInt64($0.comparison)) }
+    }
+
+    private func evaluate(
+        _ results: StepResults, position: Int, pair index: Int
+    ) -> PairResult {
+        let pair = set.pairs[index]
+        let (chosen, rejected) = results[position]
+        let input = run.train.columns.input(pair, in: set, chosenLogps: chosen, rejectedLogps: rejected)
+        let comparison = set.comparisons[pair.comparison]
+        return PairResult(row: comparison.row, line: comparison.line, input: input, output: objective.evaluate(input))
+    }
+
+    private func checkedNorm(
+        _ results: StepResults, _ pairs: [PairResult], step: Int
+    ) throws -> Double {
+        let wrong = pairs.filter { !$0.output.loss.isFinite }.map(\.line)
+        guard wrong.isEmpty else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: wrong) }
+        guard results.bound.isFinite else {
+            throw TrainingError.nonFinite(step: step, what: "gradient", pairs: [])
+        }
+        guard results.bound < ExactSum.limit else {
+            throw TrainingError.gradientTooLarge(step: step, bound: results.bound)
+        }
+        let norm = sharedNorm()
+        guard norm.isFinite else { throw TrainingError.nonFinite(step: step, what: "gradient", pairs: []) }
+        return norm
+    }
+
+    private var isSharded: Bool { optimizer.shares.ranks > 1 }
+
+    /// The same bits on any number of ranks that own the gradients. Collective.
+    private func sharedNorm() -> Double {
+        guard isSharded else { return GradientSum.norm(gradients.values, count: gradients.count, on: run.pool) }
+        squares.withUnsafeMutableBufferPointer { partial in
+            partial.update(repeating: 0)
+            GradientSum.squares(
+                gradients.values, range: optimizer.share, into: partial.baseAddress!, on: run.pool)
+        }
+        communicator.sum(&squares)
+        return squares.reduce(0, +).squareRoot()
+    }
+
+    private func dump(_ step: Int, _ pairs: [PairResult]) throws {
+        guard let path = run.file.machine.debugDump else { return }
+        if isSharded {
+            communicator.gather(
+                UnsafeMutableBufferPointer(start: gradients.values, count: gradients.count),
+                fromOwnersOf: optimizer.shares)
+        }
+        defer { if isSharded { gradients.clear(outside: optimizer.share) } }
+        try communicator.agree {
+            guard communicator.isRoot else { return }
+            try DebugDump(folder: path).write(
+                step: step, gradients: gradients, table: weights.table, pairs: pairs, objective: objective)
+        }
+    }
+}

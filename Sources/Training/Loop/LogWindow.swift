@@ -1,0 +1,51 @@
+import Liveness
+import Machine
+import Objectives
+import Preferences
+import Storage
+
+/// The steps since the last logged row.
+struct LogWindow {
+    private var metrics: Metrics
+    private var tokens = 0
+    private var seconds = 0.0
+    private var phases: [Phase: Double] = [:]
+    private var norm = 0.0
+    private var rate = 0.0
+
+    init(objective: Objective) { metrics = Metrics(of: objective) }
+
+    mutating func add(_ outcome: StepOutcome, plan: StepPlan, seconds: Double, phases: [Phase: Double]) {
+        for pair in outcome.pairs { metrics.add(pair.input, pair.output) }
+        tokens += plan.rows
+        self.seconds += seconds
+        self.phases.merge(phases) { $0 + $1 }
+        (norm, rate) = (outcome.norm, outcome.rate)
+    }
+
+    /// A row of `metrics.jsonl`: means over the window's pairs; gradient norm and learning rate of its last step.
+    func row(step: Int, epoch: Double) -> JSONObject {
+        var row: JSONObject = ["step": .integer(step), "epoch": .number(epoch)]
+        for (name, value) in metrics.values {
+            row[name] = .number(value)
+            if name == "loss" {
+                row["grad_norm"] = .number(norm)
+                row["learning_rate"] = .number(rate)
+            }
+        }
+        row["pairs"] = .integer(metrics.pairs)
+        row["tokens"] = .integer(tokens)
+        row["seconds"] = .number(seconds)
+        for phase in Phase.allCases {
+            if let time = phases[phase] { row["time/\(phase.rawValue)"] = .number(time) }
+        }
+        return row
+    }
+
+    func progressLine(step: Int, of steps: Int) -> String {
+        var text = "step \(step)/\(steps)  loss \(fixed(metrics["loss"] ?? .nan, 4))"
+        if let margin = metrics["rewards/margins"] { text += "  margin \(fixed(margin, 3))" }
+        if let accuracy = metrics["rewards/accuracies"] { text += "  accuracy \(fixed(100 * accuracy, 1)) %" }
+        return text + "  \(fixed(Double(metrics.pairs) / max(seconds, 1e-9), 2)) pairs/s"
+    }
+}

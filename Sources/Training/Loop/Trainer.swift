@@ -1,0 +1,209 @@
+import Checkpoints
+import Collectives
+import Kernels
+import Liveness
+import Machine
+import Modeling
+import Objectives
+import Preferences
+import Storage
+
+/// The training loop: which step comes next, and what is written down of it.
+package final class Trainer {
+    private let run: TrainingRun
+    private let folder: CheckpointFolder
+    private let communicator: Communicator
+    private let console: Console
+    private let learner: Learner
+    private let saver: CheckpointSaver
+    private var state: TrainerState
+    private var clock = PhaseClock()
+    private var window: LogWindow
+    private var lastEvaluation: Int?
+    private var lastSave: Int?
+    private var usualSeconds = RunningMedian()
+
+    /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
+    /// - Throws: on every rank alike. Collective.
+    package init(
+        _ run: TrainingRun, saving plan: SavePlan, outputDirectory: String, resumingFrom checkpoint: String?
+    ) throws {
+        self.run = run
+        communicator = run.communicator
+        console = run.console
+        folder = CheckpointFolder(path: outputDirectory)
+        learner = try Learner(run)
+        saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
+        window = LogWindow(objective: run.file.objective)
+        state = TrainerState(step: 0, best: nil, identity: run.identity)
+        if let checkpoint = try Trainer.shared(checkpoint, over: communicator) { try restore(checkpoint) }
+    }
+
+    private func restore(_ checkpoint: String) throws {
+        let saved = try communicator.agree {
+            guard communicator.isRoot else { return state }
+            let saved = try TrainerState(directory: checkpoint)
+            for (name, expected) in state.identity.members where saved.identity[name] != expected {
+                throw TrainingError.resumeMismatch(
+                    checkpoint: checkpoint, what: name, found: saved.identity[name]?.text ?? "not known",
+                    expected: expected.text)
+            }
+            guard saved.step <= run.totalSteps else {
+                throw TrainingError.input(
+                    "\(checkpoint): step \(saved.step) is beyond the \(run.totalSteps) steps of this run; raise max_steps or "
+                        + "num_train_epochs, choose an earlier checkpoint by --resume DIR, or begin anew by --resume never"
+                )
+            }
+            return saved
+        }
+        // Only rank 0 has read the file.
+        var numbers = [Double(saved.step), Double(saved.best?.step ?? -1), saved.best?.value ?? 0]
+        if !communicator.isRoot { numbers = [0, 0, 0] }
+        communicator.sum(&numbers)
+        state.step = Int(numbers[0])
+        if numbers[1] >= 0 { state.best = .init(step: Int(numbers[1]), value: numbers[2]) }
+        try TrainerState.restore(
+            from: checkpoint, weights: learner.weights, optimizer: learner.optimizer, over: communicator, on: run.pool)
+        lastSave = state.step
+        let isDone = state.step == run.totalSteps
+        console.line(
+            "resume: going on after step \(state.step) from \(checkpoint)"
+                + (isDone ? "; that was the last step (--resume never begins anew)" : ""))
+    }
+
+    /// Rank 0's choice of a checkpoint on all ranks.
+    private static func shared(_ checkpoint: String?, over communicator: Communicator) throws -> String? {
+        let path = String(decoding: communicator.broadcast(Array((checkpoint ?? "").utf8)), as: UTF8.self)
+        return path.isEmpty ? nil : path
+    }
+
+    /// Runs all remaining steps and writes `final/`.
+    ///
+    /// - Throws: `TrainingError` on every rank alike; other errors through `SharedFailure`. Collective.
+    package func train() throws {
+        do {
+            try takeSteps()
+        } catch {
+            saver.abandon()
+            throw error
+        }
+    }
+
+    private func takeSteps() throws {
+        let log = try communicator.agree {
+            communicator.isRoot ? try MetricsLog(directory: folder.path, resumingAfter: state.step) : nil
+        }
+        try communicator.agree {
+            if communicator.isRoot { try run.writeRecords(to: folder.path) }
+        }
+        let firstStep = state.step
+        let start = SteadyClock.now()
+        var epoch: EpochPlan?
+
+        while state.step < run.totalSteps {
+            let stepStart = SteadyClock.now()
+            clock.beginStep()
+
+            // The plan: the same on every rank, nothing exchanged.
+            let plan = clock.measure(.plan) {
+                let number = state.step / run.planner.stepsPerEpoch
+                let current = epoch?.epoch == number ? epoch : run.planner.epoch(number)
+                epoch = current
+                return current.map { $0.plan(step: state.step) } ?? run.planner.plan(step: state.step)
+            }
+            let outcome = try learner.step(plan, clock: &clock)
+            state.step += 1
+            Pulse.finishStep(usual: usualSeconds.add(SteadyClock.now() - stepStart))
+
+            // Log, evaluate, save.
+            window.add(outcome, plan: plan, seconds: SteadyClock.now() - stepStart, phases: clock.step)
+            let isLast = state.step == run.totalSteps
+            let saves = state.step % run.file.records.saveSteps == 0 || isLast || outcome.stop
+            // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
+            let logs = state.step % run.file.records.loggingSteps == 0 || saves
+            try report(log, isDue: logs, since: start, firstStep: firstStep)
+            if let every = run.file.records.evalSteps, state.step % every == 0 { try evaluate(log) }
+            saver.report()
+            if saves { try save() }
+            if outcome.stop, !isLast {
+                try clock.measure(.save) { try saver.settle() }
+                console.endProgress()
+                throw TrainingError.stopped(checkpoint: folder.path(of: CheckpointFolder.name(ofStep: state.step)))
+            }
+        }
+
+        try clock.measure(.save) { try saver.settle() }
+        if run.evaluation != nil, lastEvaluation != state.step { try evaluate(log) }
+        try finish()
+        for line in clock.table(steps: state.step - firstStep) { console.line(line) }
+    }
+
+    // MARK: - Records
+
+    private func report(_ log: MetricsLog?, isDue: Bool, since start: Double, firstStep: Int) throws {
+        let done = state.step - firstStep
+        let left = (SteadyClock.now() - start) / Double(done) * Double(run.totalSteps - state.step)
+        console.progress(
+            window.progressLine(step: state.step, of: run.totalSteps) + ", \(readableDuration(left)) left",
+            isLast: state.step == run.totalSteps)
+        guard isDue else { return }
+        let epoch = Double(state.step) / Double(run.planner.stepsPerEpoch)
+        let row = window.row(step: state.step, epoch: epoch)
+        window = LogWindow(objective: run.file.objective)
+        try clock.measure(.log) { try communicator.agree { try log?.append(row) } }
+    }
+
+    private func evaluate(_ log: MetricsLog?) throws {
+        guard let held = run.evaluation else { return }
+        let start = SteadyClock.now()
+        let metrics = try clock.measure(.evaluate) {
+            try Evaluation(
+                set: held.set, columns: held.columns, objective: run.file.objective, communicator: communicator,
+                console: console
+            ).metrics(of: learner.transformer, model: run.file.model.path)
+        }
+        lastEvaluation = state.step
+        var row: JSONObject = ["step": .integer(state.step)]
+        for (name, value) in metrics.values { row["eval_\(name)"] = .number(value) }
+        row["eval_pairs"] = .integer(metrics.pairs)
+        row["eval_seconds"] = .number(SteadyClock.now() - start)
+        try communicator.agree { try log?.append(row) }
+        let accuracy = metrics["rewards/accuracies"].map { ", accuracy \(fixed(100 * $0, 1)) %" } ?? ""
+        console.line("step \(state.step): held-out loss \(fixed(metrics["loss"] ?? .nan, 4))\(accuracy)")
+        noteBest(metrics)
+    }
+
+    private func noteBest(_ metrics: Metrics) {
+        guard let name = run.file.records.bestMetric, let value = metrics[name] else { return }
+        let isBetter =
+            state.best.map { run.file.records.bestMetricIsGreatest ? value > $0.value : value < $0.value } ?? true
+        if isBetter { state.best = .init(step: state.step, value: value) }
+    }
+
+    private func save() throws {
+        guard lastSave != state.step else { return }
+        lastSave = state.step
+        try clock.measure(.save) { try saver.save(state) }
+    }
+
+    /// `final/`: the last weights, or with `load_best_model_at_end` those of the best checkpoint.
+    private func finish() throws {
+        try clock.measure(.save) {
+            try communicator.agree {
+                guard communicator.isRoot else { return }
+                if run.file.records.bestMetric != nil, let best = state.best, best.step != state.step {
+                    let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))
+                    if FileSystem.isDirectory(path) {
+                        try TrainerState.restoreWeights(from: path, into: learner.weights, on: run.pool)
+                        console.line(
+                            "final: the weights of step \(best.step), the best by \(run.file.records.bestMetric ?? "")")
+                    }
+                }
+                try folder.write(name: "final") { directory in
+                    try run.writeModel(learner.weights.values, to: directory)
+                }
+            }
+        }
+        console.line("done: \(folder.path(of: "final"))")
+    }
+}

@@ -1,0 +1,47 @@
+import Checkpoints
+import Modeling
+import RunFiles
+
+extension RunFile.Adapters {
+    /// Fresh adapters on a model.
+    /// - Throws: `TrainingError.input` for modules that can't be adapted.
+    func adaptation(of architecture: Architecture, in base: ModelDirectory) throws -> Adaptation {
+        let usual: AdapterTargets.Modules? = if let names = architecture.usualTargets { .named(names) } else { nil }
+        guard let targets = targets ?? usual else {
+            throw TrainingError.input(
+                "lora_target_modules: PEFT has no usual ones for \(architecture.family.rawValue); list names, or say "
+                    + AdapterTargets.allLinearName)
+        }
+        var config = AdapterConfig(loraRank: rank, loraAlpha: alpha, targets: AdapterTargets(targets))
+        config.loraDropout = dropout
+        config.savedModules = savedModules
+        config.usesRSLoRA = usesRSLoRA
+        config.usesDoRA = usesDoRA
+        config.initialization = initialization
+        config.storesInputsFirst = architecture.storesInputsFirst
+        config.baseModel = base.path
+        do throws(AdapterTargets.Refusal) {
+            return try Adaptation(config, for: architecture, of: base)
+        } catch {
+            throw TrainingError.input("lora_target_modules or modules_to_save: \(error)")
+        }
+    }
+
+    /// Refuses keys that contradict what the model's folder turned out to be.
+    /// - Throws: `TrainingError.input`.
+    func check(_ source: ModelSource) throws {
+        if areUsed == nil, source.adapter == nil, quantization != .none {
+            throw TrainingError.input(
+                "\(quantization.key): all weights are trained, in float32; set use_peft: true, or remove the key")
+        }
+        guard let adapter = source.adapter, path == nil else { return }
+        if areUsed == false {
+            throw TrainingError.input(
+                "\(adapter): is an adapter, but use_peft is false; merge it first (swift-prefopt merge), or leave the key out"
+            )
+        }
+        if let key = firstKeyName {
+            throw TrainingError.input("\(adapter): is an adapter, which has its own \(key); remove the key")
+        }
+    }
+}

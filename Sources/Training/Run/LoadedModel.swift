@@ -1,0 +1,249 @@
+import Checkpoints
+import Kernels
+import Modeling
+import Preferences
+import RunFiles
+import Storage
+
+/// A model opened from a directory: what several commands need to begin with.
+package struct LoadedModel {
+    /// As it was asked for: a model's folder, or an adapter's.
+    package let source: ModelSource
+    /// The model's folder, or that of an adapter's base.
+    package let directory: ModelDirectory
+    package let architecture: Architecture
+    /// What is trained, or the adapter; nil in a model that is only read.
+    let weights: Weights?
+    /// What stays in its files; nil in a model that is trained as a whole.
+    package let frozen: FrozenWeights?
+    let transformer: Transformer
+
+    /// A model whose weights are all trained.
+    ///
+    /// - Parameters:
+    ///   - positions: the longest sequence it will see.
+    ///   - mayBeBare: a directory of `config.json` alone is a model with random weights.
+    /// - Throws: `CheckpointError`, `ModelError` or `MemoryError`.
+    package init(training source: ModelSource, positions: Int, mayBeBare: Bool = false, on pool: ThreadPool) throws {
+        self.source = source
+        directory = try ModelDirectory(path: source.base, needsWeights: !mayBeBare)
+        architecture = try Architecture(directory)
+        let weights: Weights
+        if directory.tensorNames.isEmpty, mayBeBare {
+            var random = SplitMix64(state: 0)
+            weights = try Weights(random: architecture, using: &random)
+        } else {
+            weights = try Weights(directory, architecture: architecture, on: pool)
+        }
+        directory.releasePages()
+        self.weights = weights
+        frozen = nil
+        transformer = try Transformer(architecture, weights: weights, positions: positions, pool: pool)
+    }
+
+    /// A frozen model with adapters that are trained: the source's, or fresh ones.
+    ///
+    /// - Parameters:
+    ///   - config: of fresh adapters; not read if the source has one.
+    ///   - seed: of what fresh adapters hold.
+    ///   - folder: where a quantised base is kept.
+    ///   - digest: the base's content, if it is quantised.
+    /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
+    package init(
+        adapting source: ModelSource, _ config: RunFile.Adapters, seed: UInt64, folder: String,
+        digest: Digest.Value?, positions: Int, on pool: ThreadPool
+    ) throws {
+        self.source = source
+        directory = try ModelDirectory(path: source.base)
+        architecture = try Architecture(directory)
+        let frozen = try FrozenWeights(
+            directory, architecture: architecture, quantization: config.quantization, folder: folder, digest: digest,
+            on: pool)
+        var random = SplitMix64(state: seed)
+        let weights: Weights
+        if let adapter = source.adapter {
+            weights = try LoadedModel.adapter(adapter, on: frozen, architecture, pool)
+        } else {
+            let adaptation = try config.adaptation(of: architecture, in: directory)
+            weights = try Weights(adapting: frozen, architecture, adaptation, using: &random, on: pool)
+        }
+        if case .adapters(let adaptation) = weights.table.trainable, adaptation.config.usesDoRA,
+            adaptation.config.loraDropout > 0
+        {
+            throw TrainingError.input(
+                "DoRA needs a dropout of 0 in this version, it is \(adaptation.config.loraDropout): set lora_dropout: 0, or "
+                    + "use_dora: false")
+        }
+        self.frozen = frozen
+        self.weights = weights
+        transformer = try Transformer(architecture, weights: weights, on: frozen, positions: positions, pool: pool)
+    }
+
+    /// A model that is only read, from its mapped files, with or without an adapter.
+    ///
+    /// - Parameters:
+    ///   - positions: the longest sequence it will see; nil: the model's own limit.
+    ///   - other: a loaded model, whose base is taken if it is this one's too.
+    ///   - quantization: of the base, kept in `folder`; `digest` is that of its content.
+    /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
+    package init(
+        reading source: ModelSource, sharing other: LoadedModel? = nil, positions: Int? = nil,
+        quantization: BaseQuantization = .none, folder: String? = nil, digest: Digest.Value? = nil,
+        on pool: ThreadPool
+    ) throws {
+        self.source = source
+        let shared = other.flatMap { source.hasBase(of: $0.source) ? $0 : nil }
+        directory = try shared?.directory ?? ModelDirectory(path: source.base)
+        architecture = try shared?.architecture ?? Architecture(directory)
+        let frozen =
+            try shared?.frozen
+            ?? FrozenWeights(
+                directory, architecture: architecture, quantization: quantization, folder: folder, digest: digest,
+                on: pool)
+        let positions = positions ?? architecture.positions
+        if let adapter = source.adapter {
+            let weights = try LoadedModel.adapter(adapter, on: frozen, architecture, pool)
+            self.weights = weights
+            transformer = try Transformer(
+                architecture, weights: weights, on: frozen, positions: positions, pool: pool)
+        } else {
+            weights = nil
+            transformer = try Transformer(architecture, frozen: frozen, positions: positions, pool: pool)
+        }
+        self.frozen = frozen
+    }
+
+    private static func adapter(
+        _ path: String, on frozen: FrozenWeights, _ architecture: Architecture, _ pool: ThreadPool
+    ) throws -> Weights {
+        let directory = try AdapterDirectory(path: path)
+        let adaptation: Adaptation
+        do throws(AdapterTargets.Refusal) {
+            adaptation = try Adaptation(directory, for: architecture, of: frozen.directory)
+        } catch {
+            throw TrainingError.input("\(path): \(error), \(frozen.directory.path)")
+        }
+        var random = SplitMix64(state: 0)
+        let weights = try Weights(adapting: frozen, architecture, adaptation, using: &random, on: pool)
+        try weights.load(path, on: pool)
+        return weights
+    }
+
+    /// The vector that training changes.
+    package func trained() throws -> Weights {
+        guard let weights else {
+            throw TrainingError.input("\(source.base): nothing of it is to be trained; set use_peft: true, or false")
+        }
+        return weights
+    }
+
+    /// The same weights ready for sequences of up to so many tokens.
+    package func seeing(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
+        guard let weights else { return try base(positions: positions, on: pool) }
+        return try Transformer(architecture, weights: weights, on: frozen, positions: positions, pool: pool)
+    }
+
+    /// The model without its adapters. One that is trained as a whole is its own base until the first step.
+    package func base(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
+        guard let frozen else { return transformer }
+        return try Transformer(architecture, frozen: frozen, positions: positions, pool: pool)
+    }
+
+    /// Writes what is trained, as a folder that other tools load: a model, or an adapter in PEFT's layout.
+    ///
+    /// - Parameter values: of the trained vector, or a copy of it.
+    /// - Throws: `CheckpointError`.
+    func save(_ values: UnsafePointer<Float>, to path: String, as type: SaveType) throws {
+        let weights = try trained()
+        guard case .adapters = weights.table.trainable else {
+            return try saveModel(weights, values: values, like: directory, to: path, as: type)
+        }
+        try saveAdapter(weights.table, values: values, on: directory, to: path, as: type)
+    }
+}
+
+/// What a user may name as a model: its folder, or the folder of an adapter on it.
+package struct ModelSource: Equatable {
+    /// The model's folder.
+    package let base: String
+    /// The same without links and detours.
+    private let place: String
+    /// The adapter's.
+    let adapter: String?
+
+    /// - Parameters:
+    ///   - path: a model's folder; or an adapter's, whose config names its base.
+    ///   - adapter: an adapter on the model.
+    /// - Throws: `CheckpointError` or `TrainingError`.
+    package init(_ path: String, adapter: String? = nil) throws {
+        guard ModelSource.isAdapter(path) else {
+            (base, self.adapter, place) = (path, adapter, FileSystem.resolved(path))
+            return
+        }
+        guard adapter == nil else {
+            throw TrainingError.input("\(path): is an adapter itself; name the model that both are for")
+        }
+        guard let base = try AdapterConfig(directory: path).baseModel else {
+            throw TrainingError.input(
+                "\(FileSystem.join(path, AdapterConfig.fileName)): base_model_name_or_path is missing; name the model's folder "
+                    + "as the model and this one as the adapter")
+        }
+        guard FileSystem.isDirectory(base) else {
+            throw TrainingError.input(
+                "\(path): its base model \"\(base)\" isn't a folder here; name the model's folder as the model and this one "
+                    + "as the adapter")
+        }
+        (self.base, self.adapter, place) = (base, path, FileSystem.resolved(base))
+    }
+
+    /// A model without the adapter.
+    package init(ofBase source: ModelSource) { (base, adapter, place) = (source.base, nil, source.place) }
+
+    func hasBase(of other: ModelSource) -> Bool { place == other.place }
+
+    package static func == (a: ModelSource, b: ModelSource) -> Bool { a.place == b.place && a.adapter == b.adapter }
+
+    /// Where the tokenizer is: in an adapter's folder if it holds one, as those saved here do.
+    package var tokenizerPath: String {
+        guard let adapter, FileSystem.exists(FileSystem.join(adapter, "tokenizer.json")) else { return base }
+        return adapter
+    }
+
+    private static func isAdapter(_ path: String) -> Bool {
+        FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName))
+            && !FileSystem.exists(FileSystem.join(path, "config.json"))
+    }
+
+    /// Stands for what the model computes. Reads all weights.
+    ///
+    /// - Parameter known: the base's, if it is known already.
+    func contentDigest(ofBase known: Digest.Value? = nil) throws(CheckpointError) -> Digest.Value {
+        let model: Digest.Value
+        if let known { model = known } else { model = try ModelDirectory(path: base).contentDigest() }
+        guard let adapter else { return model }
+        var digest = Digest()
+        digest.update(field: model.hex)
+        digest.update(field: try AdapterDirectory(path: adapter).contentDigest().hex)
+        return digest.finish()
+    }
+}
+
+extension Architecture {
+    /// - Throws: `ModelError`.
+    package init(_ directory: ModelDirectory) throws {
+        try self.init(config: directory.config, file: FileSystem.join(directory.path, "config.json"))
+    }
+}
+
+extension LoadedModel {
+    /// Refuses a reference or margin model whose token ids can't mean the same.
+    package func requireVocabulary(of policy: LoadedModel) throws -> LoadedModel {
+        guard architecture.vocabulary == policy.architecture.vocabulary else {
+            throw TrainingError.input(
+                "\(directory.path): its vocabulary has \(architecture.vocabulary) tokens, that of \(policy.directory.path) "
+                    + "\(policy.architecture.vocabulary); a reference or margin model must share the policy's tokenizer"
+            )
+        }
+        return self
+    }
+}

@@ -1,0 +1,77 @@
+import Checkpoints
+import Machine
+import Modeling
+import Preferences
+import Storage
+
+extension TrainingRun {
+    /// What a checkpoint must share with this run to be gone on from, by name. The learning rate isn't part of it: whoever
+    /// lowers it after a run diverged goes on from the last good checkpoint. Rank 0 only knows the models' digests.
+    var identity: JSONObject {
+        func text(_ digest: Digest.Value?) -> JSON { .string(digest?.hex ?? "") }
+        var identity: JSONObject = [
+            "loss_type": .string(file.objective.lossType), "model digest": text(digests.base),
+            "reference digest": file.objective.needsReference ? text(digests[file.model.referencePath]) : .null,
+            "objective": .string(file.objectiveText),
+            "margin rewards": file.marginsText.map { .string($0) } ?? .null,
+            "data digest": .string(train.set.digest().hex), "seed": .integer(Int(clamping: file.data.seed)),
+            "shuffle": .bool(file.data.shuffle), "global batch": .integer(planner.settings.globalBatchSize),
+            "optim": .string(file.optimizer.kind.rawValue),
+        ]
+        if policy.frozen != nil {
+            identity["adapters"] = .string(
+                policy.source.adapter == nil ? file.adapters.text : "those of \(digests.adapter?.hex ?? "")")
+        }
+        for reward in file.margins?.rewards ?? [] {
+            if case .model(let path, _) = reward.source { identity["digest of \(path)"] = text(digests[path]) }
+        }
+        return identity
+    }
+
+    /// What is trained beside frozen weights, in words.
+    var adapterText: String {
+        let base = file.adapters.quantization == .none ? "" : ", on a base in \(file.adapters.quantization.rawValue)"
+        guard let path = policy.source.adapter else { return file.adapters.text + base }
+        return "those of \(path)\(base)"
+    }
+
+    var saveType: SaveType {
+        switch file.machine.saveFormat {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
+    }
+
+    /// Writes the model's folder, as other tools load it, from values of the trained vector.
+    func writeModel(_ values: UnsafePointer<Float>, to directory: String) throws {
+        try policy.save(values, to: directory, as: saveType)
+        // The base's is there already.
+        if tokenizerPath != policy.source.base {
+            try ModelDirectory.replaceTokenizer(in: directory, byThatOf: tokenizerPath)
+        }
+    }
+
+    /// Writes `run.yaml`, the resolved run, and `manifest.json`, what it was run with and on.
+    func writeRecords(to directory: String) throws {
+        try AtomicFile.write(file.resolved(), to: FileSystem.join(directory, "run.yaml"))
+        var models = JSONObject()
+        models[policy.source.base] = digests.base.map { .string($0.hex) }
+        if let path = policy.source.adapter { models[path] = digests.adapter.map { .string($0.hex) } }
+        for (path, digest) in digests.named.sorted(by: { $0.key < $1.key }) { models[path] = .string(digest.hex) }
+        var data: JSONObject = ["train": .string(train.set.digest().hex)]
+        if let evaluation { data["eval"] = .string(evaluation.set.digest().hex) }
+        var manifest: JSONObject = [
+            "version": .string(programVersion), "world_size": .integer(communicator.size),
+            "threads_per_rank": .integer(threads),
+            "seed": .integer(Int(clamping: file.data.seed)), "steps": .integer(totalSteps),
+            "pairs": .integer(train.set.pairs.count), "global_batch_size": .integer(planner.settings.globalBatchSize),
+            "data": .object(data), "models": .object(models),
+        ]
+        let tokenizer = FileSystem.join(tokenizerPath, "tokenizer.json")
+        if FileSystem.exists(tokenizer) {
+            manifest["tokenizer"] = .string(Digest.of(try FileSystem.read(tokenizer)).hex)
+        }
+        try AtomicFile.write(JSON.object(manifest).prettyText, to: FileSystem.join(directory, "manifest.json"))
+    }
+}

@@ -1,0 +1,111 @@
+import Kernels
+import Machine
+import Modeling
+import Preferences
+import Storage
+
+/// What rank 0 says before step 0: the model, the objective, what makes up a step, and where the memory goes.
+package struct RunSummary {
+    package let lines: [String]
+    /// Forecast bytes of one rank's arrays.
+    let forecast: Int
+
+    /// - Parameter plan: nil for a run that saves nothing.
+    package init(_ run: TrainingRun, saving plan: SavePlan? = nil) {
+        let (file, a, planner) = (run.file, run.policy.architecture, run.planner)
+        let world = run.communicator.size
+        var lines = [
+            "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
+                + "\(RunSummary.grouped(run.trained.count)) trained parameters",
+            "objective: \(file.objectiveText)",
+        ]
+        if run.policy.frozen != nil { lines.insert("adapters: \(run.adapterText)", at: 1) }
+        if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
+        let batch = planner.settings.globalBatchSize
+        var equation = "\(batch) pairs a step"
+        if case .perDevice(let pairs, let accumulation) = file.batch.size {
+            equation += " = \(pairs) pairs × \(accumulation) accumulation × \(world) ranks"
+        }
+        let first = planner.plan(step: 0)
+        let (count, most) = (first.microBatches.count, first.microBatches.map(\.rows).max() ?? 0)
+        equation += "; the first: \(first.pairs.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
+        equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
+        if world > 1 { equation += ", the slowest \(fixed(first.imbalance, 2)) × the mean" }
+        lines.append(
+            "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
+        lines.append(
+            "optimizer: \(file.optimizerText), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
+
+        if let buckets = run.gradientBuckets {
+            lines.append("gradients: summed over the ranks in \(buckets.count) parts while the backward pass goes on")
+        }
+
+        var parts = RunSummary.memory(of: run)
+        if let plan { parts.append(("snapshot", plan.snapshotBytes)) }
+        forecast = parts.reduce(0) { $0 + $1.bytes }
+        lines.append("memory a rank: \(readableBytes(forecast))")
+        for part in parts where part.bytes > 0 {
+            let remark = part.name == "snapshot" ? " on rank 0, to save in the background from" : ""
+            lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))\(remark)")
+        }
+        lines += RunSummary.nodeLines(of: run)
+        if let note = plan?.note { lines.append(note) }
+        self.lines = lines
+    }
+
+    /// The forecast beside what the operating system counted.
+    package var memoryLine: String {
+        "memory: forecast \(readableBytes(forecast)) of arrays, peak \(readableBytes(PeakMemory.bytes())) of the whole process"
+    }
+
+    /// Bytes of a rank's arrays by part.
+    package static func memory(of run: TrainingRun) -> [(name: String, bytes: Int)] {
+        let count = run.trained.count
+        var parts: [(name: String, bytes: Int)] = [
+            ("frozen copies", run.policy.frozen?.ownBytes ?? 0), ("weights", 4 * count),
+            ("gradients", GradientVector.bytes(count: count, reproducible: run.file.machine.reproducible)),
+            (
+                "optimizer",
+                Optimizer.bytes(
+                    OptimizerState(run.file.optimizer.kind, table: run.trained.table),
+                    of: run.shares[run.shares.ranks > 1 ? run.communicator.rank : 0])
+            ),
+        ]
+        parts += Workspace.forecast(
+            run.policy.architecture, low: run.policy.transformer.lowRank, extent: run.extent, purpose: run.purpose,
+            threads: run.threads
+        ).map { ($0.name, 4 * $0.floats) }
+        parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
+        let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
+        parts.append(("token ids", tokens.reduce(0) { $0 + ($1.isShared ? 0 : $1.packedBytes) }))
+        return parts
+    }
+
+    /// What the ranks of a node have together.
+    private static func nodeLines(of run: TrainingRun) -> [String] {
+        let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
+        let parts = [
+            ("token ids", tokens.reduce(0) { $0 + ($1.isShared ? $1.packedBytes : 0) }),
+            ("frozen weights", run.policy.frozen?.mappedBytes ?? 0),
+        ].filter { $0.1 > 0 }
+        guard !parts.isEmpty else { return [] }
+        return ["memory a node, once for all its ranks: \(readableBytes(parts.reduce(0) { $0 + $1.1 }))"]
+            + parts.map { "  \(pad($0.0, 14)) \(pad(readableBytes($0.1), -12))" }
+    }
+
+    /// Bytes of the arrays that only a learner makes.
+    package static func bytesToCome(_ run: TrainingRun) -> Int {
+        memory(of: run).filter { !["weights", "frozen copies", "packed panels", "token ids"].contains($0.name) }
+            .reduce(0) { $0 + $1.bytes }
+    }
+
+    private static func grouped(_ number: Int) -> String {
+        var digits = String(number)
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return ([digits] + groups).joined(separator: ",")
+    }
+}

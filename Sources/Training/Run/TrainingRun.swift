@@ -1,0 +1,251 @@
+import ChatTemplates
+import Checkpoints
+import Collectives
+import Kernels
+import Liveness
+import Machine
+import Modeling
+import Preferences
+import RunFiles
+import Storage
+import Tokenization
+
+/// Everything that a run needs before its first step: the policy, the pairs, their columns, the plan and its size. Built
+/// alike on every rank; an error on any rank is an error on all.
+package struct TrainingRun {
+    /// With `micro_batch_tokens` as chosen.
+    package private(set) var file: RunFile
+    package let communicator: Communicator
+    package let console: Console
+    package let threads: Int
+    package let pool: ThreadPool
+    package let policy: LoadedModel
+    /// The policy's trained vector.
+    package let trained: Weights
+    let digests: ModelDigests
+    package let tokenizerPath: String
+    /// What became of each data file, as it was told.
+    package let dataLines: [String]
+    package let train: HeldPairs
+    package let evaluation: HeldPairs?
+    package let planner: StepPlanner
+    package let totalSteps: Int
+    /// Of the largest micro-batch.
+    let extent: BatchExtent
+
+    /// How the optimizer's state is shared out among the ranks.
+    var shares: Shares {
+        Optimizer.shares(count: trained.count, zeroStage: file.machine.zeroStage, ranks: communicator.size)
+    }
+
+    /// What of the gradients is summed over ranks at a time, while the backward pass goes on; nil: all at its end.
+    var gradientBuckets: [Range<Int>]? {
+        let machine = file.machine
+        guard communicator.size > 1, machine.zeroStage == 0, communicator.letsThreadsTakeTurns,
+            machine.overlapsReduction ?? (communicator.nodeCount > 1)
+        else { return nil }
+        let buckets = BackgroundSum.buckets(
+            count: trained.count, bytes: GradientVector.summedBytes(reproducible: machine.reproducible),
+            nodes: communicator.nodeCount)
+        return buckets.count > 1 ? buckets : nil
+    }
+
+    var purpose: Workspace.Purpose { TrainingRun.purpose(file) }
+
+    private static func purpose(_ file: RunFile) -> Workspace.Purpose {
+        .training(recompute: file.machine.gradientCheckpointing)
+    }
+
+    /// Pairs and what the objective needs of them beside the policy.
+    package struct HeldPairs {
+        package let set: PreferenceSet
+        let columns: ResponseColumns
+    }
+
+    /// Loads and checks; computes what isn't cached.
+    ///
+    /// - Parameters:
+    ///   - computingColumns: false to leave out reference logps and margin rewards, for a look at the data: such a run
+    ///     can't be trained.
+    ///   - mayBeBare: a policy of `config.json` alone gets random weights.
+    /// Collective.
+    package init(
+        _ file: RunFile, over communicator: Communicator, console: Console, computingColumns: Bool = true,
+        mayBeBare: Bool = false
+    ) throws {
+        self.file = file
+        self.communicator = communicator
+        self.console = console
+        if file.machine.overlapsReduction == true, !communicator.letsThreadsTakeTurns {
+            throw TrainingError.input(
+                "overlap_comm: true needs an MPI whose threads may take turns (MPI_THREAD_SERIALIZED), and this one "
+                    + "(\(Communicator.libraryVersion)) has it not on all ranks; remove overlap_comm, or use another MPI"
+            )
+        }
+        threads = file.machine.threadsPerRank ?? RankThreads.standard()
+        let pool = ThreadPool(count: threads)
+        self.pool = pool
+        console.line(
+            "swift-prefopt \(programVersion): \(communicator.size) rank\(communicator.size == 1 ? "" : "s") × "
+                + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
+
+        // Data first: a wrong row is found before a large model is read.
+        let trainFiles = try communicator.agree {
+            if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
+            return try file.requiredTrainFiles()
+        }
+        let (source, shape) = try communicator.agree {
+            let source = try ModelSource(file.model.path, adapter: file.adapters.path)
+            try file.adapters.check(source)
+            return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
+        }
+        tokenizerPath = file.model.tokenizerPath ?? source.tokenizerPath
+        let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
+        let threads = threads
+        var dataLines: [String] = []
+        func load(_ files: [DataFile]) throws -> PreferenceSet {
+            var set = try PreferenceSet.load(
+                files, encoders, seed: file.data.seed, over: communicator, threads: threads, console: console
+            ) {
+                dataLines.append($0)
+                console.line($0)
+            }
+            set.shareTokens(over: communicator)
+            return set
+        }
+        let (trainSet, evaluationSet) = try Pulse.during(.data) {
+            (try load(trainFiles), file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles))
+        }
+        self.dataLines = dataLines
+        let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
+        if positions > shape.positions {
+            console.line(
+                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
+            )
+        }
+
+        let quantizedDigest = try Pulse.during(.load) {
+            try file.quantize(source.base, over: communicator, on: pool)
+        }
+        let policy = try Pulse.during(.load) {
+            try communicator.agree {
+                guard file.adapters.areUsed ?? (source.adapter != nil) else {
+                    return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
+                }
+                return try LoadedModel(
+                    adapting: source, file.adapters, seed: file.data.seed, folder: file.cacheFolder,
+                    digest: quantizedDigest, positions: positions, on: pool)
+            }
+        }
+        self.policy = policy
+        trained = try communicator.agree { try policy.trained() }
+        digests = try Pulse.during(.load) {
+            try communicator.agree {
+                computingColumns && communicator.isRoot
+                    ? try ModelDigests(file, policy: policy) : ModelDigests()
+            }
+        }
+
+        let tokens =
+            file.batch.microBatchTokens
+            ?? TrainingRun.microBatchTokens(file, policy, trained, trainSet, threads, communicator)
+        self.file.batch.microBatchTokens = tokens
+        let planner = StepPlanner(
+            shapes: trainSet.shapes,
+            settings: .init(
+                globalBatchSize: file.batch.pairs(worldSize: communicator.size),
+                microBatchTokens: tokens,
+                worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
+                seed: file.data.seed, cost: StepCost(shape)))
+        self.planner = planner
+        totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
+        let used: [Int]
+        (extent, used) = TrainingRun.survey(planner, steps: totalSteps, set: trainSet, for: shape)
+
+        let column = LogpsColumn(
+            communicator: communicator, console: console, cacheFolder: file.cacheFolder)
+        let digests = digests
+        func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
+            guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
+            return HeldPairs(
+                set: set,
+                columns: try ResponseColumns(
+                    of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
+                    positions: positions, on: pool))
+        }
+        train = try hold(trainSet, used)
+        evaluation = try evaluationSet.map { try hold($0, Array($0.comparisons.indices)) }
+    }
+
+    /// An encoder for each data file.
+    package static func encoders(
+        _ file: RunFile, _ tokenizerPath: String, _ shape: Architecture, _ communicator: Communicator
+    ) throws -> (String) -> RowEncoder {
+        let hasTokenizer = FileSystem.exists(FileSystem.join(tokenizerPath, "tokenizer.json"))
+        // Rows of token ids need no tokenizer; a row of text without one says so itself.
+        let tokenizer = try communicator.agree {
+            try file.model.tokenizerPath != nil || hasTokenizer ? Tokenizer(directory: tokenizerPath) : nil
+        }
+        let template = tokenizer.map { _ in ChatTemplate.find(in: tokenizerPath) }
+        let columns: [String] = (file.margins?.rewards ?? []).compactMap {
+            if case .column(let name) = $0.source { name } else { nil }
+        }
+        let rule = EncodingRule(
+            maxLength: file.data.maxLength ?? min(1024, shape.positions), truncation: file.data.truncation,
+            appendEOS: file.data.appendEOS, needsRejected: file.objective.needsRejected, scoreNames: columns,
+            vocabularySize: shape.vocabulary)
+        return {
+            RowEncoder(
+                tokenizer: tokenizer, template: template, mapping: file.data.mapping, rule: rule, file: $0)
+        }
+    }
+
+    /// Collective.
+    private static func microBatchTokens(
+        _ file: RunFile, _ policy: LoadedModel, _ trained: Weights, _ set: PreferenceSet, _ threads: Int,
+        _ communicator: Communicator
+    ) -> Int {
+        if file.machine.reproducible { return MicroBatchSize.reproducible }
+        let count = trained.count
+        let resident =
+            GradientVector.bytes(count: count, reproducible: false)
+            + Optimizer.bytes(
+                OptimizerState(file.optimizer.kind, table: trained.table),
+                of: Optimizer.shares(count: count, zeroStage: file.machine.zeroStage, ranks: communicator.size)[0])
+        let longest = set.shapes.lazy.map { $0.promptLength + $0.responseLengths.reduce(0, +) }.max() ?? 1
+        return MicroBatchSize.chosen(
+            for: policy.architecture, low: policy.transformer.lowRank, purpose: purpose(file), resident: resident,
+            longest: longest, keys: set.longest,
+            threads: threads, over: communicator)
+    }
+
+    /// Looks at all steps to come: the extent of the largest micro-batch, and which comparisons occur.
+    private static func survey(
+        _ planner: StepPlanner, steps: Int, set: PreferenceSet, for shape: Architecture
+    ) -> (extent: BatchExtent, comparisons: [Int]) {
+        var extent = BatchExtent()
+        var occurs = [Bool](repeating: false, count: set.comparisons.count)
+        for first in stride(from: 0, to: steps, by: max(1, planner.stepsPerEpoch)) {
+            // In file order all epochs are alike.
+            if first > 0, !planner.settings.shuffle { break }
+            let epoch = planner.epoch(first / planner.stepsPerEpoch)
+            for step in first..<min(steps, first + planner.stepsPerEpoch) {
+                for microBatch in epoch.plan(step: step).microBatches {
+                    extent.formUnion(BatchExtent(set.packed(microBatch), for: shape))
+                    for planned in microBatch.comparisons { occurs[planned.comparison] = true }
+                }
+            }
+        }
+        return (extent, occurs.indices.filter { occurs[$0] })
+    }
+}
+
+extension RunFile {
+    /// `reference_cache`, by default one folder for all runs of this user: logps are kept by content, so runs can share them.
+    package var cacheFolder: String {
+        if let folder = machine.referenceCache { return folder }
+        if let base = environment("XDG_CACHE_HOME") { return FileSystem.join(base, "swift-prefopt") }
+        if let home = environment("HOME") { return FileSystem.join(home, ".cache/swift-prefopt") }
+        return FileSystem.join(model.outputDirectory ?? ".", "reference-cache")
+    }
+}

@@ -1,0 +1,143 @@
+import Checkpoints
+import Collectives
+import Machine
+import Storage
+
+/// Saves checkpoints, where memory allows it from a snapshot while the steps go on: a step then waits only for the copy, and
+/// for the checkpoint before if that isn't written yet.
+final class CheckpointSaver {
+    private let run: TrainingRun
+    private let folder: CheckpointFolder
+    private let learner: Learner
+    private let communicator: Communicator
+    private let isBackground: Bool
+    /// Rank 0's.
+    private let snapshot: Snapshot?
+    private let work = BackgroundWork()
+    /// The step whose checkpoint is being written.
+    private var pending: Int?
+
+    /// - Throws: on every rank alike. Collective.
+    init(_ run: TrainingRun, plan: SavePlan, folder: CheckpointFolder, learner: Learner) throws {
+        self.run = run
+        self.folder = folder
+        self.learner = learner
+        communicator = run.communicator
+        isBackground = plan.isBackground
+        snapshot = try run.communicator.agree(status: { _ in 4 }) {
+            guard plan.isBackground, run.communicator.isRoot else { return nil }
+            return try Snapshot(of: learner.optimizer.state, on: run.pool)
+        }
+    }
+
+    /// Saves a checkpoint of the state as it is, or begins to.
+    ///
+    /// - Throws: on every rank alike, also what went wrong with the checkpoint before. Collective.
+    func save(_ state: TrainerState) throws {
+        try settle()
+        guard isBackground else {
+            try saveNow(state)
+            pending = state.step
+            return announce()
+        }
+        pending = state.step
+        Snapshot.take(
+            into: snapshot, values: learner.weights.values, optimizer: learner.optimizer, over: communicator)
+        // The other ranks have nothing to wait for; what they say is not heard.
+        guard let snapshot else {
+            pending = nil
+            return
+        }
+        let (run, folder, count) = (run, folder, learner.weights.count)
+        let moments = learner.optimizer.state
+        work.start {
+            let name = CheckpointFolder.name(ofStep: state.step)
+            try folder.write(name: name) { directory in
+                try run.writeModel(snapshot.values, to: directory)
+                try state.save(to: directory, values: snapshot.values, count: count, savedAs: run.saveType)
+                var writer = try TrainerState.momentsWriter(moments, in: directory)
+                for part in snapshot.state { try writer.write(UnsafeRawBufferPointer(part)) }
+                try writer.finish()
+            }
+            try CheckpointSaver.prune(folder, after: state, of: run)
+        }
+    }
+
+    /// From the originals, with everybody waiting.
+    private func saveNow(_ state: TrainerState) throws {
+        let name = CheckpointFolder.name(ofStep: state.step)
+        var draft: CheckpointFolder.Draft?
+        defer { draft?.discard() }
+        // Rank 0 goes on taking what the others send after its disk has failed: they don't know yet.
+        var result = Result<Void, any Error>.success(())
+        var writer: SafetensorsWriter?
+        if communicator.isRoot {
+            do {
+                let begun = try folder.begin(name: name)
+                draft = begun
+                writer = try TrainerState.momentsWriter(learner.optimizer.state, in: begun.directory)
+            } catch {
+                result = .failure(error)
+            }
+        }
+        learner.optimizer.collect(over: communicator) { _, bytes in
+            guard case .success = result else { return }
+            do { try writer?.write(bytes) } catch { result = .failure(error) }
+        }
+        try communicator.agree {
+            try result.get()
+            guard let draft else { return }
+            try writer.take()?.finish()
+            let values = learner.weights.values
+            try run.writeModel(values, to: draft.directory)
+            try state.save(to: draft.directory, values: values, count: learner.weights.count, savedAs: run.saveType)
+            try draft.publish()
+            try CheckpointSaver.prune(folder, after: state, of: run)
+        }
+        draft = nil
+    }
+
+    /// Applies `save_total_limit`; the best checkpoint and the newest stay.
+    private static func prune(_ folder: CheckpointFolder, after state: TrainerState, of run: TrainingRun) throws {
+        guard let limit = run.file.records.saveTotalLimit else { return }
+        let steps = [state.step] + (state.best.map { [$0.step] } ?? [])
+        try folder.prune(keeping: limit, protecting: Set(steps.map(CheckpointFolder.name(ofStep:))))
+    }
+
+    // MARK: - Waiting
+
+    /// Says that a checkpoint is complete, if one has become so since. One that failed is `settle`'s.
+    func report() {
+        guard pending != nil, work.isOver, !work.hasFailed else { return }
+        try? work.wait()
+        announce()
+    }
+
+    /// Returns when everything is written.
+    /// - Throws: what went wrong with it, on every rank alike. Collective.
+    func settle() throws {
+        do {
+            try communicator.agree { try work.wait() }
+        } catch {
+            pending = nil
+            throw error
+        }
+        announce()
+    }
+
+    /// Waits for what is being written when the run ends in an error of its own.
+    func abandon() {
+        do {
+            try work.wait()
+            announce()
+        } catch {
+            run.console.line("the checkpoint of step \(pending ?? 0) was not saved: \(error)")
+        }
+    }
+
+    private func announce() {
+        guard let step = pending else { return }
+        pending = nil
+        run.console.line("step \(step): saved \(folder.path(of: CheckpointFolder.name(ofStep: step)))")
+    }
+}

@@ -1,0 +1,86 @@
+import Checkpoints
+import Glibc
+import Machine
+import Storage
+
+/// `output_dir` at the start of a run: locked, swept, and what an earlier run left in it found or set aside.
+package enum Resume: Sendable, Equatable {
+    /// Go on from the newest complete checkpoint, if there is one.
+    case auto
+    /// Begin anew.
+    case never
+    /// Go on from this checkpoint.
+    case from(String)
+
+    package init(argument: String) {
+        switch argument {
+        case "auto": self = .auto
+        case "never": self = .never
+        default: self = .from(argument)
+        }
+    }
+}
+
+package struct RunFolder: ~Copyable {
+    let checkpoints: CheckpointFolder
+    private let lock: DirectoryLock
+
+    /// Makes the folder if need be and takes its lock.
+    /// - Throws: `StorageError` or `CheckpointError`.
+    package init(_ path: String) throws {
+        try FileSystem.makeDirectories(path)
+        let lock = try RunFolder.lock(path)
+        let checkpoints = CheckpointFolder(path: path)
+        try checkpoints.sweep()
+        self.lock = lock
+        self.checkpoints = checkpoints
+    }
+
+    /// A killed launcher's ranks hold the folder for a second or two: who starts a run again by itself asks to wait for them,
+    /// so many seconds, by PREFOPT_LOCK_WAIT.
+    private static func lock(_ path: String) throws -> DirectoryLock {
+        let end = SteadyClock.now() + (environment("PREFOPT_LOCK_WAIT").flatMap { Double($0) } ?? 0)
+        while true {
+            do throws(StorageError) {
+                return try DirectoryLock(path)
+            } catch {
+                guard case .locked = error, SteadyClock.now() < end else { throw error }
+                usleep(100_000)
+            }
+        }
+    }
+
+    /// The checkpoint to go on from, if any. A newer one that isn't whole is passed over, saying so.
+    package func find(_ resume: Resume, console: Console) throws -> String? {
+        switch resume {
+        case .auto:
+            return try checkpoints.newestComplete { path, reason in
+                console.line("resume: \(path) is passed over: \(reason)")
+            }?.path
+        case .never:
+            try setAside(console: console)
+            return nil
+        case .from(let path):
+            guard FileSystem.isDirectory(path) else { throw TrainingError.noCheckpoint(directory: path) }
+            try checkpoints.verify(path)
+            return path
+        }
+    }
+
+    /// Gives the folder free; until then the lock keeps a second run out.
+    package consuming func close() { lock.release() }
+
+    /// Moves an earlier run's records out of the way: the next `--resume auto` must not mistake them for this run's.
+    private func setAside(console: Console) throws {
+        let records = try FileSystem.list(checkpoints.path).filter {
+            $0.hasPrefix("checkpoint-") || ["final", "metrics.jsonl", "manifest.json", "run.yaml"].contains($0)
+        }
+        guard !records.isEmpty else { return }
+        var number = 1
+        while FileSystem.exists(checkpoints.path(of: "previous-\(number)")) { number += 1 }
+        let target = checkpoints.path(of: "previous-\(number)")
+        try FileSystem.makeDirectories(target)
+        for name in records { try FileSystem.rename(checkpoints.path(of: name), to: FileSystem.join(target, name)) }
+        console.line("--resume never: the earlier run's \(records.count) files and folders are now in \(target)")
+    }
+}

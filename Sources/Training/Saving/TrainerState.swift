@@ -1,0 +1,131 @@
+import Checkpoints
+import Collectives
+import Kernels
+import Modeling
+import Storage
+
+/// What a checkpoint holds beside the model: all that decides the steps to come.
+struct TrainerState: Equatable {
+    /// Optimizer steps done.
+    package var step: Int
+    /// The best value of `metric_for_best_model` so far, and its step.
+    var best: Best?
+    /// What a run that goes on from here must share, by name: the order of pairs hangs on it, and what the steps so far were
+    /// steps of. Going on with another objective or from another model would give weights that belong to neither run.
+    var identity: JSONObject
+
+    struct Best: Equatable {
+        package var step: Int
+        var value: Double
+    }
+
+    private static let fileName = "trainer_state.json"
+    private static let momentsName = "optimizer.safetensors"
+    private static let weightsName = "weights.safetensors"
+
+    // MARK: - Writing
+
+    /// Writes all but the optimizer's state into a checkpoint folder. Float32 values go along when the model beside them is
+    /// saved in fewer bits.
+    func save(to directory: String, values: UnsafePointer<Float>, count: Int, savedAs type: SaveType) throws {
+        var json: JSONObject = ["format": 1, "step": .integer(step)]
+        json["run"] = .object(identity)
+        if let best {
+            json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
+        }
+        try AtomicFile.write(JSON.object(json).prettyText, to: FileSystem.join(directory, TrainerState.fileName))
+        guard type != .float32 else { return }
+        var writer = try SafetensorsWriter(
+            path: FileSystem.join(directory, TrainerState.weightsName), layout: [("weights", .float32, [count])],
+            metadata: TrainerState.metadata)
+        try writer.write(UnsafeRawBufferPointer(start: values, count: 4 * count))
+        try writer.finish()
+    }
+
+    /// The file of the optimizer's state, to be filled part by part.
+    static func momentsWriter(
+        _ state: OptimizerState, in directory: String
+    ) throws(CheckpointError) -> SafetensorsWriter {
+        try SafetensorsWriter(
+            path: FileSystem.join(directory, momentsName),
+            layout: state.parts.map { ($0.name, $0.elementType, [state.count(of: $0)]) }, metadata: metadata)
+    }
+
+    private static let metadata = ["format": "swift-prefopt"]
+
+    // MARK: - Reading
+
+    /// Reads step, best and identity.
+    /// - Throws: `TrainingError.damagedState`.
+    init(directory: String) throws {
+        let path = FileSystem.join(directory, TrainerState.fileName)
+        guard FileSystem.exists(path) else { throw TrainingError.noCheckpoint(directory: directory) }
+        let json = try JSON.parse(FileSystem.read(path))
+        guard json["format"] == 1, let step = json["step"]?.integer, let identity = json["run"]?.object else {
+            throw TrainingError.damagedState(file: path, reason: "not a state of this version's trainer")
+        }
+        self.step = step
+        self.identity = identity
+        if let best = json["best"], let step = best["step"]?.integer,
+            let bits = best["bits"]?.string.flatMap({ UInt64($0, radix: 16) })
+        {
+            self.best = Best(step: step, value: Double(bitPattern: bits))
+        }
+    }
+
+    init(step: Int, best: Best?, identity: JSONObject) {
+        self.step = step
+        self.best = best
+        self.identity = identity
+    }
+
+    /// Reads weights and the optimizer's state on rank 0 and sends every rank what it keeps. Collective.
+    static func restore(
+        from directory: String, weights: Weights, optimizer: Optimizer, over communicator: Communicator,
+        on pool: ThreadPool
+    ) throws {
+        let parts = optimizer.state.parts
+        var moments: SafetensorsFile?
+        let tensors = try communicator.agree { () throws -> [TensorView] in
+            guard communicator.isRoot else { return [] }
+            try restoreWeights(from: directory, into: weights, on: pool)
+            let file = try SafetensorsFile(path: FileSystem.join(directory, momentsName))
+            moments = file
+            return try parts.map { try tensor($0.name, $0.elementType, optimizer.state.count(of: $0), of: file) }
+        }
+        communicator.broadcast(UnsafeMutableBufferPointer(start: weights.values, count: weights.count))
+        var read = [Int](repeating: 0, count: parts.count)
+        optimizer.distribute(over: communicator) { part, bytes in
+            let end = read[part] + bytes.count
+            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: tensors[part].bytes[read[part]..<end]))
+            read[part] = end
+        }
+        withExtendedLifetime(moments) {}
+    }
+
+    /// The float32 weights of a checkpoint of this trainer.
+    static func restoreWeights(from directory: String, into weights: Weights, on pool: ThreadPool) throws {
+        let full = FileSystem.join(directory, weightsName)
+        if FileSystem.exists(full) {
+            return try read("weights", of: SafetensorsFile(path: full), into: weights.values, count: weights.count)
+        }
+        try weights.load(directory, on: pool)
+    }
+
+    private static func read(
+        _ name: String, of file: SafetensorsFile, into values: UnsafeMutablePointer<Float>, count: Int
+    ) throws {
+        let tensor = try tensor(name, .float32, count, of: file)
+        UnsafeMutableRawPointer(values).copyMemory(from: tensor.bytes.baseAddress!, byteCount: 4 * count)
+    }
+
+    private static func tensor(
+        _ name: String, _ type: ElementType, _ count: Int, of file: SafetensorsFile
+    ) throws -> TensorView {
+        guard let tensor = file[name], tensor.elementType == type, tensor.shape == [count] else {
+            throw TrainingError.damagedState(
+                file: file.path, reason: "\"\(name)\" is not there as \(count) \(type) numbers")
+        }
+        return tensor
+    }
+}

@@ -1,0 +1,37 @@
+import Checkpoints
+import RunFiles
+import Storage
+
+/// What stands for the models that a run's logps are computed with. Known on rank 0; empty on the others.
+package struct ModelDigests: Sendable {
+    /// The policy's model, or what its adapters are on: the reference unless the run names another.
+    package private(set) var base: Digest.Value?
+    /// The adapter that training goes on from.
+    private(set) var adapter: Digest.Value?
+    /// The reference and the margin models that the run names, by their folders as it names them.
+    private(set) var named: [String: Digest.Value] = [:]
+
+    /// Unknown.
+    package init() {}
+
+    /// Reads all weights.
+    /// - Throws: `CheckpointError` or `TrainingError`.
+    package init(_ file: RunFile, policy: LoadedModel) throws {
+        var content = try policy.directory.contentDigest()
+        // A base that is quantised when it is read computes something else than its files.
+        if file.adapters.quantization != .none {
+            content = Digest.of(Array("\(content.hex) \(file.adapters.quantization.rawValue)".utf8))
+        }
+        base = content
+        adapter = try policy.source.adapter.map { try AdapterDirectory(path: $0).contentDigest() }
+        for path in file.namedModels where named[path] == nil {
+            let source = try ModelSource(path)
+            named[path] = try source.contentDigest(ofBase: source.hasBase(of: policy.source) ? content : nil)
+        }
+    }
+
+    /// Of the reference, or of a model that the run names.
+    subscript(path: String?) -> Digest.Value? {
+        if let path { named[path] } else { base }
+    }
+}

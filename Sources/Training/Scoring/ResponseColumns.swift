@@ -1,0 +1,77 @@
+import Kernels
+import Modeling
+import Objectives
+import Preferences
+import RunFiles
+import Storage
+
+/// What an objective needs of every response beside the policy: the reference's logps and the weighted margin rewards.
+/// Computed before the first step, constant from then on.
+package struct ResponseColumns: Sendable {
+    /// Reference logps, sums in nats; empty if the objective needs none.
+    private(set) var reference: [Double] = []
+    /// Σ_{k≥1} w_k m_k(y), summed in the order of the run file; empty if the objective needs none.
+    private(set) var marginReward: [Double] = []
+
+    /// None, for a look at the data.
+    package init() {}
+
+    /// - Parameters:
+    ///   - comparisons: those that the run will come to; the others' responses have no reference and no model's reward.
+    ///   - initial: the initial policy. The reference, unless the run names another, is what it was before any training
+    ///     here or of its adapters.
+    /// - Throws: on every rank alike. Collective.
+    package init(
+        of set: PreferenceSet, comparisons: [Int], run: RunFile, initial: LoadedModel, digests: ModelDigests,
+        using column: LogpsColumn, positions: Int, on pool: ThreadPool
+    ) throws {
+        let needsMarginModel =
+            run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
+        // nil: the reference that the run doesn't name.
+        func load(_ path: String?) throws -> Transformer {
+            try column.communicator.agree {
+                let base = ModelSource(ofBase: initial.source)
+                guard let source = try path.map({ try ModelSource($0) }), source != base else {
+                    return try initial.base(positions: positions, on: pool)
+                }
+                return try LoadedModel(reading: source, sharing: initial, positions: positions, on: pool)
+                    .requireVocabulary(of: initial).transformer
+            }
+        }
+        func logps(_ path: String?, name: String) throws -> [Double] {
+            try column.logps(
+                of: set, comparisons: comparisons, model: path ?? initial.source.base,
+                digest: digests[path] ?? Digest.of([]), name: name, transformer: { try load(path) })
+        }
+
+        if run.objective.needsReference || needsMarginModel {
+            reference = try logps(run.model.referencePath, name: "reference")
+        }
+        guard run.objective.needsMarginRewards, let margins = run.margins else { return }
+        marginReward = [Double](repeating: 0, count: set.responses.count)
+        for reward in margins.rewards {
+            let values: [Double]
+            switch reward.source {
+            case .column(let name): values = (set.scores[name] ?? []).map { Double($0) }
+            case .length(let factor): values = set.responses.map { factor * Double($0.length) }
+            case .model(let path, let beta):
+                values = zip(try logps(path, name: "margin reward \(reward.name)"), reference).map { beta * ($0 - $1) }
+            }
+            for response in values.indices { marginReward[response] += reward.weight * values[response] }
+        }
+    }
+
+    /// What the objective reads of a pair, given the policy's logps.
+    func input(_ pair: PreferenceSet.Pair, in set: PreferenceSet, chosenLogps: Double, rejectedLogps: Double)
+        -> PairInput
+    {
+        let (chosen, rejected) = (pair.chosen, pair.rejected ?? pair.chosen)
+        return PairInput(
+            chosenLogps: chosenLogps, rejectedLogps: rejectedLogps,
+            referenceChosenLogps: reference.isEmpty ? 0 : reference[chosen],
+            referenceRejectedLogps: reference.isEmpty ? 0 : reference[rejected],
+            chosenLength: set.responses[chosen].length, rejectedLength: set.responses[rejected].length,
+            chosenMarginReward: marginReward.isEmpty ? 0 : marginReward[chosen],
+            rejectedMarginReward: marginReward.isEmpty ? 0 : marginReward[rejected])
+    }
+}

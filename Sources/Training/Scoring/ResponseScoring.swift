@@ -1,0 +1,103 @@
+import Collectives
+import Kernels
+import Machine
+import Modeling
+import Preferences
+
+/// Logps of whole sets of responses, computed by all ranks. Their bits don't depend on the packing, the ranks or the
+/// threads: a row of a micro-batch is computed alike whatever its neighbours are.
+package struct ResponseScoring {
+    package let set: PreferenceSet
+    package let communicator: Communicator
+    let console: Console
+
+    package init(set: PreferenceSet, communicator: Communicator, console: Console) {
+        (self.set, self.communicator, self.console) = (set, communicator, console)
+    }
+
+    /// Σ logps in nats over the scored span of every response of the given comparisons; 0 for the other responses.
+    ///
+    /// - Parameters:
+    ///   - title: for the progress line.
+    ///   - model: its directory, for messages.
+    /// - Throws: `TrainingError.nonFiniteScore`, alike on every rank. Collective.
+    func logps(of comparisons: [Int], with transformer: Transformer, title: String, model: String) throws
+        -> [Double]
+    {
+        var sums = [Double](repeating: 0, count: set.responses.count)
+        try eachScore(of: comparisons, with: transformer, title: title) { response, logps in
+            sums[response] = logps.reduce(0.0) { $0 + Double($1) }
+        }
+        communicator.sum(&sums)
+        for comparison in comparisons {
+            for response in set.comparisons[comparison].responses where !sums[response].isFinite {
+                throw TrainingError.nonFiniteScore(model: model, line: set.comparisons[comparison].line)
+            }
+        }
+        return sums
+    }
+
+    /// Calls `body` with the token logps of every response of this rank's share of the comparisons.
+    package func eachScore(
+        of comparisons: [Int], with transformer: Transformer, title: String,
+        _ body: (_ response: Int, _ logps: [Float]) -> Void
+    ) throws {
+        let plan = StepPlanner(
+            shapes: set.shapes,
+            settings: .init(
+                globalBatchSize: max(1, set.pairs.count), microBatchTokens: ResponseScoring.tokensAtOnce,
+                worldSize: communicator.size,
+                cost: StepCost(transformer.architecture))
+        ).plan(scoring: comparisons)
+        var extent = BatchExtent()
+        for microBatch in plan.microBatches {
+            extent.formUnion(BatchExtent(allResponses(of: microBatch), for: transformer.architecture))
+        }
+        let space = try communicator.agree(status: { _ in 4 }) {
+            try Workspace(
+                transformer.architecture, low: transformer.lowRank, extent: extent, purpose: .scoring,
+                on: transformer.pool)
+        }
+        let mine = plan.ranks[communicator.rank]
+        console.beginActivity()
+        let count = mine.reduce(0) { $0 + plan.microBatches[$1].comparisons.count }
+        var scored = 0
+        for index in mine {
+            let microBatch = plan.microBatches[index]
+            let scores = transformer.score(
+                PackedBatch(allResponses(of: microBatch), for: transformer.architecture), in: space)
+            for (planned, responses) in zip(microBatch.comparisons, scores) {
+                for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) {
+                    body(response, logps)
+                }
+            }
+            scored += microBatch.comparisons.count
+            console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
+        }
+        console.endProgress()
+    }
+
+    /// Packed tokens of a forward pass: enough that reading the weights costs little.
+    private static let tokensAtOnce = 2048
+
+    /// All responses of a comparison, whether or not a pair of the plan needs them.
+    private func allResponses(of microBatch: PlannedMicroBatch) -> [PackedSequence] {
+        microBatch.comparisons.map { planned in
+            let comparison = set.comparisons[planned.comparison]
+            return PackedSequence(
+                prompt: set.tokens[comparison.prompt],
+                responses: set.responses[comparison.responses].map {
+                    .init(tokens: set.tokens[$0.tokens], unscored: $0.unscored)
+                })
+        }
+    }
+}
+
+extension StepCost {
+    /// The cost of a model's rows, scored tokens and attention.
+    init(_ a: Architecture) {
+        self.init(
+            layerParameters: a.blockParameters, headParameters: a.vocabulary * a.width,
+            attentionWidth: a.layers * a.queryWidth)
+    }
+}
