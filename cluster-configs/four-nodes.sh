@@ -11,8 +11,8 @@
 # own address, host name, /tmp and /dev/shm and one shared disk, an agent in place of ssh: the same bits, deaths, dead links. Not
 # tested on four machines.
 set -euo pipefail
-
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../launch/environment.sh"
 hostfile=${HOSTFILE:-$repository/cluster-configs/four-nodes.hostfile}
 
 # The network that joins the nodes. `ip -brief address` shows what there is; never docker0 or virbr0.

@@ -7,8 +7,8 @@
 # UCX (`ompi_info | grep ucx` shows pml ucx). Run `… doctor` in place of `train` first: latency between nodes should be a few
 # microseconds and bandwidth near the link's; tens of microseconds mean that it fell back to TCP.
 set -euo pipefail
-
-program=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.build/release/swift-prefopt
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../launch/environment.sh"
 hostfile=${HOSTFILE:?a hostfile, one line \`name slots=RANKS\` for each node}
 threads=${THREADS:?the cores of a node, divided by its slots in the hostfile}
 # `ucx_info -d | grep Device` or `ibv_devices` names them; one port of one adapter, the one nearest to the ranks' NUMA node.
@@ -28,7 +28,7 @@ command=(
     --mca odls_base_sigkill_timeout 0
     # Memory is pinned for the adapter: `ulimit -l` must be unlimited on every node (/etc/security/limits.d).
     -x OPENBLAS_NUM_THREADS=1
-    "$program" train --set "threads_per_rank=$threads" "$@"
+    "$binary" train --set "threads_per_rank=$threads" "$@"
 )
-printf '+ %s\n' "${command[*]}" >&2
+print_command "${command[@]}"
 exec "${command[@]}"

@@ -8,8 +8,8 @@
 # Tested: the second line, on such a machine (Debian 12, Open MPI 4.1.4), with the embedded example. Not tested on a
 # machine with several NUMA nodes.
 set -euo pipefail
-
-program=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.build/release/swift-prefopt
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../launch/environment.sh"
 
 # A rank holds its own weights, gradients and optimizer state: 16 bytes a parameter with adamw, 24 with reproducible:
 # true, and activations. The summary before step 0 has the numbers. Where 4 ranks don't fit: --map-by ppr:1:socket,
@@ -39,7 +39,7 @@ command=(
     # OpenBLAS would start threads of its own beside the program's.
     -x OPENBLAS_NUM_THREADS=1
 
-    "$program" train --set "threads_per_rank=$threads" "$@"
+    "$binary" train --set "threads_per_rank=$threads" "$@"
 )
-printf '+ %s\n' "${command[*]}" >&2
+print_command "${command[@]}"
 exec "${command[@]}"

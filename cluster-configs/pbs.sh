@@ -14,7 +14,9 @@
 # May be started again.
 #PBS -r y
 set -euo pipefail
-
+# PBS runs a copy of this file, from elsewhere.
+# shellcheck source=launch/environment.sh
+source "${PBS_O_WORKDIR:-$(dirname "${BASH_SOURCE[0]}")/..}/launch/environment.sh"
 cd "${PBS_O_WORKDIR:?start it with qsub}"
 run=${RUN:?the run file: qsub -v RUN=run.yaml}
 

@@ -7,8 +7,9 @@
 # Tested: launch/slurm.sbatch under a Slurm 22.05 of three namespace hosts (launch/test-slurm.sh): a time limit that saves,
 # requeues and ends with the same bits; a killed rank; without cgroups and on one machine. This mapping wasn't.
 set -euo pipefail
-
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../launch/environment.sh"
+cd "$repository"
 command=(
     sbatch
     --nodes=8 --ntasks-per-node=2 --ntasks-per-socket=1
@@ -22,5 +23,5 @@ command=(
     # Where Slurm's network isn't found by itself: export OMPI_MCA_btl_tcp_if_include=10.0.0.0/16 before.
     launch/slurm.sbatch "$@"
 )
-printf '+ %s\n' "${command[*]}" >&2
+print_command "${command[@]}"
 exec "${command[@]}"

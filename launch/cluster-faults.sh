@@ -1,7 +1,10 @@
 # shellcheck shell=bash
-# Part of test-cluster.sh: one fault at a time; each must be noticed, named and ended within the limit.
+# cluster-faults.sh: part of test-cluster.sh: one fault at a time; each must be noticed, named and ended within the limit.
 # What it uses without setting it is that script's.
 # shellcheck disable=SC2154
+# By itself it only answers --help.
+# shellcheck source=launch/environment.sh
+declare -F usage >/dev/null || source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 # Seconds from the fault to the end of the launching script, with hang_timeout: 10.
 fault_limit=15

@@ -1,5 +1,11 @@
 # shellcheck shell=bash
-# Sourced by the other scripts: where things are, how they say what they run, and how a job is run to its end.
+# environment.sh: sourced by the other scripts: where things are, how they say what they run, and how a job is run to its end. The first
+# thing that it does is to answer --help for all of them.
+
+# The comment at the head of a script, as its --help.
+usage() { sed -n '2,$ { /^#/!q; /^#[A-Z]/q; /^# shellcheck/d; s/^# \{0,1\}//; p; }' "$0"; }
+
+case ${1-} in -h | --help) usage; exit 0 ;; esac
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The caller of this file uses it.
@@ -36,9 +42,6 @@ stop() {
     say "$(basename "$0"): $*"
     exit 2
 }
-
-# The comment at the head of a script, as its --help.
-usage() { sed -n '2,/^set -/ { /^set -/d; s/^# \{0,1\}//; p; }' "$0"; }
 
 positive() {
     [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || stop "$1 is ${2:-empty}; expected a whole number, 1 or more"

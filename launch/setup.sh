@@ -10,6 +10,7 @@ set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$repository"
+[ $# = 0 ] || stop "there is no option $1; --help says what there is"
 
 packages=(openmpi-bin libopenmpi-dev libopenblas-dev zlib1g-dev libzstd-dev libssl-dev pkg-config)
 level=${PREFOPT_CPU_LEVEL:-x86-64-v3}

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes everything in Sources/CExample/files but its two hand-written files (model/config.json and prefopt.yaml): data,
+# make.sh: makes everything in Sources/CExample/files but its two hand-written files (model/config.json and prefopt.yaml): data,
 # tokenizer, and the model, which this binary's `sft` pre-trains from random weights in a minute or two.
 # Needs python3 with the `tokenizers` package (for the tokenizer only) and the release build.
 #
 #     launch/make-example/make.sh [RANKS]        # default 2
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-. launch/environment.sh
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
+cd "$repository"
 here=launch/make-example
 example=Sources/CExample/files
 python=${PYTHON:-python3}
