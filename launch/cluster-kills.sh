@@ -1,7 +1,10 @@
 # shellcheck shell=bash
-# Part of test-cluster.sh: deaths at random moments under supervise.sh.
+# cluster-kills.sh: part of test-cluster.sh: deaths at random moments under supervise.sh.
 # What it uses without setting it is that script's.
 # shellcheck disable=SC2154
+# By itself it only answers --help.
+# shellcheck source=launch/environment.sh
+declare -F usage >/dev/null || source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 # COUNT: run after run, each killed several times, until so many deaths have hit a run on its way.
 many_kills() {
@@ -20,7 +23,7 @@ many_kills() {
         killed_run "$number" "$wanted" "$whole" $steps $saves
         done=$((done + landed))
         # A machine on which no death ever lands must not make this loop for ever.
-        [ "$done" -gt "$before" ] || [ "$number" -lt 2 ] || [ "$number" -lt "$count" ] || break
+        [ "$done" -gt "$before" ] || [ "$number" -lt $((count + 5)) ] || break
     done
     row "$([ "$done" -ge "$count" ] && echo ok || echo FAILED)" "$done deaths in $number runs" "$(since "$start")" \
         "rank ${deaths[rank]}, launcher ${deaths[launcher]}, host ${deaths[host]}; during a save ${deaths[save]}"
@@ -41,7 +44,7 @@ killed_run() {
         "$file" 2>"$log" &
     job=$!
     while [ "$landed" -lt "$wanted" ] && kill -0 "$job" 2>/dev/null; do
-        wait_for_death_moment "$name" "$job" || break
+        wait_for_death_moment "$name" "$job" "$steps" || break
         kill_something "$name" || continue
         landed=$((landed + 1))
         # A checkpoint that was there stays there.
@@ -78,6 +81,8 @@ checkpoints() {
     for folder in "$hosts_folder/$1/out"/checkpoint-*; do if [ -d "$folder" ]; then echo "${folder##*-}"; fi; done | sort -n
 }
 
+steps_taken() { wc -l <"$hosts_folder/$1/out/metrics.jsonl" 2>/dev/null || echo 0; }
+
 newest_checkpoint() { checkpoints "$1" | tail -n 1 | grep . || echo 0; }
 
 ranks_left() {
@@ -92,16 +97,17 @@ end_tree() {
     kill -KILL "$1" 2>/dev/null || true
 }
 
-# A random moment of a run that is on its way: two in three at any time, one in three while a checkpoint is being written.
+# A random moment of a run that is on its way: one in three while a checkpoint is being written, one in six while it starts,
+# else a random step. Steps, not seconds: a fast machine would be done before.
 wait_for_death_moment() {
-    local name=$1 job=$2 out=$hosts_folder/$1/out
+    local name=$1 job=$2 steps=$3 out=$hosts_folder/$1/out moment=$((RANDOM % 6)) taken target
     in_save=''
     for _ in $(seq 3000); do
         kill -0 "$job" 2>/dev/null || return 1
         [ -z "$(ranks_left)" ] || break
         sleep 0.02
     done
-    if [ $((RANDOM % 3)) = 0 ]; then
+    if [ "$moment" -lt 2 ]; then
         # It is there for a moment only: looked for as often as the shell can.
         for _ in $(seq 20000); do
             if compgen -G "$out/.partial-*" >/dev/null; then
@@ -112,7 +118,14 @@ wait_for_death_moment() {
         done
         return 0
     fi
-    sleep "$(awk -v r=$RANDOM 'BEGIN { printf "%.3f", 0.1 + 2.5 * r / 32768 }')"
+    if [ "$moment" = 2 ]; then
+        sleep "0.$((RANDOM % 5))"
+    else
+        taken=$(steps_taken "$name")
+        # Not the last of them: between the look and the death some are taken.
+        target=$((taken + 1 + RANDOM % (steps * 3 / 4 > taken ? steps * 3 / 4 - taken : 1)))
+        while [ "$(steps_taken "$name")" -lt "$target" ] && kill -0 "$job" 2>/dev/null; do sleep 0.01; done
+    fi
     kill -0 "$job" 2>/dev/null
 }
 

@@ -1,9 +1,13 @@
 # shellcheck shell=bash
-# Sourced by the cluster tests, as root: several hosts on one machine. A host is a set of namespaces (network, host name,
-# mounts, processes, shared memory) with its own address 10.77.0.K, host name nodeK, /tmp and /dev/shm; the rest of the disk
-# is shared, as between real nodes. They are joined by a bridge. `hosts_up 4` makes them, `hosts_down` ends them.
+# namespace-hosts.sh: sourced by the cluster tests, as root: several hosts on one machine. A host is a set of namespaces
+# (network, host name, mounts, processes, shared memory) with its own address 10.77.0.K, host name nodeK, /tmp and /dev/shm;
+# the rest of the disk is shared, as between real nodes. They are joined by a bridge. `hosts_up 4` makes them, `hosts_down`
+# ends them.
+# By itself it only answers --help.
+# shellcheck source=launch/environment.sh
+declare -F usage >/dev/null || source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-# The caller says where: not in /tmp, of which every host has its own.
+# The caller says where.
 : "${hosts_folder:?}"
 
 # Of this run's names in /run/netns and of its interfaces: two tests at once don't meet.
@@ -19,6 +23,16 @@ hosts_possible() {
     ip link add "${hosts_tag}t" type bridge 2>/dev/null || { say "no network bridges here"; return 1; }
     ip link del "${hosts_tag}t"
 }
+
+# What a host mounts, as text for a shell that has mounts of its own: FOLDER HOSTS are its arguments, FOLDER the one that
+# holds the repository. All hosts share that one even where it is below /tmp, whose rest is each host's own.
+# shellcheck disable=SC2016
+mount_private='
+    mount --bind "$2" /etc/hosts; mount -t tmpfs shm /dev/shm
+    case $1/ in
+        /tmp/*) mount --rbind "$1" /mnt; mount -t tmpfs tmp /tmp; mkdir -p "$1"; mount --move /mnt "$1" ;;
+        *) mount -t tmpfs tmp /tmp ;;
+    esac'
 
 hosts_up() {
     local k
@@ -63,11 +77,13 @@ host_up() {
     # Without mounts of its own it would cover the machine's /tmp.
     # shellcheck disable=SC2016
     setsid nsenter --net="/run/netns/$name" \
-        unshare --mount --propagation private --uts --ipc --pid --fork --kill-child sh -c '
+        unshare --mount --propagation private --uts --ipc --pid --fork --kill-child sh -ec '
             [ "$(readlink /proc/self/ns/mnt)" != "$1" ] || exit 9
-            hostname "$2"; mount --bind "$3/hosts" /etc/hosts
-            mount -t tmpfs shm /dev/shm; mount -t tmpfs tmp /tmp; mount -t proc proc /proc
-            exec sh -c "sleep infinity & wait"' sh "$mounts" "node$k" "$hosts_folder" >/dev/null 2>&1 </dev/null &
+            hostname "$2"; shift 2
+            '"$mount_private"'
+            mount -t proc proc /proc
+            exec sh -c "sleep infinity & wait"' sh "$mounts" "node$k" "$repository" "$hosts_folder/hosts" \
+        >/dev/null 2>&1 </dev/null &
     outer=$!
     disown "$outer"
     local child=''
@@ -103,21 +119,23 @@ on_host() {
 # couldn't enter the other hosts.
 # shellcheck disable=SC2016
 at_console() {
-    nsenter -t "$(cat "$hosts_folder/nodes/node1")" -n -u -i -- unshare --mount --propagation private sh -c '
+    nsenter -t "$(cat "$hosts_folder/nodes/node1")" -n -u -i -- unshare --mount --propagation private sh -ec '
         [ "$(readlink /proc/self/ns/mnt)" != "$1" ] || exit 9
-        mount --bind "$2/hosts" /etc/hosts; mount -t tmpfs shm /dev/shm; mount -t tmpfs tmp /tmp
-        shift 2; exec "$@"' sh "$(readlink /proc/self/ns/mnt)" "$hosts_folder" "$@"
+        shift
+        '"$mount_private"'
+        shift 2; exec "$@"' sh "$(readlink /proc/self/ns/mnt)" "$repository" "$hosts_folder/hosts" "$@"
 }
 
 # Process numbers of a program's ranks on host K, as this machine counts them.
 ranks_on() {
     local k=$1 program=$2 wanted entry
     wanted=$(readlink "/proc/$(cat "$hosts_folder/nodes/node$k" 2>/dev/null || echo none)/ns/uts") || return 0
-    for entry in /proc/[0-9]*; do
-        # A copy mounted over the program shows under the same name.
-        [ "$(readlink "$entry/exe" 2>/dev/null)" = "$program" ] || continue
-        if [ "$(readlink "$entry/ns/uts" 2>/dev/null)" = "$wanted" ]; then echo "${entry#/proc/}"; fi
-    done
+    # A copy mounted over the program shows under the same name. One process looks at all of them: a run of seconds is not to
+    # be over before the shell has found its ranks.
+    find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$program" -printf '%h\n' 2>/dev/null \
+        | while read -r entry; do
+            if [ "$(readlink "$entry/ns/uts" 2>/dev/null)" = "$wanted" ]; then echo "${entry#/proc/}"; fi
+        done
 }
 
 hosts_down() {
