@@ -18,7 +18,7 @@ extension Communicator {
     ///   - status: the exit status that an error stands for.
     ///   - body: must not call the communicator.
     /// - Throws: `SharedFailure`, on every rank, if `body` threw on any. Collective.
-    package func agree<Value>(status: (any Error) -> Int32 = { _ in 2 }, _ body: () throws -> Value) throws -> Value {
+    package func failingTogether<Value>(status: (any Error) -> Int32 = { _ in 2 }, _ body: () throws -> Value) throws -> Value {
         let result = Result { try body() }
         var failing = Double(-size)
         var report: [UInt8] = []

@@ -16,13 +16,13 @@ package enum EvaluationJob {
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
     ) throws -> JSONObject {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
-        let files = try communicator.agree { try file.requiredEvalFiles() }
-        let (source, base) = try communicator.agree {
+        let files = try communicator.failingTogether { try file.requiredEvalFiles() }
+        let (source, base) = try communicator.failingTogether {
             (try ModelSource(model), ModelSource(ofBase: try ModelSource(file.model.path, adapter: file.adapters.path)))
         }
         // As the run's training sees it: an adapter on the same base shares it, quantised or not.
         let quantized = try file.quantize(base.base, over: communicator, on: pool)
-        let (initial, policy) = try communicator.agree {
+        let (initial, policy) = try communicator.failingTogether {
             let initial = try LoadedModel(
                 reading: base, positions: 1, quantization: file.adapters.quantization, folder: file.cacheFolder,
                 digest: quantized, on: pool)
@@ -36,7 +36,7 @@ package enum EvaluationJob {
             seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 
-        let digests = try communicator.agree {
+        let digests = try communicator.failingTogether {
             communicator.isRoot ? try ModelDigests(file, policy: initial) : ModelDigests()
         }
         let columns = try ResponseColumns(
@@ -45,7 +45,7 @@ package enum EvaluationJob {
             positions: set.longest, on: pool)
         let metrics = try Evaluation(
             set: set, columns: columns, objective: file.objective, communicator: communicator, console: console
-        ).metrics(of: communicator.agree { try policy.seeing(positions: set.longest, on: pool) }, model: model)
+        ).metrics(of: communicator.failingTogether { try policy.seeing(positions: set.longest, on: pool) }, model: model)
 
         var result: JSONObject = ["model": .string(model)]
         for (name, value) in metrics.values { result["eval_\(name)"] = .number(value) }

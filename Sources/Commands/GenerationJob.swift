@@ -41,7 +41,7 @@ package struct GenerationJob: Sendable {
     /// - Throws: on every rank alike. Collective.
     package func run(over communicator: Communicator, console: Console) throws {
         let pool = ThreadPool(count: threads ?? RankThreads.standard())
-        let (loaded, tokenizer, rows) = try communicator.agree { () throws -> (LoadedModel, Tokenizer?, [PromptRow]) in
+        let (loaded, tokenizer, rows) = try communicator.failingTogether { () throws -> (LoadedModel, Tokenizer?, [PromptRow]) in
             if communicator.isRoot { try OutputFile.check(output) }
             let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
             let path = loaded.source.tokenizerPath
@@ -65,13 +65,13 @@ package struct GenerationJob: Sendable {
                 "note: up to \(positions) tokens, but the model was made for \(loaded.architecture.positions) "
                     + "(max_position_embeddings)")
         }
-        let transformer = try communicator.agree { try loaded.seeing(positions: positions, on: pool) }
-        let generator = try communicator.agree(status: { _ in 4 }) {
+        let transformer = try communicator.failingTogether { try loaded.seeing(positions: positions, on: pool) }
+        let generator = try communicator.failingTogether(status: { _ in 4 }) {
             try Generator(transformer, longestPrompt: longest, maxNewTokens: maxNewTokens)
         }
 
         // Each rank takes every world-size-th prompt; what it drew travels as words.
-        let ends = try communicator.agree { try endTokens(of: loaded, tokenizer) }
+        let ends = try communicator.failingTogether { try endTokens(of: loaded, tokenizer) }
         var words: [Int32] = []
         console.beginActivity()
         for (place, row) in rows.enumerated() where place % communicator.size == communicator.rank {
@@ -88,7 +88,7 @@ package struct GenerationJob: Sendable {
         }
         console.endProgress()
         let shares = communicator.gather(words)
-        try communicator.agree {
+        try communicator.failingTogether {
             guard communicator.isRoot else { return }
             try AtomicFile.write(lines(shares, rows, tokenizer, ends), to: output)
         }

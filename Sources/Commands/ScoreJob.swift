@@ -38,12 +38,12 @@ package struct ScoreJob: Sendable {
     /// - Throws: on every rank alike. Collective.
     package func run(over communicator: Communicator, console: Console) throws {
         let pool = ThreadPool(count: threads ?? RankThreads.standard())
-        let policy = try communicator.agree {
+        let policy = try communicator.failingTogether {
             if communicator.isRoot { try OutputFile.check(output) }
             return try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
         }
         let path = policy.source.tokenizerPath
-        let tokenizer = try communicator.agree {
+        let tokenizer = try communicator.failingTogether {
             FileSystem.exists(FileSystem.join(path, "tokenizer.json")) ? try Tokenizer(directory: path) : nil
         }
         let rule = EncodingRule(
@@ -53,7 +53,7 @@ package struct ScoreJob: Sendable {
         let set = try PreferenceSet.load(
             data, encoder: encoder, over: communicator, threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
-        let first = try communicator.agree {
+        let first = try communicator.failingTogether {
             try encoder.firstPair(of: data)
         }
         for line in first?.lines ?? [] { console.line("  " + line) }
@@ -62,13 +62,13 @@ package struct ScoreJob: Sendable {
         let (tokens, sums) = try tokenLogps(of: policy, title: "policy logps", scoring, pool)
         var referenceSums: [Double]?
         if let reference {
-            let loaded = try communicator.agree {
+            let loaded = try communicator.failingTogether {
                 try LoadedModel(reading: ModelSource(reference), sharing: policy, positions: 1, on: pool)
                     .requireVocabulary(of: policy)
             }
             referenceSums = try tokenLogps(of: loaded, title: "reference logps", scoring, pool).sums
         }
-        try communicator.agree {
+        try communicator.failingTogether {
             guard communicator.isRoot else { return }
             try AtomicFile.write(rows(of: set, tokens: tokens, sums: sums, reference: referenceSums), to: output)
         }
@@ -80,7 +80,7 @@ package struct ScoreJob: Sendable {
         of model: LoadedModel, title: String, _ scoring: ResponseScoring, _ pool: ThreadPool
     ) throws -> (tokens: [[Float]], sums: [Double]) {
         let set = scoring.set
-        let transformer = try scoring.communicator.agree { try model.seeing(positions: set.longest, on: pool) }
+        let transformer = try scoring.communicator.failingTogether { try model.seeing(positions: set.longest, on: pool) }
         var words: [Int32] = []
         try scoring.eachScore(of: Array(set.comparisons.indices), with: transformer, title: title) {
             words.append(Int32($0))

@@ -12,9 +12,9 @@ extension Trainer {
     package static func run(_ file: RunFile, resume: Resume, over communicator: Communicator, console: Console) throws {
         StopSignal.listen()
         if let seconds = file.machine.hangTimeout { Pulse.hangTimeout = seconds }
-        let output = try communicator.agree { try file.requiredOutputDirectory() }
+        let output = try communicator.failingTogether { try file.requiredOutputDirectory() }
         var folder: RunFolder?
-        let checkpoint = try communicator.agree { () throws -> String? in
+        let checkpoint = try communicator.failingTogether { () throws -> String? in
             guard communicator.isRoot else { return nil }
             let opened = try RunFolder(output)
             let checkpoint = try opened.find(resume, console: console)

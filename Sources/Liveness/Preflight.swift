@@ -84,7 +84,7 @@ package enum Preflight {
         try require(.version, programVersion, hosts, communicator)
         try require(.cpu, requirement.isMet ? requirement.level : "an older CPU", hosts, communicator)
         try require(.library, Communicator.libraryVersion, hosts, communicator)
-        let digest = try communicator.agree(status: { _ in 4 }) {
+        let digest = try communicator.failingTogether(status: { _ in 4 }) {
             let program = try MappedFile(path: "/proc/self/exe")
             return withExtendedLifetime(program) { Digest.of(program.bytes).hex }
         }

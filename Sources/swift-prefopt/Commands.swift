@@ -42,7 +42,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            let file = try communicator.agree {
+            let file = try communicator.failingTogether {
                 try RunFile(bytes: FileSystem.read(runFile), file: runFile, overrides: overrides)
             }
             let result = try EvaluationJob.run(file, model: model, over: communicator, console: console)
@@ -95,7 +95,7 @@ struct Tokenize: ParsableCommand {
 
     func run() throws {
         runJob(isWatched: false) { communicator, _ in
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard communicator.isRoot else { return }
                 let job = try TokenizeJob(model: model, addSpecialTokens: addSpecialTokens)
                 var lines = try LineReader(path: "/dev/stdin")
@@ -120,7 +120,7 @@ struct Render: ParsableCommand {
 
     func run() throws {
         runJob(isWatched: false) { communicator, _ in
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard communicator.isRoot else { return }
                 let job = try RenderJob(model: model)
                 var lines = try LineReader(path: "/dev/stdin")
@@ -151,7 +151,7 @@ struct Init: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard communicator.isRoot, let type = SaveType(rawValue: dtype) else { return }
                 try InitJob.run(config: config, output: output, seed: seed, as: type)
             }

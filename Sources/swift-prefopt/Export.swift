@@ -19,7 +19,7 @@ struct Export: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            let notes = try communicator.agree {
+            let notes = try communicator.failingTogether {
                 communicator.isRoot ? try ExportJob.run(model: model, output: output, type: dtype) : []
             }
             for note in notes { console.line("note: \(note)") }

@@ -28,7 +28,7 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         runJob { communicator, _ in
-            let file = try communicator.agree {
+            let file = try communicator.failingTogether {
                 try RunFile(bytes: FileSystem.read(runFile), file: runFile, overrides: overrides)
             }
             // mpirun gives the ranks a terminal of its own, whatever its own output is.

@@ -55,7 +55,7 @@ struct Merge: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard communicator.isRoot else { return }
                 let job = MergeJob(
                     task, output: output, as: dtype.flatMap { SaveType(rawValue: $0) }, threads: threadsPerRank)

@@ -22,14 +22,14 @@ struct Scaling: ParsableCommand {
     func run() throws {
         runJob { communicator, console in
             let path = try timed.path(over: communicator)
-            let folder = try communicator.agree {
+            let folder = try communicator.failingTogether {
                 let file = try RunFile(bytes: FileSystem.read(path), file: path, overrides: timed.overrides)
                 return try output ?? file.requiredOutputDirectory()
             }
             let report = try timed.made(from: path, over: communicator).with {
                 try ScalingJob.run($0, steps: timed.steps, over: communicator, console: console)
             }
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard communicator.isRoot else { return }
                 print(report.lines.joined(separator: "\n"))
                 try report.write(to: folder)

@@ -16,7 +16,7 @@ struct TimedRun: ParsableArguments {
 
     /// The run file as it was given, or the embedded example's, unpacked. Collective.
     func path(over communicator: Communicator) throws -> String {
-        let path = try communicator.agree {
+        let path = try communicator.failingTogether {
             try runFile ?? EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
         }
         communicator.barrier()
@@ -25,7 +25,7 @@ struct TimedRun: ParsableArguments {
 
     /// The run of a file, what it leaves out made up. Collective.
     func made(from path: String, over communicator: Communicator) throws -> SyntheticRun {
-        try communicator.agree {
+        try communicator.failingTogether {
             try SyntheticRun(path, overrides: overrides + ["max_steps=\(steps + 1)"], steps: steps + 1)
         }
     }

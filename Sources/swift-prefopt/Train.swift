@@ -31,13 +31,13 @@ struct Train: ParsableCommand {
 
     func run() throws {
         runJob(patience: patience) { communicator, console in
-            let path = try communicator.agree { () throws -> String in
+            let path = try communicator.failingTogether { () throws -> String in
                 if let runFile { return runFile }
                 if FileSystem.exists("prefopt.yaml") { return "prefopt.yaml" }
                 return try EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
             }
             communicator.barrier()
-            let file = try communicator.agree {
+            let file = try communicator.failingTogether {
                 try RunFile(bytes: FileSystem.read(path), file: path, overrides: overrides)
             }
             try Preflight.run(resolved: file.resolved(), inputs: file.inputs, over: communicator)

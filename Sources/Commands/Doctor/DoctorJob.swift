@@ -18,7 +18,7 @@ package enum DoctorJob {
     package static func run(threads: Int?, folder: String, over communicator: Communicator) throws -> Report {
         let own = NodeFacts(threads: threads)
         let texts = communicator.gather(JSON.object(own.json).text)
-        let nodes = try communicator.agree(status: { _ in 4 }) {
+        let nodes = try communicator.failingTogether(status: { _ in 4 }) {
             try texts.map { text in
                 guard let facts = NodeFacts(try JSON.parse(Array(text.utf8))) else {
                     throw TrainingError.input("a rank's facts can't be read; is it another version of this program?")

@@ -20,7 +20,7 @@ package enum InspectJob {
     ) throws -> Report {
         let silent = Console(speaks: false)
         let run = try TrainingRun(file, over: communicator, console: silent, computingColumns: false, mayBeBare: true)
-        let tokenizer = try communicator.agree {
+        let tokenizer = try communicator.failingTogether {
             let path = FileSystem.join(run.tokenizerPath, "tokenizer.json")
             return FileSystem.exists(path) ? try Tokenizer(directory: run.tokenizerPath) : nil
         }

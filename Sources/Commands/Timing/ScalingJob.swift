@@ -82,7 +82,7 @@ package enum ScalingJob {
             part.finalize()
         }
         communicator.sleepUntilAll()
-        let known = try communicator.agree(status: exitStatus) { try outcome?.get() }
+        let known = try communicator.failingTogether(status: exitStatus) { try outcome?.get() }
         // Whether to go on is decided alike, by what rank 0 knows.
         return Trial(known, over: communicator)
     }

@@ -37,7 +37,7 @@ package final class Learner {
         gradients = try GradientVector(
             count: weights.count, reproducible: file.machine.reproducible, wire: .init(file.machine.gradientFormat),
             inBackground: run.gradientBuckets, over: run.communicator, on: pool)
-        (workspace, optimizer) = try run.communicator.agree(status: { _ in 4 }) {
+        (workspace, optimizer) = try run.communicator.failingTogether(status: { _ in 4 }) {
             (
                 try Workspace(
                     policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: pool),
@@ -172,7 +172,7 @@ package final class Learner {
                 fromOwnersOf: optimizer.shares)
         }
         defer { if isSharded { gradients.clear(outside: optimizer.share) } }
-        try communicator.agree {
+        try communicator.failingTogether {
             guard communicator.isRoot else { return }
             try DebugDump(folder: path).write(
                 step: step, gradients: gradients, table: weights.table, pairs: pairs, objective: objective)

@@ -40,7 +40,7 @@ package final class Trainer {
     }
 
     private func restore(_ checkpoint: String) throws {
-        let saved = try communicator.agree {
+        let saved = try communicator.failingTogether {
             guard communicator.isRoot else { return state }
             let saved = try TrainerState(directory: checkpoint)
             for (name, expected) in state.identity.members where saved.identity[name] != expected {
@@ -90,10 +90,10 @@ package final class Trainer {
     }
 
     private func takeSteps() throws {
-        let log = try communicator.agree {
+        let log = try communicator.failingTogether {
             communicator.isRoot ? try MetricsLog(directory: folder.path, resumingAfter: state.step) : nil
         }
-        try communicator.agree {
+        try communicator.failingTogether {
             if communicator.isRoot { try run.writeRecords(to: folder.path) }
         }
         let firstStep = state.step
@@ -150,7 +150,7 @@ package final class Trainer {
         let epoch = Double(state.step) / Double(run.planner.stepsPerEpoch)
         let row = window.row(step: state.step, epoch: epoch)
         window = LogWindow(objective: run.file.objective)
-        try clock.measure(.log) { try communicator.agree { try log?.append(row) } }
+        try clock.measure(.log) { try communicator.failingTogether { try log?.append(row) } }
     }
 
     private func evaluate(_ log: MetricsLog?) throws {
@@ -167,7 +167,7 @@ package final class Trainer {
         for (name, value) in metrics.values { row["eval_\(name)"] = .number(value) }
         row["eval_pairs"] = .integer(metrics.pairs)
         row["eval_seconds"] = .number(SteadyClock.now() - start)
-        try communicator.agree { try log?.append(row) }
+        try communicator.failingTogether { try log?.append(row) }
         let accuracy = metrics["rewards/accuracies"].map { ", accuracy \(fixed(100 * $0, 1)) %" } ?? ""
         console.line("step \(state.step): held-out loss \(fixed(metrics["loss"] ?? .nan, 4))\(accuracy)")
         noteBest(metrics)
@@ -189,7 +189,7 @@ package final class Trainer {
     /// `final/`: the last weights, or with `load_best_model_at_end` those of the best checkpoint.
     private func finish() throws {
         try clock.measure(.save) {
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard communicator.isRoot else { return }
                 if run.file.records.bestMetric != nil, let best = state.best, best.step != state.step {
                     let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))

@@ -36,7 +36,7 @@ final class GradientVector {
         self.wire = wire
         let sumBytes = reproducible ? 8 * count : 0
         let shared = communicator.sharedMemory(bytes: reproducible ? sumBytes : 4 * count)
-        let own = try communicator.agree(status: { _ in 4 }) {
+        let own = try communicator.failingTogether(status: { _ in 4 }) {
             (
                 values: reproducible || shared == nil ? try Memory(bytes: 4 * count, touchedBy: pool) : nil,
                 sums: reproducible && shared == nil ? try Memory(bytes: sumBytes, touchedBy: pool) : nil

@@ -24,12 +24,12 @@ extension PreferenceSet {
         var failingLine = Double.infinity
         if case .failure(let failure) = share { failingLine = Double(failure.line) }
         let isFirst = -communicator.max(-failingLine) == failingLine
-        let words = try communicator.agree {
+        let words = try communicator.failingTogether {
             if case .failure = share, !isFirst { return [Int32]() }
             return try share.get().words
         }
         let shares = communicator.gather(words).map { EncodedRows(words: $0) }
-        return try communicator.agree { try PreferenceSet(merging: shares) }
+        return try communicator.failingTogether { try PreferenceSet(merging: shares) }
     }
 
     /// Seconds of reading without a progress line.
@@ -55,19 +55,19 @@ extension PreferenceSet {
     ) throws -> PreferenceSet {
         var parts: [(set: PreferenceSet, weight: Double)] = []
         for file in files {
-            for path in try communicator.agree({ try DataFolder.files(file.path) }) {
+            for path in try communicator.failingTogether({ try DataFolder.files(file.path) }) {
                 let set = try load(
                     path, encoder: encoder(path), over: communicator, threads: threads, console: console)
                 for line in PreferenceSummary(file: path, set: set).lines { tell(line) }
-                let first = try communicator.agree { try encoder(path).firstPair(of: path) }
+                let first = try communicator.failingTogether { try encoder(path).firstPair(of: path) }
                 for line in first?.lines ?? [] { tell("  " + line) }
-                try communicator.agree { try set.requirePairs(file: path) }
+                try communicator.failingTogether { try set.requirePairs(file: path) }
                 parts.append((set, file.weight))
             }
         }
         guard parts.count > 1 || parts[0].weight != 1 else { return parts[0].set }
         let joined = PreferenceSet(joining: parts, seed: seed)
-        try communicator.agree { try joined.requirePairs(file: files.map(\.path).joined(separator: ", ")) }
+        try communicator.failingTogether { try joined.requirePairs(file: files.map(\.path).joined(separator: ", ")) }
         tell("\(parts.count) files: an epoch draws \(joined.pairs.count) pairs of \(joined.rows) rows")
         return joined
     }

@@ -90,11 +90,11 @@ package struct TrainingRun {
                 + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
 
         // Data first: a wrong row is found before a large model is read.
-        let trainFiles = try communicator.agree {
+        let trainFiles = try communicator.failingTogether {
             if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
             return try file.requiredTrainFiles()
         }
-        let (source, shape) = try communicator.agree {
+        let (source, shape) = try communicator.failingTogether {
             let source = try ModelSource(file.model.path, adapter: file.adapters.path)
             try file.adapters.check(source)
             return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
@@ -128,7 +128,7 @@ package struct TrainingRun {
             try file.quantize(source.base, over: communicator, on: pool)
         }
         let policy = try Pulse.during(.load) {
-            try communicator.agree {
+            try communicator.failingTogether {
                 guard file.adapters.areUsed ?? (source.adapter != nil) else {
                     return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
                 }
@@ -138,9 +138,9 @@ package struct TrainingRun {
             }
         }
         self.policy = policy
-        trained = try communicator.agree { try policy.trained() }
+        trained = try communicator.failingTogether { try policy.trained() }
         digests = try Pulse.during(.load) {
-            try communicator.agree {
+            try communicator.failingTogether {
                 computingColumns && communicator.isRoot
                     ? try ModelDigests(file, policy: policy) : ModelDigests()
             }
@@ -183,7 +183,7 @@ package struct TrainingRun {
     ) throws -> (String) -> RowEncoder {
         let hasTokenizer = FileSystem.exists(FileSystem.join(tokenizerPath, "tokenizer.json"))
         // Rows of token ids need no tokenizer; a row of text without one says so itself.
-        let tokenizer = try communicator.agree {
+        let tokenizer = try communicator.failingTogether {
             try file.model.tokenizerPath != nil || hasTokenizer ? Tokenizer(directory: tokenizerPath) : nil
         }
         let template = tokenizer.map { _ in ChatTemplate.find(in: tokenizerPath) }

@@ -24,7 +24,7 @@ final class CheckpointSaver {
         self.learner = learner
         communicator = run.communicator
         isBackground = plan.isBackground
-        snapshot = try run.communicator.agree(status: { _ in 4 }) {
+        snapshot = try run.communicator.failingTogether(status: { _ in 4 }) {
             guard plan.isBackground, run.communicator.isRoot else { return nil }
             return try Snapshot(of: learner.optimizer.state, on: run.pool)
         }
@@ -84,7 +84,7 @@ final class CheckpointSaver {
             guard case .success = result else { return }
             do { try writer?.write(bytes) } catch { result = .failure(error) }
         }
-        try communicator.agree {
+        try communicator.failingTogether {
             try result.get()
             guard let draft else { return }
             try writer.take()?.finish()
@@ -117,7 +117,7 @@ final class CheckpointSaver {
     /// - Throws: what went wrong with it, on every rank alike. Collective.
     func settle() throws {
         do {
-            try communicator.agree { try work.wait() }
+            try communicator.failingTogether { try work.wait() }
         } catch {
             pending = nil
             throw error

@@ -86,7 +86,7 @@ struct TrainerState: Equatable {
     ) throws {
         let parts = optimizer.state.parts
         var moments: SafetensorsFile?
-        let tensors = try communicator.agree { () throws -> [TensorView] in
+        let tensors = try communicator.failingTogether { () throws -> [TensorView] in
             guard communicator.isRoot else { return [] }
             try restoreWeights(from: directory, into: weights, on: pool)
             let file = try SafetensorsFile(path: FileSystem.join(directory, momentsName))

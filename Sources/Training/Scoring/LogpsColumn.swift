@@ -65,7 +65,7 @@ package struct LogpsColumn {
         for comparison in unknown {
             for response in set.comparisons[comparison].responses { column[response] = fresh[response] }
         }
-        try communicator.agree {
+        try communicator.failingTogether {
             guard var cache else { return }
             for comparison in unknown {
                 guard let key = keys[comparison] else { continue }

@@ -29,7 +29,7 @@ package struct ResponseColumns: Sendable {
             run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
         // nil: the reference that the run doesn't name.
         func load(_ path: String?) throws -> Transformer {
-            try column.communicator.agree {
+            try column.communicator.failingTogether {
                 let base = ModelSource(ofBase: initial.source)
                 guard let source = try path.map({ try ModelSource($0) }), source != base else {
                     return try initial.base(positions: positions, on: pool)

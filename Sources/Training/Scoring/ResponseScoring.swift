@@ -53,7 +53,7 @@ package struct ResponseScoring {
         for microBatch in plan.microBatches {
             extent.formUnion(BatchExtent(allResponses(of: microBatch), for: transformer.architecture))
         }
-        let space = try communicator.agree(status: { _ in 4 }) {
+        let space = try communicator.failingTogether(status: { _ in 4 }) {
             try Workspace(
                 transformer.architecture, low: transformer.lowRank, extent: extent, purpose: .scoring,
                 on: transformer.pool)
