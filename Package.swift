@@ -22,10 +22,11 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CVector"),
+        .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
-        .target(name: "Machine", dependencies: ["Storage"]),
+        .target(name: "Machine", dependencies: ["Storage", "CHwloc"]),
         .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
         .target(name: "Collectives", dependencies: ["Machine", "COpenMPI", "CMPICalls", "CVector"]),
         .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),

@@ -1,36 +1,9 @@
-import Storage
-
-/// Memory that this process could still take.
+/// Memory of this machine that is still to be had.
 package enum FreeMemory {
-    /// What the kernel calls available, or less where a control group (Slurm's, a container's) sets a limit.
+    /// Bytes that the kernel calls available, or fewer where a control group sets a limit. They are the whole machine's, or the
+    /// whole group's: ranks of a node share them.
     package static func bytes() -> Int {
-        var free = field("MemAvailable:", of: "/proc/meminfo").map { $0 << 10 } ?? Int.max
-        let group = groupFolder()
-        if let limit = number("\(group)/memory.max"), let used = number("\(group)/memory.current") {
-            // Files that the group has read are counted as used, but make room when asked.
-            let cached = field("inactive_file", of: "\(group)/memory.stat") ?? 0
-            free = min(free, max(0, limit - used + cached))
-        }
-        return free
-    }
-
-    /// This process's folder in the control groups' second version.
-    private static func groupFolder() -> String {
-        let lines = text("/proc/self/cgroup")?.split(separator: "\n") ?? []
-        let path = lines.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
-        return "/sys/fs/cgroup" + (path == "/" ? "" : path)
-    }
-
-    private static func number(_ path: String) -> Int? {
-        text(path).flatMap { Int($0.prefix { !$0.isNewline }) }
-    }
-
-    private static func field(_ name: String, of path: String) -> Int? {
-        text(path)?.split(separator: "\n").first { $0.hasPrefix(name) }
-            .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
-    }
-
-    private static func text(_ path: String) -> String? {
-        (try? FileSystem.read(path)).map { String(decoding: $0, as: UTF8.self) }
+        let machine = TextFile("/proc/meminfo").field("MemAvailable:").map { $0 << 10 } ?? .max
+        return min(machine, ControlGroup().freeMemory ?? .max)
     }
 }
