@@ -15,11 +15,4 @@ static inline MPI_Datatype prefopt_byte(void) { return MPI_BYTE; }
 static inline MPI_Op prefopt_sum(void) { return MPI_SUM; }
 static inline MPI_Op prefopt_max(void) { return MPI_MAX; }
 static inline MPI_Op prefopt_min(void) { return MPI_MIN; }
-static inline MPI_Op prefopt_bit_or(void) { return MPI_BOR; }
 static inline void *prefopt_in_place(void) { return MPI_IN_PLACE; }
-
-// The cores that this process may run on, a bit each; Swift doesn't see glibc's own name for it.
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static inline void prefopt_allowed_cores(void *bits, unsigned long bytes) { syscall(SYS_sched_getaffinity, 0, bytes, bits); }

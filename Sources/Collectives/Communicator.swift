@@ -1,7 +1,8 @@
 import COpenMPI
 import Glibc
+import Machine
 
-/// The ranks of a job and the few verbs they use.
+/// The ranks of a job, or of a group of them, and the few verbs they use.
 ///
 /// A process started without a launcher is a job of one rank and never touches MPI. Not `Sendable`: MPI belongs to the
 /// thread that initialised it, and the compiler keeps it there. The one exception is `BackgroundSum`: while its thread speaks,
@@ -12,6 +13,8 @@ package final class Communicator {
     package let rank: Int
     /// The number of ranks.
     package let size: Int
+    /// How this rank shares its node with others of the job, those outside of a group included.
+    package let neighbourhood: Neighbourhood
     /// Whether the MPI of every rank lets another of its threads speak while the first is silent.
     package let letsThreadsTakeTurns: Bool
     let world: MPI_Comm?
@@ -28,7 +31,7 @@ package final class Communicator {
     /// - Throws: `CollectiveError.initialization` when the launcher is there but MPI doesn't start.
     package convenience init(started: () -> Void = {}) throws(CollectiveError) {
         guard getenv("OMPI_COMM_WORLD_SIZE") != nil || getenv("PMIX_RANK") != nil else {
-            self.init(nil, isWhole: true)
+            self.init(nil, neighbourhood: nil)
             return
         }
         // A rank that waits gives its core away: another rank may need it, and Open MPI doesn't know of cores that nodes
@@ -39,10 +42,13 @@ package final class Communicator {
             throw .initialization
         }
         started()
-        self.init(prefopt_comm_world(), isWhole: true)
+        self.init(prefopt_comm_world(), neighbourhood: nil)
     }
 
-    private init(_ world: MPI_Comm?, isWhole: Bool) {
+    /// - Parameters:
+    ///   - world: nil for a process without MPI.
+    ///   - neighbourhood: the job's, for a group; nil for the job itself.
+    private init(_ world: MPI_Comm?, neighbourhood: Neighbourhood?) {
         var (rank, size, level): (Int32, Int32, Int32) = (0, 1, Int32(MPI_THREAD_SERIALIZED))
         if let world {
             MPI_Comm_rank(world, &rank)
@@ -54,25 +60,33 @@ package final class Communicator {
         self.rank = Int(rank)
         self.size = Int(size)
         self.world = world
-        self.isWhole = isWhole
-        let ranksPerNode = getenv("PREFOPT_RANKS_PER_NODE").flatMap { Int(String(cString: $0)) }
+        isWhole = neighbourhood == nil
+        let place = neighbourhood ?? Neighbourhood(world)
+        self.neighbourhood = place
+        let ranksPerNode = environment("PREFOPT_RANKS_PER_NODE").flatMap { Int($0) }
         hierarchy = world.flatMap {
-            size > 1 ? Hierarchy($0, rank: Int(rank), size: Int(size), ranksPerNode: ranksPerNode) : nil
+            size > 1
+                ? Hierarchy(
+                    $0, rank: Int(rank), size: Int(size), ranksPerNode: ranksPerNode, isCrowded: place.isCrowded) : nil
         }
     }
 
-    /// The first `count` ranks as a job of their own; nil on the others. To be given back by `finalize`. Collective.
-    package func first(_ count: Int) -> Communicator? {
-        guard let world else { return self }
+    /// Parts the ranks into groups, each with a communicator of its own, to be given back by its `finalize`. Everything
+    /// that runs over a communicator runs over a group's; the groups know nothing of each other.
+    ///
+    /// - Parameter number: this rank's group, 0 or more; its ranks keep their order. nil: in none.
+    /// - Returns: nil for a rank in no group. Collective.
+    package func group(_ number: Int?) -> Communicator? {
+        guard let world else { return number.map { _ in Communicator(nil, neighbourhood: neighbourhood) } }
         var part: MPI_Comm?
-        MPI_Comm_split(world, rank < count ? 0 : Int32(MPI_UNDEFINED), Int32(rank), &part)
-        return rank < count ? Communicator(part, isWhole: false) : nil
+        MPI_Comm_split(world, number.map { Int32($0) } ?? Int32(MPI_UNDEFINED), Int32(rank), &part)
+        return number.map { _ in Communicator(part, neighbourhood: neighbourhood) }
     }
 
-    /// Whether this rank speaks for the job.
+    /// Whether this rank speaks for the others.
     package var isRoot: Bool { rank == 0 }
 
-    /// Leaves the job in good order; nothing may be called after it. Collective.
+    /// Leaves the job, or gives a group back, in good order; nothing may be called after it. Collective.
     package func finalize() {
         hierarchy?.free()
         guard world != nil else { return }
@@ -80,95 +94,10 @@ package final class Communicator {
         if isWhole { MPI_Finalize() } else { MPI_Comm_free(&part) }
     }
 
-    /// Ends the whole job at once with an exit status, from any rank, whatever the others are doing.
+    /// Ends the whole job at once with an exit status, from any rank, whatever the others are doing, in whatever group.
     package func abort(status: Int32) -> Never {
-        if let world { MPI_Abort(world, status) }
+        if world != nil { MPI_Abort(prefopt_comm_world(), status) }
         exit(status)
-    }
-
-    // MARK: - Reductions
-
-    /// x = Σ over ranks. Where at most one rank's element isn't zero the sum is exact. Collective.
-    package func sum(_ x: inout [Double]) {
-        x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_sum()) }
-    }
-
-    /// The largest of the ranks' numbers, element by element. Collective.
-    package func max(_ x: inout [Double]) {
-        x.withUnsafeMutableBufferPointer { reduce($0, prefopt_double(), prefopt_max()) }
-    }
-
-    /// The largest of the ranks' numbers. Collective.
-    package func max(_ x: Double) -> Double {
-        var values = [x]
-        max(&values)
-        return values[0]
-    }
-
-    /// Waits for every rank. Collective.
-    package func barrier() {
-        if let world { MPI_Barrier(world) }
-    }
-
-    /// Waits for every rank asleep, looking up now and then: for a wait of seconds or more, on cores that others need.
-    /// Collective.
-    package func sleepUntilAll() {
-        guard let world else { return }
-        var request: MPI_Request?
-        var isDone: Int32 = 0
-        MPI_Ibarrier(world, &request)
-        while true {
-            MPI_Test(&request, &isDone, prefopt_status_ignore())
-            guard isDone == 0 else { return }
-            usleep(5000)
-        }
-    }
-
-    // MARK: - Exchanges
-
-    /// Root's bytes on every rank; the other ranks' argument is ignored. Collective.
-    package func broadcast(_ bytes: [UInt8], from root: Int = 0) -> [UInt8] {
-        guard let world else { return bytes }
-        var count = Int64(bytes.count)
-        MPI_Bcast(&count, 1, prefopt_int64(), Int32(root), world)
-        var result = rank == root ? bytes : [UInt8](repeating: 0, count: Int(count))
-        result.withUnsafeMutableBytes { broadcast($0, from: root) }
-        return result
-    }
-
-    /// Root's numbers on every rank, in place. Collective.
-    package func broadcast(_ x: UnsafeMutableBufferPointer<Float>, from root: Int = 0) {
-        broadcast(UnsafeMutableRawBufferPointer(x), from: root)
-    }
-
-    /// Every rank's words on every rank, in rank order. Collective.
-    package func gather(_ words: [Int32]) -> [[Int32]] {
-        guard let world else { return [words] }
-        var counts = [Double](repeating: 0, count: size)
-        counts[rank] = Double(words.count)
-        sum(&counts)
-        var result: [[Int32]] = []
-        for source in 0..<size {
-            var part = source == rank ? words : [Int32](repeating: 0, count: Int(counts[source]))
-            part.withUnsafeMutableBufferPointer { buffer in
-                let piece = Communicator.bucketBytes / 4
-                for start in stride(from: 0, to: buffer.count, by: piece) {
-                    let length = min(piece, buffer.count - start)
-                    MPI_Bcast(buffer.baseAddress! + start, Int32(length), prefopt_int32(), Int32(source), world)
-                }
-            }
-            result.append(part)
-        }
-        return result
-    }
-
-    private func reduce<Element>(_ x: UnsafeMutableBufferPointer<Element>, _ type: MPI_Datatype, _ operation: MPI_Op) {
-        guard let world, size > 1 else { return }
-        let piece = Communicator.bucketBytes / MemoryLayout<Element>.stride
-        for start in stride(from: 0, to: x.count, by: piece) {
-            let length = Int32(min(piece, x.count - start))
-            MPI_Allreduce(prefopt_in_place(), x.baseAddress! + start, length, type, operation, world)
-        }
     }
 }
 

@@ -42,12 +42,4 @@ extension Communicator {
         let full = text.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return String(full.prefix { $0 != "," })
     }
-
-    /// Every rank's text, in rank order. Collective.
-    package func gather(_ text: String) -> [String] {
-        // A byte in each word: texts are short, and one kind of exchange is enough.
-        gather(text.utf8.map(Int32.init)).map { words in
-            String(decoding: words.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-        }
-    }
 }

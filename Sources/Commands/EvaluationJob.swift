@@ -15,7 +15,7 @@ package enum EvaluationJob {
     package static func run(
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
     ) throws -> JSONObject {
-        let pool = ThreadPool(count: file.machine.threadsPerRank ?? RankThreads.standard())
+        let pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
         let files = try communicator.failingTogether { try file.requiredEvalFiles() }
         let (source, base) = try communicator.failingTogether {
             (try ModelSource(model), ModelSource(ofBase: try ModelSource(file.model.path, adapter: file.adapters.path)))
@@ -36,9 +36,7 @@ package enum EvaluationJob {
             seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 
-        let digests = try communicator.failingTogether {
-            communicator.isRoot ? try ModelDigests(file, policy: initial) : ModelDigests()
-        }
+        let digests = try communicator.onRoot { try ModelDigests(file, policy: initial) } ?? ModelDigests()
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
             using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),

@@ -40,7 +40,7 @@ package struct GenerationJob: Sendable {
 
     /// - Throws: on every rank alike. Collective.
     package func run(over communicator: Communicator, console: Console) throws {
-        let pool = ThreadPool(count: threads ?? RankThreads.standard())
+        let pool = ThreadPool(count: threads ?? communicator.neighbourhood.cores)
         let (loaded, tokenizer, rows) = try communicator.failingTogether { () throws -> (LoadedModel, Tokenizer?, [PromptRow]) in
             if communicator.isRoot { try OutputFile.check(output) }
             let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
@@ -88,8 +88,7 @@ package struct GenerationJob: Sendable {
         }
         console.endProgress()
         let shares = communicator.gather(words)
-        try communicator.failingTogether {
-            guard communicator.isRoot else { return }
+        try communicator.onRoot {
             try AtomicFile.write(lines(shares, rows, tokenizer, ends), to: output)
         }
         console.line("\(output): \(rows.count * samples) continuations of \(rows.count) prompts")

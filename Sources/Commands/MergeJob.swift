@@ -34,10 +34,10 @@ package struct MergeJob {
     private let task: Task
     private let output: String
     private let type: SaveType?
-    private let threads: Int?
+    private let threads: Int
 
     /// - Parameter type: what the weights are stored as; nil: each as it was, an adapter's as float32.
-    package init(_ task: Task, output: String, as type: SaveType?, threads: Int?) {
+    package init(_ task: Task, output: String, as type: SaveType?, threads: Int) {
         (self.task, self.output, self.type, self.threads) = (task, output, type, threads)
     }
 
@@ -49,7 +49,7 @@ package struct MergeJob {
         guard isFree else {
             throw TrainingError.input("\(output): there is something already; name a new folder with --output")
         }
-        let pool = ThreadPool(count: threads ?? RankThreads.standard())
+        let pool = ThreadPool(count: threads)
         let parent = FileSystem.parent(of: output)
         try FileSystem.makeDirectories(parent)
         let temporary = FileSystem.join(parent, "\(AtomicFile.temporaryPrefix)\(FileSystem.name(of: output))")

@@ -37,7 +37,7 @@ package struct ScoreJob: Sendable {
 
     /// - Throws: on every rank alike. Collective.
     package func run(over communicator: Communicator, console: Console) throws {
-        let pool = ThreadPool(count: threads ?? RankThreads.standard())
+        let pool = ThreadPool(count: threads ?? communicator.neighbourhood.cores)
         let policy = try communicator.failingTogether {
             if communicator.isRoot { try OutputFile.check(output) }
             return try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
@@ -68,8 +68,7 @@ package struct ScoreJob: Sendable {
             }
             referenceSums = try tokenLogps(of: loaded, title: "reference logps", scoring, pool).sums
         }
-        try communicator.failingTogether {
-            guard communicator.isRoot else { return }
+        try communicator.onRoot {
             try AtomicFile.write(rows(of: set, tokens: tokens, sums: sums, reference: referenceSums), to: output)
         }
         console.line("\(output): \(set.rows) rows")

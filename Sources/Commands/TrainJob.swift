@@ -14,18 +14,18 @@ extension Trainer {
         if let seconds = file.machine.hangTimeout { Pulse.hangTimeout = seconds }
         let output = try communicator.failingTogether { try file.requiredOutputDirectory() }
         var folder: RunFolder?
-        let checkpoint = try communicator.failingTogether { () throws -> String? in
-            guard communicator.isRoot else { return nil }
+        let found = try communicator.onRoot { () throws -> String? in
             let opened = try RunFolder(output)
             let checkpoint = try opened.find(resume, console: console)
             folder = consume opened
             return checkpoint
         }
+        let checkpoint = communicator.broadcast((found ?? nil) ?? "")
         let run = try TrainingRun(file, over: communicator, console: console)
         let plan = SavePlan(run, toCome: RunSummary.bytesToCome(run))
         let summary = RunSummary(run, saving: plan)
         for line in summary.lines { console.line(line) }
-        let trainer = try Trainer(run, saving: plan, outputDirectory: output, resumingFrom: checkpoint)
+        let trainer = try Trainer(run, saving: plan, outputDirectory: output, resumingFrom: checkpoint.isEmpty ? nil : checkpoint)
         try trainer.train()
         console.line(summary.memoryLine)
         folder.take()?.close()

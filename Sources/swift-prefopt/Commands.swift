@@ -95,8 +95,7 @@ struct Tokenize: ParsableCommand {
 
     func run() throws {
         runJob(isWatched: false) { communicator, _ in
-            try communicator.failingTogether {
-                guard communicator.isRoot else { return }
+            try communicator.onRoot {
                 let job = try TokenizeJob(model: model, addSpecialTokens: addSpecialTokens)
                 var lines = try LineReader(path: "/dev/stdin")
                 var number = 0
@@ -120,8 +119,7 @@ struct Render: ParsableCommand {
 
     func run() throws {
         runJob(isWatched: false) { communicator, _ in
-            try communicator.failingTogether {
-                guard communicator.isRoot else { return }
+            try communicator.onRoot {
                 let job = try RenderJob(model: model)
                 var lines = try LineReader(path: "/dev/stdin")
                 var number = 0
@@ -151,8 +149,8 @@ struct Init: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            try communicator.failingTogether {
-                guard communicator.isRoot, let type = SaveType(rawValue: dtype) else { return }
+            try communicator.onRoot {
+                guard let type = SaveType(rawValue: dtype) else { return }
                 try InitJob.run(config: config, output: output, seed: seed, as: type)
             }
             console.line("\(output): written")

@@ -19,10 +19,8 @@ struct Export: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            let notes = try communicator.failingTogether {
-                communicator.isRoot ? try ExportJob.run(model: model, output: output, type: dtype) : []
-            }
-            for note in notes { console.line("note: \(note)") }
+            let notes = try communicator.onRoot { try ExportJob.run(model: model, output: output, type: dtype) }
+            for note in notes ?? [] { console.line("note: \(note)") }
             console.line("\(output): written")
         }
     }

@@ -55,10 +55,10 @@ struct Merge: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            try communicator.failingTogether {
-                guard communicator.isRoot else { return }
+            try communicator.onRoot {
                 let job = MergeJob(
-                    task, output: output, as: dtype.flatMap { SaveType(rawValue: $0) }, threads: threadsPerRank)
+                    task, output: output, as: dtype.flatMap { SaveType(rawValue: $0) },
+                    threads: threadsPerRank ?? communicator.neighbourhood.cores)
                 try job.run(console: console)
             }
             console.line("\(output): written")

@@ -29,8 +29,7 @@ struct Scaling: ParsableCommand {
             let report = try timed.made(from: path, over: communicator).with {
                 try ScalingJob.run($0, steps: timed.steps, over: communicator, console: console)
             }
-            try communicator.failingTogether {
-                guard communicator.isRoot else { return }
+            try communicator.onRoot {
                 print(report.lines.joined(separator: "\n"))
                 try report.write(to: folder)
             }

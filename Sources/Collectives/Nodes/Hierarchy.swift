@@ -28,18 +28,21 @@ final class Hierarchy {
     ///   - world: of `size` ranks, of which this is number `rank`.
     ///   - ranksPerNode: takes every so many ranks of a node for a node of their own, so that one machine can be tried as
     ///     several; nil: as they are.
+    ///   - isCrowded: whether ranks of a node may have to share cores.
     /// Collective.
-    init(_ world: MPI_Comm, rank: Int, size: Int, ranksPerNode: Int?) {
+    init(_ world: MPI_Comm, rank: Int, size: Int, ranksPerNode: Int?, isCrowded: Bool) {
         var node: MPI_Comm?
         MPI_Comm_split_type(world, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), prefopt_info_null(), &node)
-        if let ranksPerNode, ranksPerNode > 0, let whole = node {
+        if let ranksPerNode, ranksPerNode > 0 {
+            var whole = node
             MPI_Comm_split(whole, Int32(rank / ranksPerNode), Int32(rank), &node)
+            MPI_Comm_free(&whole)
         }
         // A window that can't be had is an answer, not the end of the job.
         MPI_Comm_set_errhandler(node, prefopt_errors_return())
         var neighbours: Int32 = 1
         MPI_Comm_size(node, &neighbours)
-        let exchange = neighbours > 1 ? node.flatMap { NodeExchange($0) } : nil
+        let exchange = neighbours > 1 ? node.flatMap { NodeExchange($0, isCrowded: isCrowded) } : nil
         var fails: Int32 = neighbours > 1 && exchange == nil ? 1 : 0
         MPI_Allreduce(prefopt_in_place(), &fails, 1, prefopt_int32(), prefopt_max(), world)
         if fails != 0 { exchange?.free() }

@@ -17,20 +17,21 @@ extension Communicator {
         guard size > 1, from != to else { return LinkSpeed(from: from, to: to, latency: 0, bandwidth: 0) }
         barrier()
         var seconds = [0.0, 0.0]
-        if rank == from || rank == to {
+        if let world, rank == from || rank == to {
             let peer = rank == from ? to : from
-            let small = exchange(bytes: 8, with: peer, isFirst: rank == from, rounds: 200)
-            let large = exchange(bytes: LinkProbe.largeBytes, with: peer, isFirst: rank == from, rounds: 4)
+            let small = exchange(bytes: 8, with: peer, in: world, isFirst: rank == from, rounds: 200)
+            let large = exchange(bytes: LinkProbe.largeBytes, with: peer, in: world, isFirst: rank == from, rounds: 4)
             if rank == from { seconds = [small, large] }
         }
-        sum(&seconds)
+        seconds = broadcast(seconds, from: from)
         return LinkSpeed(
             from: from, to: to, latency: seconds[0] * 1e6, bandwidth: Double(LinkProbe.largeBytes) / seconds[1])
     }
 
     /// Seconds of one message one way: half of a round trip, the fastest of three series.
-    private func exchange(bytes: Int, with peer: Int, isFirst: Bool, rounds: Int) -> Double {
-        let world = prefopt_comm_world()
+    private func exchange(
+        bytes: Int, with peer: Int, in world: MPI_Comm, isFirst: Bool, rounds: Int
+    ) -> Double {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         buffer.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         defer { buffer.deallocate() }
@@ -48,7 +49,7 @@ extension Communicator {
                     send()
                 }
             }
-            best = min(best, (MPI_Wtime() - start) / Double(2 * rounds))
+            best = Swift.min(best, (MPI_Wtime() - start) / Double(2 * rounds))
         }
         return best
     }

@@ -31,8 +31,9 @@ final class NodeExchange {
     /// Counters lie apart, so that ranks which wait don't slow down the one that arrives.
     private static let lineBytes = 128
 
+    /// - Parameter isCrowded: whether ranks of the node may have to share cores.
     /// - Returns: nil, on all ranks of the node, where memory can't be shared. Collective.
-    init?(_ node: MPI_Comm) {
+    init?(_ node: MPI_Comm, isCrowded: Bool) {
         var (rank, size): (Int32, Int32) = (0, 1)
         MPI_Comm_rank(node, &rank)
         MPI_Comm_size(node, &size)
@@ -43,7 +44,7 @@ final class NodeExchange {
         self.window = window
         arrivals = window.base
         slots = window.base + counterBytes
-        spinsBeforeYield = NodeExchange.isCrowded(node, ranks: self.size) ? 0 : 4000
+        spinsBeforeYield = isCrowded ? 0 : 4000
         counter(of: self.rank).initialize(to: Atomic(0))
         MPI_Barrier(node)
     }
@@ -226,14 +227,6 @@ final class NodeExchange {
     private func letMessagesPass() {
         var flag: Int32 = 0
         MPI_Iprobe(Int32(MPI_ANY_SOURCE), 0, node, &flag, prefopt_status_ignore())
-    }
-
-    /// Whether the ranks of a node may run on fewer cores than they are. Collective.
-    private static func isCrowded(_ node: MPI_Comm, ranks: Int) -> Bool {
-        var cores = [UInt8](repeating: 0, count: 1024)
-        prefopt_allowed_cores(&cores, UInt(cores.count))
-        MPI_Allreduce(prefopt_in_place(), &cores, Int32(cores.count), prefopt_byte(), prefopt_bit_or(), node)
-        return cores.reduce(0) { $0 + $1.nonzeroBitCount } < ranks
     }
 }
 

@@ -8,8 +8,8 @@ extension Communicator {
         case float32, bfloat16
     }
 
-    /// Groups of ranks that share memory.
-    package var nodeCount: Int { hierarchy?.nodes.count ?? 1 }
+    /// Ranks that share memory, node by node; nodes by their first rank.
+    package var nodes: [[Int]] { hierarchy?.nodes ?? [[0]] }
 
     /// Memory of this rank for vectors that are summed or gathered: within a node they then need no copies. It is zeroed, in
     /// whole pages, and stays until `finalize`.
@@ -63,35 +63,7 @@ extension Communicator {
         hierarchy?.gather(x, ranges(shares), as: Verbatim<Float>.self)
     }
 
-    /// Root's bytes on every rank, in place. Collective.
-    package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int = 0) {
-        guard let world, size > 1 else { return }
-        for piece in Communicator.pieces(of: bytes) {
-            MPI_Bcast(piece.baseAddress, Int32(piece.count), prefopt_byte(), Int32(root), world)
-        }
-    }
-
-    /// One rank's bytes on another. Both give buffers of the same size; the other ranks may call it too, and nothing happens.
-    package func transfer(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) {
-        guard let world, source != target, rank == source || rank == target else { return }
-        for piece in Communicator.pieces(of: bytes) {
-            let count = Int32(piece.count)
-            if rank == source {
-                MPI_Send(piece.baseAddress, count, prefopt_byte(), Int32(target), 0, world)
-            } else {
-                MPI_Recv(
-                    piece.baseAddress, count, prefopt_byte(), Int32(source), 0, world, prefopt_status_ignore())
-            }
-        }
-    }
-
     private func ranges(_ shares: Shares) -> [Range<Int>] { (0..<size).map { shares[$0] } }
-
-    private static func pieces(of bytes: UnsafeMutableRawBufferPointer) -> [UnsafeMutableRawBufferPointer] {
-        stride(from: 0, to: bytes.count, by: bucketBytes).map {
-            UnsafeMutableRawBufferPointer(rebasing: bytes[$0..<min(bytes.count, $0 + bucketBytes)])
-        }
-    }
 
     private func sum<Form: Parcel>(_ x: UnsafeMutableBufferPointer<Form.Element>, as form: Form.Type) {
         guard let base = x.baseAddress, let world, let hierarchy else { return }

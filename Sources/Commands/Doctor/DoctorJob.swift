@@ -16,7 +16,7 @@ package enum DoctorJob {
     ///   - folder: where a run would save.
     /// - Throws: nothing now; collective. The report is whole on rank 0 only. Collective.
     package static func run(threads: Int?, folder: String, over communicator: Communicator) throws -> Report {
-        let own = NodeFacts(threads: threads)
+        let own = NodeFacts(threads: threads, over: communicator)
         let texts = communicator.gather(JSON.object(own.json).text)
         let nodes = try communicator.failingTogether(status: { _ in 4 }) {
             try texts.map { text in
@@ -29,9 +29,7 @@ package enum DoctorJob {
         // All at once, as in a run.
         let pool = ThreadPool(count: own.threads)
         communicator.barrier()
-        var roofs = [Double](repeating: 0, count: communicator.size)
-        roofs[communicator.rank] = Roof.measure(on: pool)
-        communicator.sum(&roofs)
+        let roofs = communicator.gather(Roof.measure(on: pool))
 
         let links = pairs(nodes.map(\.host)).map { communicator.probe(from: $0.from, to: $0.to) }
         let sumSpeed = communicator.probeSum()

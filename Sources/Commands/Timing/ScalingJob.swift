@@ -77,7 +77,7 @@ package enum ScalingJob {
         var file = file
         file.batch.microBatchTokens = tokens
         var outcome: Result<Trial, any Error>?
-        if let part = communicator.first(ranks) {
+        if let part = communicator.group(communicator.rank < ranks ? 0 : nil) {
             outcome = Result { try trial(file, steps: steps, over: part) }
             part.finalize()
         }
@@ -112,7 +112,7 @@ package enum ScalingJob {
         communicator.sum(&phases)
         let bytes = run.trained.count * (file.machine.reproducible ? 8 : 4)
         return Trial(
-            ranks: communicator.size, nodes: communicator.nodeCount, accumulation: accumulation,
+            ranks: communicator.size, nodes: communicator.nodes.count, accumulation: accumulation,
             microBatchTokens: run.file.batch.microBatchTokens ?? 0, largestMicroBatch: largest, seconds: seconds,
             waitShare: phases[0] / phases[2], reduceShare: phases[1] / phases[2],
             reducedBytes: communicator.size > 1 ? bytes : 0, losses: losses)
@@ -122,16 +122,15 @@ package enum ScalingJob {
 extension ScalingJob.Trial {
     /// What rank 0 found, on all ranks. Collective.
     fileprivate init(_ trial: ScalingJob.Trial?, over communicator: Communicator) {
-        let timed = Int(communicator.max(Double(trial?.seconds.count ?? 0)))
-        var values = [Double](repeating: 0, count: 8 + 2 * timed + 1)
-        if communicator.isRoot, let trial {
-            let counts = [
-                trial.ranks, trial.nodes, trial.accumulation, trial.microBatchTokens, trial.largestMicroBatch,
-                trial.reducedBytes,
-            ]
-            values = counts.map(Double.init) + [trial.waitShare, trial.reduceShare] + trial.seconds + trial.losses
-        }
-        communicator.sum(&values)
+        let timed = communicator.broadcast(trial?.seconds.count ?? 0)
+        let values = communicator.broadcast(
+            trial.map { trial in
+                let counts = [
+                    trial.ranks, trial.nodes, trial.accumulation, trial.microBatchTokens, trial.largestMicroBatch,
+                    trial.reducedBytes,
+                ]
+                return counts.map(Double.init) + [trial.waitShare, trial.reduceShare] + trial.seconds + trial.losses
+            } ?? [])
         self.init(
             ranks: Int(values[0]), nodes: Int(values[1]), accumulation: Int(values[2]),
             microBatchTokens: Int(values[3]), largestMicroBatch: Int(values[4]), seconds: Array(values[8..<8 + timed]),

@@ -172,8 +172,7 @@ package final class Learner {
                 fromOwnersOf: optimizer.shares)
         }
         defer { if isSharded { gradients.clear(outside: optimizer.share) } }
-        try communicator.failingTogether {
-            guard communicator.isRoot else { return }
+        try communicator.onRoot {
             try DebugDump(folder: path).write(
                 step: step, gradients: gradients, table: weights.table, pairs: pairs, objective: objective)
         }

@@ -36,12 +36,11 @@ package final class Trainer {
         saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
         window = LogWindow(objective: run.file.objective)
         state = TrainerState(step: 0, best: nil, identity: run.identity)
-        if let checkpoint = try Trainer.shared(checkpoint, over: communicator) { try restore(checkpoint) }
+        if let checkpoint { try restore(checkpoint) }
     }
 
     private func restore(_ checkpoint: String) throws {
-        let saved = try communicator.failingTogether {
-            guard communicator.isRoot else { return state }
+        let saved = try communicator.onRoot {
             let saved = try TrainerState(directory: checkpoint)
             for (name, expected) in state.identity.members where saved.identity[name] != expected {
                 throw TrainingError.resumeMismatch(
@@ -56,12 +55,9 @@ package final class Trainer {
             }
             return saved
         }
-        // Only rank 0 has read the file.
-        var numbers = [Double(saved.step), Double(saved.best?.step ?? -1), saved.best?.value ?? 0]
-        if !communicator.isRoot { numbers = [0, 0, 0] }
-        communicator.sum(&numbers)
-        state.step = Int(numbers[0])
-        if numbers[1] >= 0 { state.best = .init(step: Int(numbers[1]), value: numbers[2]) }
+        state.step = communicator.broadcast(saved?.step ?? 0)
+        let best = communicator.broadcast(saved?.best.map { [Double($0.step), $0.value] } ?? [])
+        state.best = best.isEmpty ? nil : .init(step: Int(best[0]), value: best[1])
         try TrainerState.restore(
             from: checkpoint, weights: learner.weights, optimizer: learner.optimizer, over: communicator, on: run.pool)
         lastSave = state.step
@@ -69,12 +65,6 @@ package final class Trainer {
         console.line(
             "resume: going on after step \(state.step) from \(checkpoint)"
                 + (isDone ? "; that was the last step (--resume never begins anew)" : ""))
-    }
-
-    /// Rank 0's choice of a checkpoint on all ranks.
-    private static func shared(_ checkpoint: String?, over communicator: Communicator) throws -> String? {
-        let path = String(decoding: communicator.broadcast(Array((checkpoint ?? "").utf8)), as: UTF8.self)
-        return path.isEmpty ? nil : path
     }
 
     /// Runs all remaining steps and writes `final/`.
@@ -90,12 +80,8 @@ package final class Trainer {
     }
 
     private func takeSteps() throws {
-        let log = try communicator.failingTogether {
-            communicator.isRoot ? try MetricsLog(directory: folder.path, resumingAfter: state.step) : nil
-        }
-        try communicator.failingTogether {
-            if communicator.isRoot { try run.writeRecords(to: folder.path) }
-        }
+        let log = try communicator.onRoot { try MetricsLog(directory: folder.path, resumingAfter: state.step) }
+        try communicator.onRoot { try run.writeRecords(to: folder.path) }
         let firstStep = state.step
         let start = SteadyClock.now()
         var epoch: EpochPlan?
@@ -189,8 +175,7 @@ package final class Trainer {
     /// `final/`: the last weights, or with `load_best_model_at_end` those of the best checkpoint.
     private func finish() throws {
         try clock.measure(.save) {
-            try communicator.failingTogether {
-                guard communicator.isRoot else { return }
+            try communicator.onRoot {
                 if run.file.records.bestMetric != nil, let best = state.best, best.step != state.step {
                     let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))
                     if FileSystem.isDirectory(path) {

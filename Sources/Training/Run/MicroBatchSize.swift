@@ -29,7 +29,7 @@ enum MicroBatchSize {
         keys: Int, threads: Int,
         over communicator: Communicator
     ) -> Int {
-        let free = share * Double(FreeMemory.bytes()) / Double(RankThreads.ranksOnNode() ?? 1)
+        let free = share * Double(communicator.neighbourhood.freeMemory)
         let fitting = choices.first { tokens in
             var extent = BatchExtent()
             let rows = max(tokens, longest)
@@ -38,7 +38,6 @@ enum MicroBatchSize {
                 .reduce(0) { $0 + $1.floats }
             return Double(resident + 4 * floats) <= free
         }
-        // The smallest of the ranks' choices.
-        return -Int(communicator.max(-Double(fitting ?? choices[choices.count - 1])))
+        return communicator.min(fitting ?? choices[choices.count - 1])
     }
 }

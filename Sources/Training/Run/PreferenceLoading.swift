@@ -23,7 +23,7 @@ extension PreferenceSet {
         console.endProgress()
         var failingLine = Double.infinity
         if case .failure(let failure) = share { failingLine = Double(failure.line) }
-        let isFirst = -communicator.max(-failingLine) == failingLine
+        let isFirst = communicator.min(failingLine) == failingLine
         let words = try communicator.failingTogether {
             if case .failure = share, !isFirst { return [Int32]() }
             return try share.get().words

@@ -13,8 +13,7 @@ extension RunFile {
         _ base: String, over communicator: Communicator, on pool: ThreadPool
     ) throws -> Digest.Value? {
         guard adapters.quantization != .none else { return nil }
-        let digest = try communicator.failingTogether { () throws -> Digest.Value? in
-            guard communicator.isRoot else { return nil }
+        let digest = try communicator.onRoot {
             let directory = try ModelDirectory(path: base)
             let digest = try directory.contentDigest()
             _ = try FrozenWeights(

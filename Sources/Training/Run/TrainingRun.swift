@@ -42,11 +42,11 @@ package struct TrainingRun {
     var gradientBuckets: [Range<Int>]? {
         let machine = file.machine
         guard communicator.size > 1, machine.zeroStage == 0, communicator.letsThreadsTakeTurns,
-            machine.overlapsReduction ?? (communicator.nodeCount > 1)
+            machine.overlapsReduction ?? (communicator.nodes.count > 1)
         else { return nil }
         let buckets = BackgroundSum.buckets(
             count: trained.count, bytes: GradientVector.summedBytes(reproducible: machine.reproducible),
-            nodes: communicator.nodeCount)
+            nodes: communicator.nodes.count)
         return buckets.count > 1 ? buckets : nil
     }
 
@@ -82,7 +82,7 @@ package struct TrainingRun {
                     + "(\(Communicator.libraryVersion)) has it not on all ranks; remove overlap_comm, or use another MPI"
             )
         }
-        threads = file.machine.threadsPerRank ?? RankThreads.standard()
+        threads = file.machine.threadsPerRank ?? communicator.neighbourhood.cores
         let pool = ThreadPool(count: threads)
         self.pool = pool
         console.line(
@@ -140,10 +140,8 @@ package struct TrainingRun {
         self.policy = policy
         trained = try communicator.failingTogether { try policy.trained() }
         digests = try Pulse.during(.load) {
-            try communicator.failingTogether {
-                computingColumns && communicator.isRoot
-                    ? try ModelDigests(file, policy: policy) : ModelDigests()
-            }
+            computingColumns
+                ? try communicator.onRoot { try ModelDigests(file, policy: policy) } ?? ModelDigests() : ModelDigests()
         }
 
         let tokens =

@@ -24,10 +24,11 @@ final class CheckpointSaver {
         self.learner = learner
         communicator = run.communicator
         isBackground = plan.isBackground
-        snapshot = try run.communicator.failingTogether(status: { _ in 4 }) {
-            guard plan.isBackground, run.communicator.isRoot else { return nil }
-            return try Snapshot(of: learner.optimizer.state, on: run.pool)
-        }
+        snapshot =
+            plan.isBackground
+            ? try run.communicator.onRoot(status: { _ in 4 }) {
+                try Snapshot(of: learner.optimizer.state, on: run.pool)
+            } : nil
     }
 
     /// Saves a checkpoint of the state as it is, or begins to.

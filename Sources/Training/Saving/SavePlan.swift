@@ -21,9 +21,9 @@ package struct SavePlan {
             return
         }
         let bytes = Snapshot.bytes(of: OptimizerState(run.file.optimizer.kind, table: run.trained.table))
-        let free = SavePlan.share * Double(FreeMemory.bytes()) - Double(toCome * (RankThreads.ranksOnNode() ?? 1))
+        let free = SavePlan.share * Double(FreeMemory.bytes()) - Double(toCome * run.communicator.neighbourhood.ranks)
         // Rank 0 decides: the snapshot will be on its node.
-        let isBackground = run.communicator.max(run.communicator.isRoot && Double(bytes) <= free ? 1 : 0) > 0
+        let isBackground = run.communicator.broadcast(Double(bytes) <= free)
         self.isBackground = isBackground
         snapshotBytes = isBackground ? bytes : 0
         note =

@@ -86,18 +86,19 @@ struct TrainerState: Equatable {
     ) throws {
         let parts = optimizer.state.parts
         var moments: SafetensorsFile?
-        let tensors = try communicator.failingTogether { () throws -> [TensorView] in
-            guard communicator.isRoot else { return [] }
+        let tensors = try communicator.onRoot {
             try restoreWeights(from: directory, into: weights, on: pool)
             let file = try SafetensorsFile(path: FileSystem.join(directory, momentsName))
             moments = file
             return try parts.map { try tensor($0.name, $0.elementType, optimizer.state.count(of: $0), of: file) }
         }
         communicator.broadcast(UnsafeMutableBufferPointer(start: weights.values, count: weights.count))
+        // Only rank 0 is asked for bytes.
+        let sources = tensors ?? []
         var read = [Int](repeating: 0, count: parts.count)
         optimizer.distribute(over: communicator) { part, bytes in
             let end = read[part] + bytes.count
-            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: tensors[part].bytes[read[part]..<end]))
+            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: sources[part].bytes[read[part]..<end]))
             read[part] = end
         }
         withExtendedLifetime(moments) {}

@@ -48,8 +48,8 @@ package struct LogpsColumn {
             }
             cache = opened
         }
-        communicator.sum(&missing)
-        communicator.sum(&column)
+        missing = communicator.broadcast(missing)
+        column = communicator.broadcast(column)
         let unknown = missing.indices.filter { missing[$0] > 0 }
         let known = comparisons.count - unknown.count
         guard !unknown.isEmpty else {
