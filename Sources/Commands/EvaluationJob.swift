@@ -47,7 +47,7 @@ package enum EvaluationJob {
 
         var result: JSONObject = ["model": .string(model)]
         for (name, value) in metrics.values { result["eval_\(name)"] = .number(value) }
-        result["eval_pairs"] = .integer(metrics.pairs)
+        result["eval_pairs"] = .integer(metrics.judgements)
         return result
     }
 }

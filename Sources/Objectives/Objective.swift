@@ -1,117 +1,146 @@
-/// What a step minimises: a pure function of one pair's logps, lengths and margin rewards, in double precision.
+/// What a step minimises: one or several losses with their constants.
 ///
-/// Notation, the same for every kind. P_w and P_l are the policy's logps of the chosen and the rejected response, R_w
-/// and R_l the reference's (sums over the scored tokens, in nats); n_w and n_l are the numbers of scored tokens;
-/// ā = P / n; Δ = (P_w − P_l) − (R_w − R_l); h = β (P − R); σ is the logistic function.
-///
-/// A batch's loss is the sum of its pairs' losses over the number of pairs of the **global** batch, so the caller
-/// scales loss and gradients by 1/(global pairs).
-///
-/// To add an objective: a case here, its row in `needsReference` and its siblings, its two lines in `evaluate`.
+/// A batch's loss is the sum of its judgements' losses over the number of judgements of the **global** batch, so the
+/// caller scales loss and gradients by 1/(global judgements).
 package struct Objective: Sendable, Equatable {
-    /// The objectives by their `loss_type`, each with the constants that its formula has and no others.
-    package enum Kind: Sendable, Equatable {
-        /// −ā_w: the mean negative logps of the chosen response, each pair weighing the same whatever its length.
-        case sft
+    package struct Term: Sendable, Equatable {
+        package let loss: Loss
+        package let weight: Double
 
-        /// −(1−ε) log σ(βΔ) − ε log σ(−βΔ). ε = 0 is DPO, arXiv 2305.18290 eq. 7; ε > 0 is cDPO, eq. 3 of Mitchell's
-        /// note on noisy preferences.
-        case sigmoid(beta: Double, labelSmoothing: Double)
-
-        /// −log σ(β ā_w − β ā_l − γ): SimPO, arXiv 2405.14734 eq. 6. γ is the absolute margin, not its ratio to β.
-        case simpo(beta: Double, gamma: Double)
-
-        /// −log σ([βΔ − Σ_{k≥1} w_k (m_k(y_w) − m_k(y_l))] / w_0): MODPO, arXiv 2310.03708. w_0 weighs the objective
-        /// whose preferences are trained; w_k and the margin rewards m_k arrive multiplied and summed with each pair.
-        /// β is the β of the combined problem.
-        case modpo(beta: Double, preferenceWeight: Double)
+        package static func == (a: Term, b: Term) -> Bool { a.loss.name == b.loss.name && a.weight == b.weight }
     }
 
-    package let kind: Kind
+    /// In the order of the run file: one loss of weight 1, or TRL's list of `loss_type` with its `loss_weights`.
+    package let terms: [Term]
+    /// The constants of all losses, each once, with the default that holds here.
+    package let declared: [Constant]
+    /// Their values.
+    package let constants: Constants
 
-    /// α ≥ 0: adds α · (−ā_w) to the loss of each pair (RPO, arXiv 2404.19733).
-    package let nllWeight: Double
-
-    /// Throws `ObjectiveError` when a constant is outside the range in which the formula means something.
-    package init(_ kind: Kind, nllWeight: Double = 0) throws(ObjectiveError) {
-        switch kind {
-        case .sft:
-            guard nllWeight == 0 else { throw .nllWeightOnSFT(nllWeight) }
-        case .sigmoid(let beta, let labelSmoothing):
-            try Self.requirePositive(beta, "beta")
-            guard (0..<0.5).contains(labelSmoothing) else { throw .labelSmoothing(labelSmoothing) }
-        case .simpo(let beta, let gamma):
-            try Self.requirePositive(beta, "beta")
-            guard gamma.isFinite, gamma >= 0 else { throw .negative(name: "gamma", found: gamma) }
-        case .modpo(let beta, let preferenceWeight):
-            try Self.requirePositive(beta, "beta")
-            guard preferenceWeight.isFinite, preferenceWeight > 0 else { throw .preferenceWeight(preferenceWeight) }
+    /// - Parameters:
+    ///   - losses: at least one.
+    ///   - given: constants by name; the others have their default, that of the first loss that declares one.
+    ///   - preferenceWeight: w_0 of a loss with margin rewards.
+    /// - Throws: `ObjectiveError` when a constant is outside the range in which a formula means something, or when losses
+    ///   don't go together.
+    package init(
+        _ losses: [(loss: Loss, weight: Double)], _ given: [String: ConstantValue] = [:], preferenceWeight: Double = 1
+    ) throws(ObjectiveError) {
+        terms = losses.map { Term(loss: $0.loss, weight: $0.weight) }
+        try Self.requireCompatible(terms)
+        declared = Self.declared(by: losses.map(\.loss))
+        var constants = Constants()
+        for constant in declared {
+            constants[constant.name] = constant.rivals.contains { given[$0] != nil } ? nil : constant.standard
         }
-        guard nllWeight.isFinite, nllWeight >= 0 else { throw .negative(name: "nll_weight", found: nllWeight) }
-        self.kind = kind
-        self.nllWeight = nllWeight
-    }
-
-    /// The run file's word for the kind.
-    package var lossType: String {
-        switch kind {
-        case .sft: "sft"
-        case .sigmoid: "sigmoid"
-        case .simpo: "simpo"
-        case .modpo: "modpo"
+        for (name, value) in given.sorted(by: { $0.key < $1.key }) {
+            let readers = losses.flatMap(\.loss.constants).filter { $0.name == name }
+            guard declared.contains(where: { $0.name == name }) else {
+                throw .notRead(name, by: terms.map(\.loss.name))
+            }
+            if let expected = readers.lazy.compactMap({ $0.objection(to: value) }).first {
+                throw .constant(name, found: value, expected: expected)
+            }
+            constants[name] = value
         }
+        guard preferenceWeight.isFinite, preferenceWeight > 0 else { throw .preferenceWeight(preferenceWeight) }
+        constants.preferenceWeight = preferenceWeight
+        self.constants = constants
     }
 
-    /// Whether `PairInput`'s reference logps are read.
-    package var needsReference: Bool {
-        switch kind {
-        case .sigmoid, .modpo: true
-        case .sft, .simpo: false
+    /// A single loss.
+    package init(
+        _ loss: Loss, _ given: [String: ConstantValue] = [:], preferenceWeight: Double = 1
+    ) throws(ObjectiveError) {
+        try self.init([(loss, 1)], given, preferenceWeight: preferenceWeight)
+    }
+
+    private static func requireCompatible(_ terms: [Term]) throws(ObjectiveError) {
+        for term in terms where !(term.weight.isFinite && term.weight > 0) {
+            throw .lossWeight(term.loss.name, found: term.weight)
         }
-    }
-
-    /// Whether anything of the rejected response is read.
-    package var needsRejected: Bool {
-        switch kind {
-        case .sigmoid, .simpo, .modpo: true
-        case .sft: false
+        guard terms.count > 1 else { return }
+        if let other = terms.first(where: { ![.pairs, .demonstrations].contains($0.loss.judges) }) {
+            throw .onlyAlone(other.loss.name)
         }
     }
 
-    /// Whether `PairInput`'s margin rewards are read.
-    package var needsMarginRewards: Bool {
-        switch kind {
-        case .modpo: true
-        case .sft, .sigmoid, .simpo: false
+    /// The run file keys that some losses read together. Where two of them have different defaults the first one's holds; but
+    /// `nll_reduction` follows the first that has a likelihood term, and `nll_weight` isn't there: in a list of losses `sft` has
+    /// a weight of its own.
+    package static func declared(by losses: [Loss]) -> [Constant] {
+        var declared: [Constant] = []
+        for constant in losses.flatMap(\.constants) where !declared.contains(where: { $0.name == constant.name }) {
+            declared.append(constant)
         }
+        guard losses.count > 1 else { return declared }
+        declared.removeAll { $0.name == "nll_weight" }
+        let likely = losses.compactMap(\.nll).first { $0.fixed + ($0.standard ?? 0) > 0 }
+        guard let likely, let place = declared.firstIndex(where: { $0.name == "nll_reduction" }) else {
+            return declared
+        }
+        declared[place] = .nllReduction(likely.reduction)
+        return declared
     }
 
-    private static func requirePositive(_ value: Double, _ name: String) throws(ObjectiveError) {
-        guard value.isFinite, value > 0 else { throw .notPositive(name: name, found: value) }
+    // MARK: - What it is called
+
+    /// The run file's words, in its order.
+    package var lossTypes: [String] { terms.map(\.loss.name) }
+
+    // MARK: - What it reads
+
+    /// What the data's rows are read as.
+    package var judges: Judged {
+        terms.contains { $0.loss.judges == .pairs } ? .pairs : terms.first?.loss.judges ?? .pairs
+    }
+
+    /// Whether `ResponseInput.referenceLogps` is read.
+    package var needsReference: Bool { terms.contains { $0.loss.needsReference } }
+
+    /// Whether anything of another response than the best is read.
+    package var needsRejected: Bool { judges == .pairs || judges == .lists }
+
+    /// Whether `ResponseInput.marginReward` is read.
+    package var needsMarginRewards: Bool { terms.contains { $0.loss.needsMarginRewards } }
+
+    /// Whether one of its losses compares rewards with a statistic of the batch.
+    package func needs(_ statistic: BatchStatistic) -> Bool { terms.contains { $0.loss.statistic == statistic } }
+
+    /// The factor of the chosen response's negative log-likelihood: the sum over the losses that have such a term.
+    package var likelihoodWeight: Double {
+        terms.reduce(0) { sum, term in
+            guard let nll = term.loss.nll else { return sum }
+            // In a list of losses each keeps the default of its own.
+            let asked = terms.count > 1 ? nll.standard ?? 0 : nll.standard == nil ? 0 : constants.number("nll_weight")
+            return sum + term.weight * (nll.fixed + asked)
+        }
     }
 }
 
-/// A constant outside the range in which its formula means something.
+/// What is wrong with an objective.
 package enum ObjectiveError: Error, Sendable, Equatable, CustomStringConvertible {
-    case notPositive(name: String, found: Double)
-    case negative(name: String, found: Double)
-    case labelSmoothing(Double)
+    case constant(String, found: ConstantValue, expected: String)
+    case notRead(String, by: [String])
     case preferenceWeight(Double)
-    case nllWeightOnSFT(Double)
+    case lossWeight(String, found: Double)
+    case onlyAlone(String)
 
     package var description: String {
         switch self {
-        case .notPositive(let name, let found):
-            "\(name) is \(found); expected a number above 0"
-        case .negative(let name, let found):
-            "\(name) is \(found); expected 0 or a number above it"
-        case .labelSmoothing(let found):
-            "label_smoothing is \(found); expected 0 or more and less than 0.5, since at 0.5 a pair teaches no order"
+        case .constant(let name, let found, let expected):
+            "\(name) is \(found); expected \(expected)"
+        case .notRead(let name, let losses) where losses.count > 1 && name == "nll_weight":
+            "nll_weight isn't read with a list of losses; add sft to the list, with its weight in loss_weights"
+        case .notRead(let name, let losses):
+            "\(name) isn't read by \(losses.joined(separator: ", ")); leave it out"
         case .preferenceWeight(let found):
             "the weight of the trained preference is \(found); expected a number above 0, since the loss divides by "
                 + "it: train another of the objectives by its preferences and give this one as a margin reward"
-        case .nllWeightOnSFT(let found):
-            "nll_weight is \(found); sft is that term already: leave it out"
+        case .lossWeight(let name, let found):
+            "the weight of \(name) is \(found); expected a number above 0"
+        case .onlyAlone(let name):
+            "\(name) can't be one of several losses: it doesn't judge pairs; train it alone"
         }
     }
 }

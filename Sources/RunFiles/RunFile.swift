@@ -47,7 +47,7 @@ package struct RunFile: Sendable, Equatable {
         data = try Data(reader)
         batch = try Batch(reader)
         duration = try Duration(reader)
-        optimizer = try Optimizer(reader, lossType: objective.lossType)
+        optimizer = try Optimizer(reader, objective: objective)
         machine = try Machine(reader)
         adapters = try Adapters(reader)
         records = try Records(reader, objective: objective)

@@ -1,3 +1,5 @@
+import Objectives
+
 /// What is known of the run file's keys besides their values: which exist, which exclude each other, which belong to
 /// some objectives only, which wait for a later version.
 enum RunFileKeys {
@@ -5,8 +7,7 @@ enum RunFileKeys {
         "model_name_or_path", "ref_model_name_or_path", "tokenizer_name_or_path", "output_dir",
         "train_file", "eval_file", "prompt_column", "chosen_column", "rejected_column", "max_length", "truncation",
         "append_eos", "shuffle", "seed",
-        "loss_type", "beta", "gamma", "gamma_beta_ratio", "label_smoothing", "nll_weight", "normalise",
-        "preference_name", "weights", "margins",
+        "loss_type", "loss_weights", "preference_name", "weights", "margins",
         "global_batch_size", "micro_batch_tokens", "per_device_train_batch_size", "gradient_accumulation_steps",
         "num_train_epochs", "max_steps",
         "optim", "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "weight_decay", "adam_beta1",
@@ -18,7 +19,7 @@ enum RunFileKeys {
         "load_best_model_at_end", "metric_for_best_model",
         "threads_per_rank", "gradient_checkpointing", "reproducible", "zero_stage", "gradient_dtype", "overlap_comm",
         "save_dtype", "hang_timeout", "reference_cache", "debug_dump",
-    ]
+    ] + constants
 
     /// Either side may be given, not both.
     static let exclusive: [(left: [String], right: [String])] = [
@@ -35,20 +36,25 @@ enum RunFileKeys {
         }
     }
 
-    /// Keys that only some objectives read, with these.
-    static let objectives: [String: [String]] = [
-        "ref_model_name_or_path": ["sigmoid", "modpo"],
-        "rejected_column": ["sigmoid", "simpo", "modpo"],
-        "beta": ["sigmoid", "simpo", "modpo"],
-        "gamma": ["simpo"],
-        "gamma_beta_ratio": ["simpo"],
-        "label_smoothing": ["sigmoid"],
-        "nll_weight": ["sigmoid", "simpo", "modpo"],
-        "normalise": [],
-        "preference_name": ["modpo"],
-        "weights": ["modpo"],
-        "margins": ["modpo"],
-    ]
+    /// The losses that read a key; nil for a key that isn't a matter of losses.
+    static func losses(reading key: String) -> [String]? {
+        let readers: [Loss]
+        switch key {
+        case "ref_model_name_or_path": readers = Loss.all.filter(\.needsReference)
+        case "rejected_column": readers = Loss.all.filter { $0.judges == .pairs || $0.judges == .lists }
+        case "preference_name", "weights", "margins": readers = Loss.all.filter(\.needsMarginRewards)
+        default:
+            readers = Loss.all.filter { $0.constants.contains { $0.name == key } }
+            if readers.isEmpty { return nil }
+        }
+        return readers.map(\.name)
+    }
+
+    private static let constants: [String] = {
+        var names: [String] = []
+        for name in Loss.all.flatMap({ $0.constants.map(\.name) }) where !names.contains(name) { names.append(name) }
+        return names
+    }()
 
     /// Names that other trainers give to the same things.
     private static let synonyms = [

@@ -30,51 +30,81 @@ extension RunFile {
         case length(factor: Double)
     }
 
-    private enum LossType: String, CaseIterable {
-        case sft, sigmoid, simpo, modpo
-    }
-
-    private static let laterLossTypes: Set = [
-        "robust", "hinge", "ipo", "sigmoid_norm", "orpo", "cpo", "slic", "rdpo", "rrhf", "kto", "dpop",
-    ]
-
-    /// `loss_type` (default `sigmoid`) and its constants.
-    ///
-    /// `beta`: 0.1; for `simpo` 2, the paper's for base models, where TRL has 0.1. `gamma`: for `simpo` half of β,
-    /// likewise. `label_smoothing` and `nll_weight`: 0.
+    /// `loss_type` (default `sigmoid`; a word, or a list with `loss_weights`) and the constants that its losses declare.
     static func readObjective(_ reader: RunFileReader) throws(RunFileError) -> Objective {
-        if let entry = reader["loss_type"], let word = entry.value.text, laterLossTypes.contains(word) {
-            throw .unavailable(
-                entry.place, key: "loss_type", value: word,
-                remedy: "choose \(RunFileReader.alternatives(LossType.allCases.map(\.rawValue)))")
-        }
-        let lossType = try reader.choice("loss_type", default: LossType.sigmoid)
+        let losses = try readLosses(reader)
+        let names = losses.map(\.loss.name).joined(separator: ", ")
+        let declared = Objective.declared(by: losses.map(\.loss))
         for entry in reader.given {
-            guard let users = RunFileKeys.objectives[entry.key], !users.contains(lossType.rawValue) else { continue }
-            throw .unused(entry.place, key: entry.key, because: "loss_type \(lossType.rawValue) doesn't read it")
+            guard let users = RunFileKeys.losses(reading: entry.key),
+                !losses.contains(where: { users.contains($0.loss.name) })
+            else { continue }
+            throw .unused(entry.place, key: entry.key, because: "loss_type \(names) doesn't read it")
         }
-
-        let beta = try reader.number("beta", .positive) ?? (lossType == .simpo ? 2 : 0.1)
-        let nllWeight = try reader.number("nll_weight", .nonNegative) ?? 0
-        let kind: Objective.Kind
-        switch lossType {
-        case .sft:
-            kind = .sft
-        case .sigmoid:
-            kind = .sigmoid(beta: beta, labelSmoothing: try reader.number("label_smoothing", .below(0.5)) ?? 0)
-        case .simpo:
-            let ratio = try reader.number("gamma_beta_ratio", .nonNegative) ?? 0.5
-            kind = .simpo(beta: beta, gamma: try reader.number("gamma", .nonNegative) ?? ratio * beta)
-        case .modpo:
-            kind = .modpo(beta: beta, preferenceWeight: try readPreferenceWeight(reader))
+        var given: [String: ConstantValue] = [:]
+        for constant in declared {
+            guard let entry = reader[constant.name] else { continue }
+            switch constant.domain {
+            case .number(let range): given[constant.name] = .number(try RunFileReader.number(entry, range))
+            case .word(let words):
+                guard let word = entry.value.text, words.contains(word) else {
+                    throw RunFileReader.wrong(entry, RunFileReader.alternatives(words))
+                }
+                given[constant.name] = .word(word)
+            }
         }
+        let needsWeights = losses.contains { $0.loss.needsMarginRewards }
+        let preferenceWeight = needsWeights ? try readPreferenceWeight(reader) : 1
         do {
-            return try Objective(kind, nllWeight: nllWeight)
+            return try Objective(losses, given, preferenceWeight: preferenceWeight)
         } catch {
             let place = reader["loss_type"]?.place ?? .line(file: reader.file, 1)
             throw .wrongValue(
-                place, key: "loss_type", found: lossType.rawValue, expected: "constants that it can use: \(error)")
+                place, key: "loss_type", found: names, expected: "losses and constants that go together: \(error)")
         }
+    }
+
+    private static func readLosses(_ reader: RunFileReader) throws(RunFileError) -> [(loss: Loss, weight: Double)] {
+        guard let entry = reader["loss_type"] else {
+            if let weights = reader["loss_weights"] { throw weightsWithoutList(weights) }
+            return [(.sigmoid, 1)]
+        }
+        guard case .list(let items) = entry.value, !items.isEmpty else {
+            if let weights = reader["loss_weights"] { throw weightsWithoutList(weights) }
+            return [(try readLoss(entry, entry.value), 1)]
+        }
+        var losses: [Loss] = []
+        for item in items { losses.append(try readLoss(entry, item)) }
+        guard let weights = reader["loss_weights"] else { return losses.map { ($0, 1) } }
+        guard case .list(let numbers) = weights.value, numbers.count == losses.count else {
+            throw RunFileReader.wrong(weights, "a list of \(losses.count) numbers, one for each loss of loss_type")
+        }
+        var weighted: [(loss: Loss, weight: Double)] = []
+        for (loss, number) in zip(losses, numbers) {
+            let entry = RunFileEntry(key: "loss_weights", value: number, place: weights.place)
+            weighted.append((loss, try RunFileReader.number(entry, .positive)))
+        }
+        return weighted
+    }
+
+    private static func weightsWithoutList(_ entry: RunFileEntry) -> RunFileError {
+        .unused(entry.place, key: entry.key, because: "loss_type is no list")
+    }
+
+    private static func readLoss(_ entry: RunFileEntry, _ value: RunFileValue) throws(RunFileError) -> Loss {
+        let names = Loss.all.map(\.name)
+        guard let word = value.text, let loss = Loss.named(word) else {
+            if let refused = Loss.refused.first(where: { $0.name == value.text }) {
+                throw .unavailable(entry.place, key: "loss_type", value: refused.name, remedy: refused.reason)
+            }
+            throw .wrongValue(
+                entry.place, key: "loss_type", found: value.found, expected: RunFileReader.alternatives(names))
+        }
+        guard loss.statistic == nil else {
+            throw .unavailable(
+                entry.place, key: "loss_type", value: word, remedy: "it needs a statistic of the batch; choose another")
+        }
+        return loss
     }
 
     static func readMargins(_ reader: RunFileReader) throws(RunFileError) -> Margins? {

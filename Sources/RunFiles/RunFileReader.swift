@@ -1,3 +1,5 @@
+import Objectives
+
 /// Typed access to a run's entries. Every refusal names the key, its place, what stands there and what was expected.
 struct RunFileReader {
     let file: String
@@ -45,12 +47,12 @@ struct RunFileReader {
         return integer
     }
 
-    func number(_ key: String, _ range: RunFileRange) throws(RunFileError) -> Double? {
+    func number(_ key: String, _ range: NumberRange) throws(RunFileError) -> Double? {
         guard let entry = entries[key] else { return nil }
         return try Self.number(entry, range)
     }
 
-    static func number(_ entry: RunFileEntry, _ range: RunFileRange) throws(RunFileError) -> Double {
+    static func number(_ entry: RunFileEntry, _ range: NumberRange) throws(RunFileError) -> Double {
         guard let number = entry.value.number, range.contains(number) else { throw wrong(entry, range.words) }
         return number
     }
@@ -72,34 +74,5 @@ struct RunFileReader {
 
     static func alternatives(_ words: [String]) -> String {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
-    }
-}
-
-/// The numbers that a key may have.
-enum RunFileRange {
-    case any, positive, nonNegative
-    /// 0 ≤ x ≤ 1
-    case share
-    /// 0 ≤ x < limit
-    case below(Double)
-
-    func contains(_ number: Double) -> Bool {
-        switch self {
-        case .any: true
-        case .positive: number > 0
-        case .nonNegative: number >= 0
-        case .share: (0...1).contains(number)
-        case .below(let limit): (0..<limit).contains(number)
-        }
-    }
-
-    var words: String {
-        switch self {
-        case .any: "a number"
-        case .positive: "a number above 0"
-        case .nonNegative: "a number, 0 or more"
-        case .share: "a number from 0 to 1"
-        case .below(let limit): "a number from 0 to below \(RunFileText.number(limit))"
-        }
     }
 }

@@ -54,27 +54,27 @@ extension RunFile {
 
     private func writeObjective(to text: inout ResolvedText) {
         text.section("objective")
-        text.line("loss_type", objective.lossType)
-        switch objective.kind {
-        case .sft:
-            return
-        case .sigmoid(let beta, let labelSmoothing):
-            text.line("beta", beta)
-            text.line("label_smoothing", labelSmoothing)
-        case .simpo(let beta, let gamma):
-            text.line("beta", beta)
-            text.line("gamma", gamma)
-        case .modpo(let beta, let preferenceWeight):
-            text.line("beta", beta)
-            guard let margins else { break }
-            text.line("preference_name", margins.preferenceName)
-            text.map(
-                "weights",
-                [(margins.preferenceName, RunFileText.number(preferenceWeight))]
-                    + margins.rewards.map { ($0.name, RunFileText.number($0.weight)) })
-            text.map("margins", margins.rewards.map { ($0.name, "{\(Self.yaml($0.source))}") })
+        let names = objective.lossTypes
+        if names.count == 1 {
+            text.line("loss_type", names[0])
+        } else {
+            text.list("loss_type", names)
+            text.numbers("loss_weights", objective.terms.map(\.weight))
         }
-        text.line("nll_weight", objective.nllWeight)
+        for constant in objective.declared {
+            switch objective.constants[constant.name] {
+            case .number(let number): text.line(constant.name, number)
+            case .word(let word): text.line(constant.name, word)
+            case nil: break
+            }
+        }
+        guard let margins else { return }
+        text.line("preference_name", margins.preferenceName)
+        text.map(
+            "weights",
+            [(margins.preferenceName, RunFileText.number(objective.constants.preferenceWeight))]
+                + margins.rewards.map { ($0.name, RunFileText.number($0.weight)) })
+        text.map("margins", margins.rewards.map { ($0.name, "{\(Self.yaml($0.source))}") })
     }
 
     private static func yaml(_ source: MarginSource) -> String {
@@ -160,6 +160,10 @@ private struct ResolvedText {
     mutating func line(_ key: String, _ value: Int?) { raw(key, value.map { "\($0)" }) }
     mutating func line(_ key: String, _ value: Double) { raw(key, RunFileText.number(value)) }
     mutating func line(_ key: String, _ value: Bool) { raw(key, "\(value)") }
+
+    mutating func numbers(_ key: String, _ values: [Double]) {
+        raw(key, "[\(values.map(RunFileText.number).joined(separator: ", "))]")
+    }
 
     mutating func list(_ key: String, _ names: [String]) {
         raw(key, "[\(names.map(RunFileText.string).joined(separator: ", "))]")

@@ -142,13 +142,13 @@ extension RunFile {
         /// `max_grad_norm`. Default 1; nil (`max_grad_norm: 0` or null) doesn't clip.
         package let maxGradNorm: Double?
 
-        init(_ reader: RunFileReader, lossType: String) throws(RunFileError) {
+        init(_ reader: RunFileReader, objective: Objective) throws(RunFileError) {
             kind = try Self.readKind(reader)
             for key in ["adam_beta1", "adam_beta2", "adam_epsilon"] where !kind.isAdam {
                 guard let entry = reader[key] else { continue }
                 throw .unused(entry.place, key: key, because: "optim \(kind.rawValue) doesn't read it")
             }
-            learningRate = try reader.number("learning_rate", .nonNegative) ?? (lossType == "sft" ? 2e-5 : 1e-6)
+            learningRate = try reader.number("learning_rate", .nonNegative) ?? (objective.judges == .demonstrations ? 2e-5 : 1e-6)
             schedule = try reader.choice("lr_scheduler_type", default: .linear)
             warmup = try Self.readWarmup(reader)
             if schedule == .constant, warmup != .none, let entry = reader["warmup_steps"] ?? reader["warmup_ratio"] {
@@ -201,7 +201,7 @@ extension RunFile {
         package let bestMetric: String?
 
         /// Whether more of `bestMetric` is better.
-        package var bestMetricIsGreatest: Bool { bestMetric != "loss" }
+        package let bestMetricIsGreatest: Bool
 
         init(_ reader: RunFileReader, objective: Objective) throws(RunFileError) {
             loggingSteps = try reader.integer("logging_steps", atLeast: 1) ?? 1
@@ -213,15 +213,19 @@ extension RunFile {
             let metric = try reader.text("metric_for_best_model")
             guard let entry = reader["metric_for_best_model"], let metric else {
                 bestMetric = loadBest ? "loss" : nil
+                bestMetricIsGreatest = false
                 return
             }
             guard loadBest else {
                 throw .unused(entry.place, key: entry.key, because: "load_best_model_at_end is not true")
             }
             let name = metric.hasPrefix("eval_") ? String(metric.dropFirst(5)) : metric
-            let names = Metrics(of: objective).names.filter { $0 != "ties" && !$0.contains("rejected") }
-            guard names.contains(name) else { throw RunFileReader.wrong(entry, RunFileReader.alternatives(names)) }
+            let metrics = Metric.of(objective).filter { $0.isBetterWhen != .neither }
+            guard let chosen = metrics.first(where: { $0.name == name }) else {
+                throw RunFileReader.wrong(entry, RunFileReader.alternatives(metrics.map(\.name)))
+            }
             bestMetric = name
+            bestMetricIsGreatest = chosen.isBetterWhen == .greater
         }
 
         /// What the records need of other keys.

@@ -22,7 +22,7 @@ extension EndToEnd {
                 [1.1268597852, 0.6424209888, 1.5127074734, 1.6070447766, 1.4132475827]
             ),
             (
-                ["loss_type": "sft", "weight_decay": 0.1, "lr_scheduler_type": "cosine", "learning_rate": 1e-3],
+                ["loss_type": "sft", "nll_reduction": "response", "weight_decay": 0.1, "lr_scheduler_type": "cosine", "learning_rate": 1e-3],
                 [6.8192367163, 6.6574763376, 6.2543890468, 6.1324415699, 5.2692633693]
             ),
         ]

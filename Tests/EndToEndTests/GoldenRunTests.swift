@@ -57,6 +57,8 @@ extension EndToEnd {
                 if ["sigmoid", "modpo"].contains(settings["loss_type"]?.string) {
                     settings["ref_model_name_or_path"] = .string(Goldens.path(golden["reference"]?.string ?? ""))
                 }
+                // What these goldens' loss is: a mean of responses' means.
+                if settings["loss_type"] == "sft" { settings["nll_reduction"] = "response" }
                 try toy.train(settings, ranks: ranks)
 
                 let title = "\(objective["name"]?.string ?? "")"

@@ -5,19 +5,26 @@ struct Tensors {
     private let bytes: [UInt8]
     private let header: JSON
     private let start: Int
+    private let prefix: String
 
-    init(_ path: String) throws {
+    /// - Parameter prefix: of the names to be seen, and taken off them.
+    init(_ path: String, under prefix: String = "") throws {
+        self.prefix = prefix
         bytes = try FileSystem.read(path)
         let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
         start = 8 + length
         header = try JSON.parse(Array(bytes[8..<start]))
     }
 
-    var names: [String] { (header.object?.names ?? []).filter { $0 != "__metadata__" } }
+    var names: [String] {
+        (header.object?.names ?? []).filter { $0 != "__metadata__" && $0.hasPrefix(prefix) }
+            .map { String($0.dropFirst(prefix.count)) }
+    }
 
     subscript(name: String) -> [Float] {
-        let offsets = (header[name]?["data_offsets"]?.array ?? []).compactMap(\.integer)
-        guard offsets.count == 2, header[name]?["dtype"] == "F32" else { return [] }
+        let entry = header[prefix + name]
+        let offsets = (entry?["data_offsets"]?.array ?? []).compactMap(\.integer)
+        guard offsets.count == 2, entry?["dtype"] == "F32" else { return [] }
         return bytes[start + offsets[0]..<start + offsets[1]].withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
     }
 

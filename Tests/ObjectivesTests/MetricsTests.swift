@@ -1,30 +1,35 @@
 import Objectives
 import Testing
 
-@Suite("Metrics")
-struct MetricsTests {
-    private func metrics(_ objective: Objective, _ pairs: [PairInput]) -> Metrics {
+@Suite struct MetricsTests {
+    private func metrics(_ objective: Objective, _ judgements: [JudgementInput], meanLength: Double = 1) -> Metrics {
         var metrics = Metrics(of: objective)
-        for pair in pairs { metrics.add(pair, objective.evaluate(pair)) }
+        for input in judgements {
+            metrics.add(input, objective.evaluate(input, in: BatchStatistics(meanLength: meanLength)))
+        }
         return metrics
     }
 
+    private static func pair(_ chosen: ResponseInput, _ rejected: ResponseInput) -> JudgementInput {
+        JudgementInput(.pair, [chosen, rejected])
+    }
+
     private let pairs = [
-        PairInput(
-            chosenLogps: -10, rejectedLogps: -12, referenceChosenLogps: -11, referenceRejectedLogps: -12,
-            chosenLength: 5, rejectedLength: 4, chosenMarginReward: 1, rejectedMarginReward: 0),
-        PairInput(
-            chosenLogps: -20, rejectedLogps: -6, referenceChosenLogps: -20, referenceRejectedLogps: -6,
-            chosenLength: 10, rejectedLength: 3, chosenMarginReward: 0, rejectedMarginReward: 0.5),
-        PairInput(
-            chosenLogps: -9, rejectedLogps: -8, referenceChosenLogps: -7, referenceRejectedLogps: -9,
-            chosenLength: 3, rejectedLength: 8),
+        pair(
+            ResponseInput(logps: -10, referenceLogps: -11, length: 5, marginReward: 1),
+            ResponseInput(logps: -12, referenceLogps: -12, length: 4)),
+        pair(
+            ResponseInput(logps: -20, referenceLogps: -20, length: 10),
+            ResponseInput(logps: -6, referenceLogps: -6, length: 3, marginReward: 0.5)),
+        pair(
+            ResponseInput(logps: -9, referenceLogps: -7, length: 3),
+            ResponseInput(logps: -8, referenceLogps: -9, length: 8)),
     ]
 
     @Test("means are sums over pairs over their number, and ties are no wins")
     func sigmoid() throws {
-        let metrics = try metrics(Objective(.sigmoid(beta: 0.5, labelSmoothing: 0)), pairs)
-        #expect(metrics.pairs == 3)
+        let metrics = try metrics(Objective(.sigmoid, ["beta": 0.5]), pairs)
+        #expect(metrics.judgements == 3)
         #expect(
             metrics.values.map(\.name) == [
                 "loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "ties",
@@ -42,12 +47,11 @@ struct MetricsTests {
     @Test("rewards that differ by less than float32 can tell are a tie")
     func resolution() throws {
         let metrics = try metrics(
-            Objective(.sigmoid(beta: 0.1, labelSmoothing: 0)),
+            Objective(.sigmoid),
             [1e-5, -1e-5, 1e-2].map {
-                PairInput(
-                    chosenLogps: -100 + $0, rejectedLogps: -100, referenceChosenLogps: -100,
-                    referenceRejectedLogps: -100,
-                    chosenLength: 9, rejectedLength: 9)
+                Self.pair(
+                    ResponseInput(logps: -100 + $0, referenceLogps: -100, length: 9),
+                    ResponseInput(logps: -100, referenceLogps: -100, length: 9))
             })
         #expect(metrics["ties"] == 2.0 / 3)
         #expect(metrics["rewards/accuracies"] == 1.0 / 3)
@@ -55,7 +59,7 @@ struct MetricsTests {
 
     @Test("MODPO adds the combined rewards and keeps DPO's beside them")
     func modpo() throws {
-        let metrics = try metrics(Objective(.modpo(beta: 0.5, preferenceWeight: 0.5)), pairs)
+        let metrics = try metrics(Objective(.modpo, ["beta": 0.5], preferenceWeight: 0.5), pairs)
         let sums: [(name: String, sum: Double)] = [
             ("rewards/chosen", -0.5), ("rewards/combined_chosen", -3), ("rewards/combined_rejected", 0),
             ("rewards/combined_margins", -3), ("rewards/combined_accuracies", 1),
@@ -63,14 +67,45 @@ struct MetricsTests {
         for (name, sum) in sums { #expect(metrics[name] == sum / 3, "\(name)") }
     }
 
-    @Test("sft reports what it has: loss and the chosen logps")
+    @Test("sft reports loss, perplexity and the chosen logps")
     func sft() throws {
-        let metrics = try metrics(Objective(.sft), pairs)
-        #expect(metrics.values.map(\.name) == ["loss", "logps/chosen", "logps/chosen_mean"])
-        #expect(metrics["loss"] == 7.0 / 3)
+        let shown = [(-10.0, 5), (-20.0, 10), (-9.0, 3)].map {
+            JudgementInput(.demonstration, [ResponseInput(logps: $0, length: $1)])
+        }
+        let metrics = try metrics(Objective(.sft), shown, meanLength: 6)
+        #expect(metrics.values.map(\.name) == ["loss", "perplexity", "logps/chosen", "logps/chosen_mean"])
+        #expect(abs((metrics["loss"] ?? 0) - 39.0 / 18) < 1e-15)
+        #expect(abs((metrics["perplexity"] ?? 0) - 8.729138363720304) < 1e-12)
     }
 
-    @Test("no pairs, no metrics")
+    @Test("labelled responses: chosen are the desirable ones, margins a difference of two means")
+    func labelled() throws {
+        let responses = [(-10.0, -11.0, true), (-12.0, -12.0, true), (-6.0, -3.0, false)].map {
+            JudgementInput(.labelled(isDesirable: $2), [ResponseInput(logps: $0, referenceLogps: $1, length: 2)])
+        }
+        let metrics = try metrics(Objective(.kto, ["beta": 0.5]), responses)
+        #expect(metrics["rewards/chosen"] == 0.25 && metrics["rewards/rejected"] == -1.5)
+        #expect(metrics["rewards/margins"] == 1.75)
+        #expect(metrics["rewards/accuracies"] == 2.0 / 3 && metrics["ties"] == 1.0 / 3)
+        #expect(metrics["logps/chosen"] == -11 && metrics["logps/rejected_mean"] == -3)
+        #expect(metrics["kl"] == 0)
+        // None without a response of the kind.
+        let desirable = try self.metrics(Objective(.kto), [responses[0]])
+        #expect(desirable["rewards/chosen"] != nil && desirable["rewards/margins"] == nil)
+    }
+
+    @Test("of a list the means are over its orders")
+    func list() throws {
+        let list = JudgementInput(
+            .list([Order(better: 0, worse: 1), Order(better: 0, worse: 2), Order(better: 1, worse: 2)]),
+            [(-4.0, 4), (-6.0, 2), (-4.0, 2)].map { ResponseInput(logps: $0, length: $1) })
+        let metrics = try metrics(Objective(.rrhf), [list])
+        #expect(metrics["rewards/accuracies"] == 2.0 / 3)
+        #expect(metrics["rewards/margins"] == (2.0 + 1 - 1) / 3)
+        #expect(metrics["loss"] == 5.0)
+    }
+
+    @Test("no judgements, no metrics")
     func empty() throws {
         #expect(Metrics(of: try Objective(.sft)).values.isEmpty)
     }

@@ -2,121 +2,61 @@ import Foundation
 import Objectives
 import Testing
 
-@Suite("Objectives")
-struct ObjectiveTests {
-    // MARK: Against torch
+/// Objectives made of losses: identities, lists, what is refused.
+@Suite struct ObjectiveTests {
+    // MARK: - Step 0
 
-    @Test("losses, gradients and rewards equal torch's")
-    func goldens() throws {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
-        let cases = try JSONDecoder().decode(
-            [GoldenCase].self, from: Data(contentsOf: folder.appending(path: "objectives.json")))
-        #expect(cases.count == 8)
-        for golden in cases {
-            let objective = try golden.objective()
-            for (pair, expected) in zip(golden.pairs, golden.outputs) {
-                let output = objective.evaluate(pair.input)
-                let ours = [
-                    output.loss, output.chosenGradient, output.rejectedGradient, output.chosenReward,
-                    output.rejectedReward, output.chosenCombinedReward, output.rejectedCombinedReward,
-                ]
-                for (a, b) in zip(ours, expected.values) {
-                    #expect(abs(a - b) <= 1e-12 * max(1, abs(b)), "\(golden.loss_type): \(a) against \(b)")
-                }
-            }
-        }
-    }
-
-    // MARK: Derivatives
-
-    @Test("gradients equal central differences", arguments: Self.objectives)
-    func finiteDifferences(_ objective: Objective) {
-        let step = 1e-5
-        for pair in Self.pairs {
-            func loss(chosen: Double, rejected: Double) -> Double {
-                var moved = pair
-                moved.chosenLogps += chosen
-                moved.rejectedLogps += rejected
-                return objective.evaluate(moved).loss
-            }
-            let output = objective.evaluate(pair)
-            let chosen = (loss(chosen: step, rejected: 0) - loss(chosen: -step, rejected: 0)) / (2 * step)
-            let rejected = (loss(chosen: 0, rejected: step) - loss(chosen: 0, rejected: -step)) / (2 * step)
-            #expect(abs(chosen - output.chosenGradient) < 1e-8 * max(1, abs(chosen)))
-            #expect(abs(rejected - output.rejectedGradient) < 1e-8 * max(1, abs(rejected)))
-        }
-    }
-
-    // MARK: Step 0 and saturation
-
-    @Test("at step 0 DPO's loss is ln 2, rewards are zero and MODPO's loss is its margin's")
+    @Test("at step 0 DPO's loss is ln 2, IPO's 1/(4β²), KTO's ½, rewards are zero and MODPO's loss is its margin's")
     func stepZero() throws {
-        let pair = PairInput(
-            chosenLogps: -31.4, rejectedLogps: -20.2, referenceChosenLogps: -31.4, referenceRejectedLogps: -20.2,
-            chosenLength: 9, rejectedLength: 4, chosenMarginReward: -0.7, rejectedMarginReward: 0.5)
+        let pair = JudgementInput(
+            .pair,
+            [
+                ResponseInput(logps: -31.4, referenceLogps: -31.4, length: 9, marginReward: -0.7),
+                ResponseInput(logps: -20.2, referenceLogps: -20.2, length: 4, marginReward: 0.5),
+            ])
         for labelSmoothing in [0, 0.2] {
-            let output = try Objective(.sigmoid(beta: 0.1, labelSmoothing: labelSmoothing)).evaluate(pair)
+            let output = try Objective(.sigmoid, ["label_smoothing": .number(labelSmoothing)]).evaluate(pair)
             #expect(abs(output.loss - 0.6931471805599453) < 1e-15)
-            #expect(output.chosenReward == 0 && output.rejectedReward == 0)
+            #expect(output.rewards == [0, 0])
         }
-        let output = try Objective(.modpo(beta: 0.1, preferenceWeight: 0.5)).evaluate(pair)
+        #expect(abs(try Objective(.ipo, ["beta": 0.25]).evaluate(pair).loss - 4) < 1e-12)
+        let desirable = JudgementInput(.labelled(isDesirable: true), [pair.responses[0]])
+        #expect(try Objective(.kto).evaluate(desirable).loss == 0.5)
+        let output = try Objective(.modpo, preferenceWeight: 0.5).evaluate(pair)
         #expect(abs(output.loss - log1p(exp(-1.2 / 0.5))) < 1e-15)
-        #expect(output.chosenReward == 0 && output.rejectedReward == 0)
-        #expect(abs(output.chosenCombinedReward - 1.4) < 1e-15 && output.rejectedCombinedReward == -1)
+        #expect(output.rewards == [0, 0])
+        #expect(abs(output.combinedRewards[0] - 1.4) < 1e-15 && output.combinedRewards[1] == -1)
     }
 
-    @Test("a saturated pair has a finite loss and gradient", arguments: Self.objectives)
-    func saturation(_ objective: Objective) {
-        for (chosen, rejected) in [(-1e6, -1.0), (-1.0, -1e6), (-1e300, -1.0)] {
-            let output = objective.evaluate(
-                PairInput(chosenLogps: chosen, rejectedLogps: rejected, chosenLength: 1, rejectedLength: 1))
-            #expect(output.loss.isFinite && output.loss >= 0)
-            #expect(output.chosenGradient.isFinite && output.rejectedGradient.isFinite)
-        }
-    }
-
-    @Test("a NaN of the model reaches the loss", arguments: Self.objectives)
-    func nonFinite(_ objective: Objective) {
-        let output = objective.evaluate(PairInput(chosenLogps: .nan, rejectedLogps: -1, chosenLength: 1))
-        #expect(output.loss.isNaN)
-    }
-
-    // MARK: Identities
+    // MARK: - MODPO
 
     @Test("MODPO with weights (1, 0, …) equals DPO bit for bit")
     func modpoIsDPO() throws {
-        let modpo = try Objective(.modpo(beta: 0.1, preferenceWeight: 1))
-        let dpo = try Objective(.sigmoid(beta: 0.1, labelSmoothing: 0))
-        for var pair in Self.pairs {
-            pair.chosenMarginReward *= 0
-            pair.rejectedMarginReward *= 0
-            #expect(modpo.evaluate(pair) == dpo.evaluate(pair))
-        }
+        let (modpo, dpo) = try (Objective(.modpo), Objective(.sigmoid))
+        for pair in Self.pairs(margins: 0) { #expect(modpo.evaluate(pair) == dpo.evaluate(pair)) }
     }
 
     @Test("adding a function of the prompt to both responses' margin rewards leaves MODPO's loss unchanged")
     func modpoShift() throws {
-        let objective = try Objective(.modpo(beta: 0.1, preferenceWeight: 0.3))
-        for pair in Self.pairs {
+        let objective = try Objective(.modpo, preferenceWeight: 0.3)
+        for pair in Self.pairs() {
             var shifted = pair
-            shifted.chosenMarginReward += 17.25
-            shifted.rejectedMarginReward += 17.25
+            for place in 0...1 { shifted.responses[place].marginReward += 17.25 }
             let (a, b) = (objective.evaluate(pair), objective.evaluate(shifted))
-            #expect(abs(a.loss - b.loss) < 1e-12 && abs(a.chosenGradient - b.chosenGradient) < 1e-12)
+            #expect(abs(a.loss - b.loss) < 1e-12 && abs(a.gradients[0] - b.gradients[0]) < 1e-12)
         }
     }
 
     @Test("scaling all weights and β alike leaves MODPO's loss unchanged")
     func modpoScale() throws {
         let scale = 3.7
-        let objective = try Objective(.modpo(beta: 0.1, preferenceWeight: 0.3))
-        let scaled = try Objective(.modpo(beta: 0.1 * scale, preferenceWeight: 0.3 * scale))
-        for pair in Self.pairs {
+        let objective = try Objective(.modpo, ["beta": 0.1], preferenceWeight: 0.3)
+        let scaled = try Objective(.modpo, ["beta": .number(0.1 * scale)], preferenceWeight: 0.3 * scale)
+        for pair in Self.pairs() {
             var other = pair
-            other.chosenMarginReward *= scale
-            other.rejectedMarginReward *= scale
+            for place in 0...1 { other.responses[place].marginReward *= scale }
             let (a, b) = (objective.evaluate(pair), scaled.evaluate(other))
-            #expect(abs(a.loss - b.loss) < 1e-12 && abs(a.chosenGradient - b.chosenGradient) < 1e-12)
+            #expect(abs(a.loss - b.loss) < 1e-12 && abs(a.gradients[0] - b.gradients[0]) < 1e-12)
         }
     }
 
@@ -131,7 +71,7 @@ struct ObjectiveTests {
         let kindness = [0.2, 0.6, -0.8, 0.1, 1.1, -0.3]
         let reference = Self.logSoftmax([0.3, -0.2, 0.8, -1.0, 0.1, 0.4])
         let margins = zip(brevity, kindness).map { weights.1 * $0 + weights.2 * $1 }
-        let objective = try Objective(.modpo(beta: beta, preferenceWeight: weights.0))
+        let objective = try Objective(.modpo, ["beta": .number(beta)], preferenceWeight: weights.0)
 
         var scores = reference
         for _ in 0..<4000 {
@@ -141,13 +81,15 @@ struct ObjectiveTests {
                 for loser in 0..<6 where loser != winner {
                     let probability = 1 / (1 + exp(preferred[loser] - preferred[winner]))
                     let output = objective.evaluate(
-                        PairInput(
-                            chosenLogps: logps[winner], rejectedLogps: logps[loser],
-                            referenceChosenLogps: reference[winner], referenceRejectedLogps: reference[loser],
-                            chosenLength: 1, rejectedLength: 1,
-                            chosenMarginReward: margins[winner], rejectedMarginReward: margins[loser]))
-                    logpGradients[winner] += probability * output.chosenGradient
-                    logpGradients[loser] += probability * output.rejectedGradient
+                        JudgementInput(
+                            .pair,
+                            [winner, loser].map {
+                                ResponseInput(
+                                    logps: logps[$0], referenceLogps: reference[$0], length: 1,
+                                    marginReward: margins[$0])
+                            }))
+                    logpGradients[winner] += probability * output.gradients[0]
+                    logpGradients[loser] += probability * output.gradients[1]
                 }
             }
             let total = logpGradients.reduce(0, +)
@@ -164,68 +106,95 @@ struct ObjectiveTests {
         }
     }
 
-    // MARK: What an objective reads, and what it refuses
+    // MARK: - The likelihood term
 
-    @Test("an objective doesn't look at what it says it doesn't need", arguments: Self.objectives)
-    func needs(_ objective: Objective) {
-        for pair in Self.pairs {
-            var blind = pair
-            if !objective.needsReference {
-                blind.referenceChosenLogps = .nan
-                blind.referenceRejectedLogps = .nan
-            }
-            if !objective.needsRejected { blind.rejectedLogps = .nan }
-            if !objective.needsMarginRewards {
-                blind.chosenMarginReward = .nan
-                blind.rejectedMarginReward = .nan
-            }
-            #expect(objective.evaluate(blind) == objective.evaluate(pair))
+    @Test("the three reductions are means over tokens, over responses' means and over responses' sums")
+    func reductions() throws {
+        let responses = [(-12.0, 4), (-30.0, 10), (-2.0, 1)].map { ResponseInput(logps: $0, length: $1) }
+        let batch = BatchStatistics(meanLength: 5)
+        func mean(_ reduction: String) throws -> Double {
+            let objective = try Objective(.sft, ["nll_reduction": .word(reduction)])
+            return responses.map { objective.evaluate(JudgementInput(.demonstration, [$0]), in: batch).loss }
+                .reduce(0, +) / 3
+        }
+        #expect(abs(try mean("token") - 44.0 / 15) < 1e-15)
+        #expect(abs(try mean("response") - (3.0 + 3 + 2) / 3) < 1e-15)
+        #expect(abs(try mean("sum") - 44.0 / 3) < 1e-14)
+        #expect(try Objective(.sft).constants["nll_reduction"] == .word("token"))
+    }
+
+    @Test("a list of losses is their weighted sum, and sft in it follows its own reduction")
+    func list() throws {
+        let list = try Objective([(.sigmoid, 0.8), (.hinge, 0.2), (.sft, 1.5)], ["beta": 0.3])
+        #expect(list.constants["nll_reduction"] == .word("token"))
+        #expect(list.judges == .pairs && list.needsReference)
+        let batch = BatchStatistics(meanLength: 7)
+        for pair in Self.pairs() {
+            let parts = try [Objective(.sigmoid, ["beta": 0.3]), Objective(.hinge, ["beta": 0.3]), Objective(.sft)]
+                .map {
+                    $0.evaluate(
+                        $0.judges == .pairs ? pair : JudgementInput(.demonstration, [pair.responses[0]]), in: batch)
+                }
+            let output = list.evaluate(pair, in: batch)
+            #expect(abs(output.loss - (0.8 * parts[0].loss + 0.2 * parts[1].loss + 1.5 * parts[2].loss)) < 1e-12)
+            #expect(output.rewards == parts[0].rewards)
         }
     }
 
-    @Test("constants outside their range are refused by name")
+    // MARK: - What is refused
+
+    @Test("wrong constants are refused by name")
     func refusals() {
-        func message(_ kind: Objective.Kind, nllWeight: Double = 0) -> String {
+        func message(
+            _ losses: [(loss: Loss, weight: Double)], _ constants: [String: ConstantValue] = [:], weight: Double = 1
+        ) -> String {
             do {
-                _ = try Objective(kind, nllWeight: nllWeight)
+                _ = try Objective(losses, constants, preferenceWeight: weight)
                 return "accepted"
             } catch { return "\(error)" }
         }
         #expect(
-            message(.modpo(beta: 0.1, preferenceWeight: 0))
+            message([(.modpo, 1)], weight: 0)
                 == "the weight of the trained preference is 0.0; expected a number above 0, since the loss divides by "
                 + "it: train another of the objectives by its preferences and give this one as a margin reward")
+        #expect(message([(.sigmoid, 1)], ["beta": 0]) == "beta is 0.0; expected a number above 0")
+        #expect(message([(.sigmoid, 1)], ["beta": .number(.nan)]) == "beta is nan; expected a number above 0")
         #expect(
-            message(.modpo(beta: 0.1, preferenceWeight: -1)).hasPrefix("the weight of the trained preference is -1"))
-        #expect(message(.sigmoid(beta: 0, labelSmoothing: 0)) == "beta is 0.0; expected a number above 0")
-        #expect(message(.sigmoid(beta: .nan, labelSmoothing: 0)) == "beta is nan; expected a number above 0")
-        #expect(message(.sigmoid(beta: 0.1, labelSmoothing: 0.5)).hasPrefix("label_smoothing is 0.5; expected"))
-        #expect(message(.simpo(beta: 2, gamma: -1)) == "gamma is -1.0; expected 0 or a number above it")
+            message([(.sigmoid, 1)], ["label_smoothing": 0.5])
+                == "label_smoothing is 0.5; expected a number from 0 to below 0.5")
+        #expect(message([(.simpo, 1)], ["gamma": -1]) == "gamma is -1.0; expected a number, 0 or more")
+        #expect(message([(.ipo, 1)], ["normalise": "median"]) == "normalise is median; expected mean or sum")
+        #expect(message([(.sft, 1)], ["nll_weight": 1]) == "nll_weight isn't read by sft; leave it out")
         #expect(
-            message(.simpo(beta: 2, gamma: 1), nllWeight: -0.1)
-                == "nll_weight is -0.1; expected 0 or a number above it")
-        #expect(message(.sft, nllWeight: 1) == "nll_weight is 1.0; sft is that term already: leave it out")
+            message([(.sigmoid, 1), (.sft, 1)], ["nll_weight": 1])
+                == "nll_weight isn't read with a list of losses; add sft to the list, with its weight in loss_weights")
+        #expect(
+            message([(.sigmoid, 1), (.kto, 1)])
+                == "kto can't be one of several losses: it doesn't judge pairs; train it alone")
+        #expect(message([(.sigmoid, -1)]) == "the weight of sigmoid is -1.0; expected a number above 0")
+        // ε of EXO and of DPO have different ranges; both must agree.
+        #expect(
+            message([(.sigmoid, 1), (.exoPair, 1)], ["label_smoothing": 0])
+                == "label_smoothing is 0.0; expected a number above 0 and below 0.5")
     }
 
-    // MARK: Material
+    // MARK: - Material
 
-    static let objectives: [Objective] = {
-        let kinds: [(Objective.Kind, Double)] = [
-            (.sft, 0), (.sigmoid(beta: 0.1, labelSmoothing: 0), 0), (.sigmoid(beta: 0.5, labelSmoothing: 0.15), 0.2),
-            (.simpo(beta: 2.5, gamma: 1.4), 0), (.simpo(beta: 2, gamma: 0), 1),
-            (.modpo(beta: 0.1, preferenceWeight: 0.5), 0), (.modpo(beta: 0.5, preferenceWeight: 0.1), 0.3),
-        ]
-        return kinds.compactMap { try? Objective($0, nllWeight: $1) }
-    }()
-
-    static let pairs: [PairInput] = (0..<12).map { k in
-        // Any irregular numbers will do.
-        func value(_ salt: Double) -> Double { sin(Double(k + 1) * salt * 12.9898) }
-        return PairInput(
-            chosenLogps: -15 + 9 * value(1), rejectedLogps: -14 + 9 * value(2),
-            referenceChosenLogps: -15 + 9 * value(3), referenceRejectedLogps: -14 + 9 * value(4),
-            chosenLength: 1 + k, rejectedLength: 13 - k,
-            chosenMarginReward: 2 * value(5), rejectedMarginReward: 2 * value(6))
+    static func pairs(margins: Double = 1) -> [JudgementInput] {
+        (0..<12).map { k in
+            // Any irregular numbers will do.
+            func value(_ salt: Double) -> Double { sin(Double(k + 1) * salt * 12.9898) }
+            return JudgementInput(
+                .pair,
+                [
+                    ResponseInput(
+                        logps: -15 + 9 * value(1), referenceLogps: -15 + 9 * value(3), length: 1 + k,
+                        marginReward: margins * 2 * value(5)),
+                    ResponseInput(
+                        logps: -14 + 9 * value(2), referenceLogps: -14 + 9 * value(4), length: 13 - k,
+                        marginReward: margins * 2 * value(6)),
+                ])
+        }
     }
 
     static func logSoftmax(_ scores: [Double]) -> [Double] {
@@ -234,51 +203,7 @@ struct ObjectiveTests {
     }
 }
 
-/// One objective of Fixtures/objectives.json, in the names of its script.
-private struct GoldenCase: Decodable {
-    var loss_type: String
-    var beta: Double?
-    var gamma: Double?
-    var label_smoothing: Double?
-    var preference_weight: Double?
-    var nll_weight: Double?
-    var pairs: [Pair]
-    var outputs: [Output]
-
-    struct Pair: Decodable {
-        var chosen_logps, rejected_logps, reference_chosen_logps, reference_rejected_logps: Double
-        var chosen_length, rejected_length: Int
-        var chosen_margin_reward, rejected_margin_reward: Double
-
-        var input: PairInput {
-            PairInput(
-                chosenLogps: chosen_logps, rejectedLogps: rejected_logps,
-                referenceChosenLogps: reference_chosen_logps, referenceRejectedLogps: reference_rejected_logps,
-                chosenLength: chosen_length, rejectedLength: rejected_length,
-                chosenMarginReward: chosen_margin_reward, rejectedMarginReward: rejected_margin_reward)
-        }
-    }
-
-    struct Output: Decodable {
-        var loss, chosen_gradient, rejected_gradient, chosen_reward, rejected_reward: Double
-        var chosen_combined_reward, rejected_combined_reward: Double
-
-        var values: [Double] {
-            [
-                loss, chosen_gradient, rejected_gradient, chosen_reward, rejected_reward,
-                chosen_combined_reward, rejected_combined_reward,
-            ]
-        }
-    }
-
-    func objective() throws -> Objective {
-        let kind: Objective.Kind =
-            switch loss_type {
-            case "sigmoid": .sigmoid(beta: try #require(beta), labelSmoothing: try #require(label_smoothing))
-            case "simpo": .simpo(beta: try #require(beta), gamma: try #require(gamma))
-            case "modpo": .modpo(beta: try #require(beta), preferenceWeight: try #require(preference_weight))
-            default: .sft
-            }
-        return try Objective(kind, nllWeight: nll_weight ?? 0)
-    }
+extension Objective {
+    /// Of a judgement for which no statistic of the batch matters.
+    func evaluate(_ input: JudgementInput) -> JudgementOutput { evaluate(input, in: BatchStatistics(meanLength: 1)) }
 }

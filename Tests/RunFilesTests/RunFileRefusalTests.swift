@@ -1,3 +1,4 @@
+import Objectives
 import RunFiles
 import Testing
 
@@ -30,8 +31,8 @@ struct RunFileRefusalTests {
         "a key that the objective doesn't read is refused",
         arguments: [
             ("sigmoid", "gamma: 1"), ("sigmoid", "weights: {preference: 1}"), ("sigmoid", "normalise: sum"),
-            ("sigmoid", "margins: {a: {length: 1}}"), ("simpo", "label_smoothing: 0.1"),
-            ("simpo", "ref_model_name_or_path: r"), ("modpo", "label_smoothing: 0"), ("sft", "beta: 0.1"),
+            ("sigmoid", "margins: {a: {length: 1}}"), ("hinge", "label_smoothing: 0.1"),
+            ("simpo", "ref_model_name_or_path: r"), ("modpo", "normalise: sum"), ("sft", "beta: 0.1"),
             ("sft", "nll_weight: 1"), ("sft", "rejected_column: r"),
         ])
     func unusedKeys(lossType: String, line: String) {
@@ -71,7 +72,23 @@ struct RunFileRefusalTests {
             ("seed: -1", "seed is -1; expected a whole number, 0 or more"),
             ("shuffle: 2", "shuffle is 2; expected true or false"),
             ("truncation: keep_end", "truncation is keep_end; expected drop, keep_start, keep_end_of_prompt or error"),
-            ("loss_type: dpo", "loss_type is dpo; expected sft, sigmoid, simpo or modpo"),
+            (
+                "loss_type: dpo",
+                "loss_type is dpo; expected \(Loss.all.dropLast().map(\.name).joined(separator: ", ")) or sft"
+            ),
+            (
+                "loss_type: []",
+                "loss_type is a list; expected \(Loss.all.dropLast().map(\.name).joined(separator: ", ")) or sft"
+            ),
+            (
+                "loss_type: [sigmoid, rrhf]",
+                "loss_type is sigmoid, rrhf; expected losses and constants that go together: rrhf can't be one of several "
+                    + "losses: it doesn't judge pairs; train it alone"
+            ),
+            (
+                "loss_weights: [1]\nloss_type: [sigmoid, sft]",
+                "loss_weights is a list; expected a list of 2 numbers, one for each loss of loss_type"
+            ),
             ("optim: lion", "optim is lion; expected adamw, rmsprop, sgd or adamw_8bit"),
             ("zero_stage: 2", "zero_stage is 2; expected a whole number from 0 to 1"),
             (
@@ -138,7 +155,14 @@ struct RunFileRefusalTests {
     @Test(
         "what this version doesn't do is refused by name, its defaults accepted",
         arguments: [
-            ("loss_type: ipo", "choose sft, sigmoid, simpo or modpo")
+            (
+                "loss_type: aot",
+                "it sorts the batch, so the loss of a pair would depend on which others it falls together with"
+            ),
+            (
+                "loss_type: tdpo2",
+                "it needs the reference's whole distribution at each token, and two numbers a response can't carry that"
+            ),
         ])
     func later(line: String, remedy: String) {
         #expect(message(least + line) == "run.yaml:2: \(line) is not available in this version; \(remedy)")

@@ -106,7 +106,7 @@ package enum ScalingJob {
             let outcome = try learner.step(plan, clock: &clock)
             let spent = communicator.max(SteadyClock.now() - start)
             if step > 0 { seconds.append(spent) }
-            losses.append(outcome.pairs.reduce(0) { $0 + $1.output.loss } / Double(outcome.pairs.count))
+            losses.append(outcome.judgements.reduce(0) { $0 + $1.output.loss } / Double(outcome.judgements.count))
         }
         var phases = [clock.total[.wait] ?? 0, clock.total[.reduce] ?? 0, clock.total.values.reduce(0, +)]
         communicator.sum(&phases)

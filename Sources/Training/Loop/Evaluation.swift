@@ -26,10 +26,11 @@ package struct Evaluation {
         let logps = try scoring.logps(
             of: Array(set.comparisons.indices), with: transformer, title: "evaluation", model: model)
         var metrics = Metrics(of: objective)
-        for pair in set.pairs {
+        let batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.pairs.indices))
+        for judgement in set.pairs {
             let input = columns.input(
-                pair, in: set, chosenLogps: logps[pair.chosen], rejectedLogps: pair.rejected.map { logps[$0] } ?? 0)
-            metrics.add(input, objective.evaluate(input))
+                judgement, in: set, logps: judgement.responses.map { logps[$0] }, for: objective.judges)
+            metrics.add(input, objective.evaluate(input, in: batch))
         }
         return metrics
     }

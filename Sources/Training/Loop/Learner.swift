@@ -55,10 +55,11 @@ package final class Learner {
     ///   Collective.
     package func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
         // Compute this rank's micro-batches; gradients may be on their way to other ranks before the last one ends.
-        var results = StepResults(pairs: plan.pairs.count)
+        let statistics = BatchStatistics(meanLength: set.meanLength(ofBest: plan.pairs))
+        var results = StepResults(responses: plan.pairs.map { set.pairs[$0].responses.count })
         clock.measure(.compute) {
             let own = plan.ranks[communicator.rank]
-            for index in own { compute(plan, index, isLast: index == own.last, into: &results) }
+            for index in own { compute(plan, index, statistics, isLast: index == own.last, into: &results) }
             gradients.close()
         }
         if !gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
@@ -70,9 +71,11 @@ package final class Learner {
             gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
             results.reduce(over: communicator)
         }
-        let pairs = plan.pairs.enumerated().map { evaluate(results, position: $0, pair: $1) }
-        let norm = try clock.measure(.update) { try checkedNorm(results, pairs, step: plan.step + 1) }
-        try clock.measure(.log) { try dump(plan.step + 1, pairs) }
+        let judgements = plan.pairs.enumerated().map {
+            evaluate(results, position: $0, judgement: $1, in: statistics)
+        }
+        let norm = try clock.measure(.update) { try checkedNorm(results, judgements, step: plan.step + 1) }
+        try clock.measure(.log) { try dump(plan.step + 1, judgements) }
 
         // Clip and update.
         let rate = run.file.optimizer.learningRate * schedule.factor(at: plan.step)
@@ -89,10 +92,12 @@ package final class Learner {
                     fromOwnersOf: optimizer.shares)
             }
         }
-        return StepOutcome(pairs: pairs, norm: norm, rate: rate, stop: results.stop)
+        return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.stop)
     }
 
-    private func compute(_ plan: StepPlan, _ index: Int, isLast: Bool, into results: inout StepResults) {
+    private func compute(
+        _ plan: StepPlan, _ index: Int, _ statistics: BatchStatistics, isLast: Bool, into results: inout StepResults
+    ) {
         let microBatch = plan.microBatches[index]
         let batch = PackedBatch(
             set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
@@ -103,19 +108,20 @@ package final class Learner {
             ) { sequence, logps, derivatives in
                 let planned = microBatch.comparisons[sequence]
                 let first = set.comparisons[planned.comparison].responses.lowerBound
-                for (pair, position) in zip(planned.pairs, planned.positions) {
-                    let pair = set.pairs[pair]
-                    let chosen = planned.place(ofResponse: pair.chosen - first)
-                    let rejected = pair.rejected.map { planned.place(ofResponse: $0 - first) }
-                    let input = run.train.columns.input(
-                        pair, in: set, chosenLogps: logps[chosen], rejectedLogps: rejected.map { logps[$0] } ?? 0)
-                    let output = objective.evaluate(input)
-                    derivatives[chosen] += share * output.chosenGradient
-                    if let rejected { derivatives[rejected] += share * output.rejectedGradient }
-                    results[position] = (input.chosenLogps, input.rejectedLogps)
+                for (number, position) in zip(planned.pairs, planned.positions) {
+                    let judgement = set.pairs[number]
+                    let places = judgement.responses.map { planned.place(ofResponse: $0 - first) }
+                    let input = input(judgement, places.map { logps[$0] })
+                    let output = objective.evaluate(input, in: statistics)
+                    for (place, gradient) in zip(places, output.gradients) { derivatives[place] += share * gradient }
+                    results[position] = input.responses.map(\.logps)
                 }
             }
         }
+    }
+
+    private func input(_ judgement: PreferenceSet.Pair, _ logps: [Double]) -> JudgementInput {
+        run.train.columns.input(judgement, in: set, logps: logps, for: objective.judges)
     }
 
     /// What a comparison's rows drop in a step, wherever they are computed.
@@ -125,19 +131,19 @@ package final class Learner {
     }
 
     private func evaluate(
-        _ results: StepResults, position: Int, pair index: Int
-    ) -> PairResult {
-        let pair = set.pairs[index]
-        let (chosen, rejected) = results[position]
-        let input = run.train.columns.input(pair, in: set, chosenLogps: chosen, rejectedLogps: rejected)
-        let comparison = set.comparisons[pair.comparison]
-        return PairResult(row: comparison.row, line: comparison.line, input: input, output: objective.evaluate(input))
+        _ results: StepResults, position: Int, judgement index: Int, in statistics: BatchStatistics
+    ) -> JudgementResult {
+        let judgement = set.pairs[index]
+        let input = input(judgement, results[position])
+        let comparison = set.comparisons[judgement.comparison]
+        return JudgementResult(
+            row: comparison.row, line: comparison.line, input: input, output: objective.evaluate(input, in: statistics))
     }
 
     private func checkedNorm(
-        _ results: StepResults, _ pairs: [PairResult], step: Int
+        _ results: StepResults, _ judgements: [JudgementResult], step: Int
     ) throws -> Double {
-        let wrong = pairs.filter { !$0.output.loss.isFinite }.map(\.line)
+        let wrong = judgements.filter { !$0.output.loss.isFinite }.map(\.line)
         guard wrong.isEmpty else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: wrong) }
         guard results.bound.isFinite else {
             throw TrainingError.nonFinite(step: step, what: "gradient", pairs: [])
@@ -164,7 +170,7 @@ package final class Learner {
         return squares.reduce(0, +).squareRoot()
     }
 
-    private func dump(_ step: Int, _ pairs: [PairResult]) throws {
+    private func dump(_ step: Int, _ judgements: [JudgementResult]) throws {
         guard let path = run.file.machine.debugDump else { return }
         if isSharded {
             communicator.gather(
@@ -174,7 +180,8 @@ package final class Learner {
         defer { if isSharded { gradients.clear(outside: optimizer.share) } }
         try communicator.onRoot {
             try DebugDump(folder: path).write(
-                step: step, gradients: gradients, table: weights.table, pairs: pairs, objective: objective)
+                step: step, gradients: gradients, table: weights.table, judgements: judgements,
+                objective: objective)
         }
     }
 }

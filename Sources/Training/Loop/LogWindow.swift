@@ -16,7 +16,7 @@ struct LogWindow {
     init(objective: Objective) { metrics = Metrics(of: objective) }
 
     mutating func add(_ outcome: StepOutcome, plan: StepPlan, seconds: Double, phases: [Phase: Double]) {
-        for pair in outcome.pairs { metrics.add(pair.input, pair.output) }
+        for judgement in outcome.judgements { metrics.add(judgement.input, judgement.output) }
         tokens += plan.rows
         self.seconds += seconds
         self.phases.merge(phases) { $0 + $1 }
@@ -33,7 +33,7 @@ struct LogWindow {
                 row["learning_rate"] = .number(rate)
             }
         }
-        row["pairs"] = .integer(metrics.pairs)
+        row["pairs"] = .integer(metrics.judgements)
         row["tokens"] = .integer(tokens)
         row["seconds"] = .number(seconds)
         for phase in Phase.allCases {
@@ -46,6 +46,6 @@ struct LogWindow {
         var text = "step \(step)/\(steps)  loss \(fixed(metrics["loss"] ?? .nan, 4))"
         if let margin = metrics["rewards/margins"] { text += "  margin \(fixed(margin, 3))" }
         if let accuracy = metrics["rewards/accuracies"] { text += "  accuracy \(fixed(100 * accuracy, 1)) %" }
-        return text + "  \(fixed(Double(metrics.pairs) / max(seconds, 1e-9), 2)) pairs/s"
+        return text + "  \(fixed(Double(metrics.judgements) / max(seconds, 1e-9), 2)) pairs/s"
     }
 }

@@ -151,7 +151,7 @@ package final class Trainer {
         lastEvaluation = state.step
         var row: JSONObject = ["step": .integer(state.step)]
         for (name, value) in metrics.values { row["eval_\(name)"] = .number(value) }
-        row["eval_pairs"] = .integer(metrics.pairs)
+        row["eval_pairs"] = .integer(metrics.judgements)
         row["eval_seconds"] = .number(SteadyClock.now() - start)
         try communicator.failingTogether { try log?.append(row) }
         let accuracy = metrics["rewards/accuracies"].map { ", accuracy \(fixed(100 * $0, 1)) %" } ?? ""

@@ -10,9 +10,9 @@ extension TrainingRun {
     var identity: JSONObject {
         func text(_ digest: Digest.Value?) -> JSON { .string(digest?.hex ?? "") }
         var identity: JSONObject = [
-            "loss_type": .string(file.objective.lossType), "model digest": text(digests.base),
+            "loss_type": .string(file.objective.lossTypes.joined(separator: ",")), "model digest": text(digests.base),
             "reference digest": file.objective.needsReference ? text(digests[file.model.referencePath]) : .null,
-            "objective": .string(file.objectiveText),
+            "objective": .string(file.objectiveIdentity),
             "margin rewards": file.marginsText.map { .string($0) } ?? .null,
             "data digest": .string(train.set.digest().hex), "seed": .integer(Int(clamping: file.data.seed)),
             "shuffle": .bool(file.data.shuffle), "global batch": .integer(planner.settings.globalBatchSize),

@@ -17,7 +17,7 @@ package struct RunSummary {
         var lines = [
             "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
                 + "\(RunSummary.grouped(run.trained.count)) trained parameters",
-            "objective: \(file.objectiveText)",
+            "objective: \(file.objective)",
         ]
         if run.policy.frozen != nil { lines.insert("adapters: \(run.adapterText)", at: 1) }
         if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }

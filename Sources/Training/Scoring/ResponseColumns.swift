@@ -61,17 +61,34 @@ package struct ResponseColumns: Sendable {
         }
     }
 
-    /// What the objective reads of a pair, given the policy's logps.
-    func input(_ pair: PreferenceSet.Pair, in set: PreferenceSet, chosenLogps: Double, rejectedLogps: Double)
-        -> PairInput
+    /// What the objective reads of a judgement, given the policy's logps of its responses.
+    func input(_ judgement: PreferenceSet.Pair, in set: PreferenceSet, logps: [Double], for judged: Judged)
+        -> JudgementInput
     {
-        let (chosen, rejected) = (pair.chosen, pair.rejected ?? pair.chosen)
-        return PairInput(
-            chosenLogps: chosenLogps, rejectedLogps: rejectedLogps,
-            referenceChosenLogps: reference.isEmpty ? 0 : reference[chosen],
-            referenceRejectedLogps: reference.isEmpty ? 0 : reference[rejected],
-            chosenLength: set.responses[chosen].length, rejectedLength: set.responses[rejected].length,
-            chosenMarginReward: marginReward.isEmpty ? 0 : marginReward[chosen],
-            rejectedMarginReward: marginReward.isEmpty ? 0 : marginReward[rejected])
+        JudgementInput(
+            judgement.verdict(for: judged),
+            zip(judgement.responses, logps).map { response, logps in
+                ResponseInput(
+                    logps: logps, referenceLogps: reference.isEmpty ? 0 : reference[response],
+                    length: set.responses[response].length,
+                    marginReward: marginReward.isEmpty ? 0 : marginReward[response])
+            })
+    }
+}
+
+extension PreferenceSet.Pair {
+    /// Those that an objective reads, the better one first.
+    var responses: [Int] { [chosen] + (rejected.map { [$0] } ?? []) }
+
+    func verdict(for judged: Judged) -> JudgementInput.Verdict {
+        rejected == nil ? .demonstration : judged == .lists ? .list([Order(better: 0, worse: 1)]) : .pair
+    }
+}
+
+extension PreferenceSet {
+    /// Σ n / judgements over the better responses of some judgements: what `nll_reduction: token` divides by.
+    func meanLength(ofBest judgements: some Collection<Int>) -> Double {
+        let tokens = judgements.reduce(0) { $0 + responses[pairs[$1].chosen].length }
+        return Double(tokens) / Double(max(1, judgements.count))
     }
 }

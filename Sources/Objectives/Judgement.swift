@@ -1,0 +1,105 @@
+/// What a row's responses are judged as: which of three kinds of judgement a loss takes.
+package enum Judged: Sendable, Equatable {
+    /// Two responses of one prompt, the first preferred.
+    case pairs
+    /// Any number of responses of one prompt, some preferred to others.
+    case lists
+    /// A single response that is desirable or not.
+    case labelled
+    /// A single response that is to be imitated.
+    case demonstrations
+}
+
+/// A response as an objective sees it. Fields that the objective doesn't need may hold anything.
+package struct ResponseInput: Sendable, Equatable {
+    /// P: the policy's logps, a sum over the scored tokens, in nats.
+    package var logps: Double
+    /// R: the reference's.
+    package var referenceLogps: Double
+    /// n: scored tokens, at least 1.
+    package var length: Int
+    /// Σ_{k≥1} w_k m_k(y): MODPO's margin rewards, weighted and summed in the order of the run file.
+    package var marginReward: Double
+
+    package init(logps: Double, referenceLogps: Double = 0, length: Int, marginReward: Double = 0) {
+        self.logps = logps
+        self.referenceLogps = referenceLogps
+        self.length = length
+        self.marginReward = marginReward
+    }
+
+    /// ā = P / n.
+    package var meanLogps: Double { logps / Double(length) }
+
+    /// P − R.
+    package var logRatio: Double { logps - referenceLogps }
+}
+
+/// Two places among a judgement's responses.
+package struct Order: Sendable, Equatable {
+    package let better: Int
+    package let worse: Int
+
+    package init(better: Int, worse: Int) {
+        self.better = better
+        self.worse = worse
+    }
+}
+
+/// One judgement with what an objective reads of its responses.
+package struct JudgementInput: Sendable, Equatable {
+    package enum Verdict: Sendable, Equatable {
+        /// The first of two responses is preferred.
+        case pair
+        /// Who is preferred to whom: at least one order.
+        case list([Order])
+        /// One response.
+        case labelled(isDesirable: Bool)
+        /// One response.
+        case demonstration
+    }
+
+    package var verdict: Verdict
+    package var responses: [ResponseInput]
+
+    package init(_ verdict: Verdict, _ responses: [ResponseInput]) {
+        self.verdict = verdict
+        self.responses = responses
+    }
+
+    /// Who is preferred to whom, for a pair as for a list.
+    package var orders: [Order] {
+        switch verdict {
+        case .pair: [Order(better: 0, worse: 1)]
+        case .list(let orders): orders
+        case .labelled, .demonstration: []
+        }
+    }
+
+    /// The place of the response whose likelihood an NLL term raises: of a list the first that none is preferred to.
+    package var best: Int {
+        guard case .list(let orders) = verdict else { return 0 }
+        return responses.indices.first { place in !orders.contains { $0.worse == place } } ?? 0
+    }
+}
+
+/// An objective's value on one judgement, its derivatives, and the rewards to report; arrays by response.
+package struct JudgementOutput: Sendable, Equatable {
+    /// ℓ, unscaled.
+    package var loss: Double
+    /// ∂ℓ/∂P: all that the model's backward needs to know of the objective.
+    package var gradients: [Double]
+    /// See `Reward`.
+    package var rewards: [Double]
+    /// MODPO: [h − Σ_{k≥1} w_k m_k] / w_0, the reward that the loss compares, in the units of the trained preference and so
+    /// not comparable with DPO's. Otherwise the same as the rewards.
+    package var combinedRewards: [Double]
+    /// Of each response: how far its reward must be from another number to be told apart at all. Logps are sums of float32
+    /// numbers, whose last bits depend on how rows were packed; without it half of all pairs would seem to be won before
+    /// the first step.
+    package var resolutions: [Double]
+    /// The batch's statistic as the loss compares rewards with it: KTO's z, BCO's δ; 0 for others.
+    package var referencePoint: Double
+    /// The same in nats, before β.
+    package var statistic: Double
+}
