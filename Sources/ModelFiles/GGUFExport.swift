@@ -46,15 +46,15 @@ package struct GGUFExport {
         guard try GroupedFormat.of(directory) == nil else { throw ModelError.quantizedExport(directory: path) }
         let a = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
         architecture = a
-        family = GGUFFamily.of(a)
+        family = GGUFFamily(a)
         let names = Set(directory.tensorNames)
         let table = ParameterTable(a, naming: TensorNaming(of: names, a))
-        tensors = try family.tensors(table, a, directory: path, naming: TensorNaming(of: names, a))
+        tensors = try family.tensors(table, directory: path, naming: TensorNaming(of: names, a))
 
         let chosen = format ?? GGUFExport.storedFormat(directory, table)
         let vocabulary = try GGUFVocabulary(directory: path, config: directory.config, size: a.vocabulary)
-        notes = vocabulary.notes + family.notes(a)
-        var values = family.values(a, name: FileSystem.name(of: path), fileType: chosen.fileType)
+        notes = vocabulary.notes + family.notes
+        var values = family.values(name: FileSystem.name(of: path), fileType: chosen.fileType)
         values += vocabulary.values
         file = GGUFFile(
             values: values,

@@ -3,35 +3,22 @@ import Glibc
 import Kernels
 import Modeling
 
-/// What llama.cpp calls a family and its parts, and what it can't express of an architecture.
+/// A model's tensors and values as llama.cpp wants them, and what it can't express of its architecture.
 struct GGUFFamily {
-    let name: String
-    /// Whether its rotary positions turn neighbouring pairs, so that the rows of q and k are put in that order.
-    let turnsNeighbours: Bool
-    /// Whether the file must hold the head even where it is the embedding.
-    let needsHead: Bool
+    private let architecture: Architecture
+    private let rules: GGUFRules
 
-    static func of(_ a: Architecture) -> GGUFFamily {
-        let name =
-            switch a.family {
-            case .llama, .mistral: "llama"
-            case .gptNeoX: "gptneox"
-            default: a.family.rawValue
-            }
-        return GGUFFamily(
-            name: name, turnsNeighbours: [.llama, .mistral, .smollm3].contains(a.family),
-            needsHead: [.gpt2, .gptNeoX, .olmo2].contains(a.family))
-    }
+    init(_ architecture: Architecture) { (self.architecture, rules) = (architecture, architecture.family.gguf) }
 
     // MARK: - Tensors
 
     /// In llama.cpp's usual order: embedding, layers, norm, head.
     func tensors(
-        _ table: ParameterTable, _ a: Architecture, directory: String, naming: TensorNaming
+        _ table: ParameterTable, directory: String, naming: TensorNaming
     ) throws(ModelError) -> [GGUFTensor] {
         var parameters: [String: ParameterTable.Parameter] = [:]
         for parameter in table.parameters { parameters[parameter.name] = parameter }
-        let names = TensorNames.of(a.family)
+        let (a, names) = (architecture, architecture.family.tensors)
         let prefix = naming.hasPrefix ? names.prefix : ""
         var tensors: [GGUFTensor] = []
         func add(_ stored: String?, as name: String, _ order: GGUFTensor.RowOrder = .same) {
@@ -43,8 +30,8 @@ struct GGUFFamily {
         }
         let head = names.heads[naming.head]
         let embedding = naming.embeddingIsHead ? head : prefix + names.embedding
-        let pairs: GGUFTensor.RowOrder = turnsNeighbours ? .neighbouringPairs(headWidth: a.headWidth) : .same
-        if turnsNeighbours, let rotary = a.rotary, rotary.width != a.headWidth {
+        let pairs: GGUFTensor.RowOrder = rules.interleavesRotary ? .neighbouringPairs(headWidth: a.headWidth) : .same
+        if rules.interleavesRotary, let rotary = a.rotary, rotary.width != a.headWidth {
             throw .unsupported(
                 file: "\(directory)/config.json", field: "partial_rotary_factor",
                 found: "\(rotary.width) of \(a.headWidth)",
@@ -76,15 +63,15 @@ struct GGUFFamily {
         add(prefix + names.finalNorm, as: "output_norm")
         if !a.tiedHead {
             add(head, as: "output")
-        } else if needsHead {
+        } else if rules.needsHead {
             add(embedding, as: "output")
         }
-        return tensors + frequencyTensors(a)
+        return tensors + frequencyTensors
     }
 
     /// Divisors of the frequencies, where a scaling has one for each pair.
-    private func frequencyTensors(_ a: Architecture) -> [GGUFTensor] {
-        guard let rotary = a.rotary else { return [] }
+    private var frequencyTensors: [GGUFTensor] {
+        guard let rotary = architecture.rotary else { return [] }
         switch rotary.scaling {
         case .llama3:
             var plain = rotary
@@ -102,7 +89,8 @@ struct GGUFFamily {
 
     // MARK: - Values
 
-    func values(_ a: Architecture, name model: String, fileType: Int) -> [(name: String, value: GGUFFile.Value)] {
+    func values(name model: String, fileType: Int) -> [(name: String, value: GGUFFile.Value)] {
+        let (a, name) = (architecture, rules.name)
         var values: [(name: String, value: GGUFFile.Value)] = [
             ("general.architecture", .string(name)), ("general.type", .string("model")),
             ("general.name", .string(model)), ("general.file_type", .uint32(fileType)),
@@ -120,25 +108,25 @@ struct GGUFFamily {
         add("attention.value_length", .uint32(a.headWidth))
         let epsilon = a.norm == .layer ? "layer_norm_epsilon" : "layer_norm_rms_epsilon"
         add("attention.\(epsilon)", .float32(a.normEpsilon))
-        if a.family == .gptNeoX { add("use_parallel_residual", .bool(a.parallelResidual)) }
+        if rules.readsParallelResidual { add("use_parallel_residual", .bool(a.parallelResidual)) }
         if let cap = a.attentionCap { add("attn_logit_softcapping", .float32(cap)) }
         if let cap = a.logitCap { add("final_logit_softcapping", .float32(cap)) }
-        if a.family == .phi3 || a.family == .gemma2 {
+        if rules.readsWindow {
             add("attention.sliding_window", .uint32(a.layerKinds.compactMap(\.window).first ?? 0))
         }
-        if let rotary = a.rotary { for (key, value) in rotaryValues(rotary, a) { add(key, value) } }
+        if let rotary = a.rotary { for (key, value) in rotaryValues(rotary) { add(key, value) } }
         return values
     }
 
-    private func rotaryValues(
-        _ rotary: RotaryFrequencies, _ a: Architecture
-    ) -> [(String, GGUFFile.Value)] {
+    private func rotaryValues(_ rotary: RotaryFrequencies) -> [(String, GGUFFile.Value)] {
         var values: [(String, GGUFFile.Value)] = [
             ("rope.dimension_count", .uint32(2 * rotary.pairs)), ("rope.freq_base", .float32(Float(rotary.theta))),
         ]
         switch rotary.scaling {
         case .none, .dynamic, .llama3:
-            if a.family == .phi3 { values.append(("rope.scaling.original_context_length", .uint32(a.positions))) }
+            if rules.readsOriginalPositions {
+                values.append(("rope.scaling.original_context_length", .uint32(architecture.positions)))
+            }
         case .linear(let factor):
             values += [
                 ("rope.scaling.type", .string("linear")), ("rope.scaling.factor", .float32(Float(factor))),
@@ -162,27 +150,23 @@ struct GGUFFamily {
     // MARK: - What it can't express
 
     /// llama.cpp builds these into its code instead of reading them from the file.
-    func notes(_ a: Architecture) -> [String] {
+    var notes: [String] {
+        let a = architecture
         var notes: [String] = []
-        func note(_ condition: Bool, _ text: String) { if condition { notes.append("llama.cpp's \(name) " + text) } }
-        let windows = a.layerKinds.contains { $0.window != nil }
+        func note(_ condition: Bool, _ text: String) {
+            if condition { notes.append("llama.cpp's \(rules.name) " + text) }
+        }
         note(
-            windows && ![.phi3, .gemma2].contains(a.family),
+            !rules.readsWindow && a.layerKinds.contains { $0.window != nil },
             "attends to the whole text; this model's layers to a window of it")
         let usual = 1 / Float(a.headWidth).squareRoot()
         let others = a.layerKinds.contains { abs($0.scale - usual) > 1e-6 * usual }
-        let largeGemma = a.family == .gemma2 && a.layers == 46
-        note(others && !largeGemma, "scales attention by 1/√(head width); this model doesn't")
-        let usualNonlinearity: Nonlinearity =
-            switch a.family {
-            case .gpt2, .gptNeoX, .gemma, .gemma2: .geluTanh
-            default: .silu
-            }
+        note(others && !rules.knowsScale(a), "scales attention by 1/√(head width); this model doesn't")
         note(
-            a.nonlinearity != usualNonlinearity,
-            "has \(usualNonlinearity) in its feed-forward networks; this model \(a.nonlinearity)")
+            a.nonlinearity != rules.nonlinearity,
+            "has \(rules.nonlinearity) in its feed-forward networks; this model \(a.nonlinearity)")
         note(
-            a.family == .smollm3 && a.layerKinds.indices.contains { a.layerKinds[$0].turns != (($0 + 1) % 4 != 0) },
+            a.rotary != nil && a.layerKinds.indices.contains { a.layerKinds[$0].usesRotary != rules.usesRotary($0) },
             "has every fourth layer without positions; this model others")
         if case .dynamic = a.rotary?.scaling {
             note(
@@ -190,13 +174,15 @@ struct GGUFFamily {
                 "doesn't scale rotary positions by the text's length; this model does beyond \(a.positions) tokens")
         }
         note(
-            a.queryKeyValueBias && [.qwen3, .gemma, .gemma2, .olmo2, .smollm3].contains(a.family),
+            a.queryKeyValueBias && rules.attentionBias == .never,
             "knows no biases in attention; this model has them")
-        note(a.feedForwardBias && a.family == .smollm3, "knows no biases in feed-forward networks; this model has them")
-        note(!a.queryKeyValueBias && a.family == .gptNeoX, "expects biases in attention; this model has none")
         note(
-            !a.tiedHead && [.gemma, .gemma2].contains(a.family),
-            "takes the embedding for the head; this model has its own")
+            a.feedForwardBias && rules.feedForwardBias == .never,
+            "knows no biases in feed-forward networks; this model has them")
+        note(
+            !a.queryKeyValueBias && rules.attentionBias == .always,
+            "expects biases in attention; this model has none")
+        note(!a.tiedHead && rules.tiesHead, "takes the embedding for the head; this model has its own")
         return notes
     }
 }

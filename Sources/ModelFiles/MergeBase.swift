@@ -82,12 +82,12 @@ struct MergeBase {
             (name, tensors.compactMap { quantized[$0.name] ?? (read.contains($0.name) ? nil : Source($0)) })
         }
         sources = Dictionary(uniqueKeysWithValues: files.flatMap(\.tensors).map { ($0.name, $0) })
-        head = TensorNames.of(architecture.family).heads[naming.head] + ".weight"
+        head = architecture.family.tensors.heads[naming.head] + ".weight"
         embedding =
             naming.embeddingIsHead
             ? head
             : naming.stored(
-                TensorNames.of(architecture.family).embedding + ".weight",
+                architecture.family.tensors.embedding + ".weight",
                 architecture.family)
     }
 
@@ -101,7 +101,7 @@ struct MergeBase {
     /// The stored name of a tensor that `transformers` calls so: files saved from the decoder alone leave a prefix out, and
     /// the head goes by several names.
     func storedName(of name: String) -> String {
-        let names = TensorNames.of(architecture.family)
+        let names = architecture.family.tensors
         if names.heads.contains(where: { "\($0).weight" == name }) { return head }
         if name == "\(names.prefix)\(names.embedding).weight" { return embedding }
         return naming.hasPrefix || !name.hasPrefix(names.prefix) ? name : String(name.dropFirst(names.prefix.count))
@@ -110,7 +110,7 @@ struct MergeBase {
     /// Whether a tensor is a matrix that products are taken with: no embedding and no table of positions.
     func isLinear(_ name: String) -> Bool {
         guard let parameter = parameters[name], parameter.shape.count == 2 else { return false }
-        let names = TensorNames.of(architecture.family)
+        let names = architecture.family.tensors
         let tables = [names.embedding, names.positions].compactMap(\.self)
         return !tables.contains { name.hasSuffix("\($0).weight") }
     }
@@ -121,7 +121,7 @@ struct MergeBase {
 
 extension TensorNaming {
     /// A name within the decoder as the checkpoint stores it.
-    fileprivate func stored(_ name: String, _ family: Architecture.Family) -> String {
-        (hasPrefix ? TensorNames.of(family).prefix : "") + name
+    fileprivate func stored(_ name: String, _ family: Family) -> String {
+        (hasPrefix ? family.tensors.prefix : "") + name
     }
 }

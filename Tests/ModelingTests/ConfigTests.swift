@@ -33,7 +33,7 @@ import Testing
         #expect(try read("gemma", [:]).headWidth == 256 && read("gemma", [:]).tiedHead)
         #expect(try read("qwen3", [:]).headWidth == 128 && !read("qwen3", [:]).tiedHead)
         #expect(try read("llama", ["num_key_value_heads": .null]).keyHeads == 4)
-        #expect(try read("smollm3", [:]).layerKinds.map(\.turns) == [true, true, true, false])
+        #expect(try read("smollm3", [:]).layerKinds.map(\.usesRotary) == [true, true, true, false])
     }
 
     @Test("a sliding window of Qwen2 needs use_sliding_window, and begins at max_window_layers")
@@ -52,11 +52,11 @@ import Testing
         let old = try read("llama", ["rope_theta": 500.0, "rope_scaling": ["type": "linear", "factor": 2.0]])
         let new = try read(
             "llama", ["rope_parameters": ["rope_type": "linear", "factor": 2.0, "rope_theta": 500.0]])
-        #expect(old.place == new.place)
+        #expect(old.positionEncoding == new.positionEncoding)
         let neox = try read("gpt_neox", ["rotary_pct": 0.5, "rotary_emb_base": 100])
         let newer = try read(
             "gpt_neox", ["rope_parameters": ["partial_rotary_factor": 0.5, "rope_theta": 100.0]])
-        #expect(neox.place == newer.place)
+        #expect(neox.positionEncoding == newer.positionEncoding)
     }
 
     static let refused: [(family: String, fields: JSONObject, words: [String])] = [

@@ -35,7 +35,7 @@ package struct Architecture: Sendable, Equatable {
     package var nonlinearity: Nonlinearity
     /// Whether the nonlinearity gates a second projection, f(g) ∘ u, or stands alone, f(h).
     package var gated: Bool
-    package var place: Place
+    package var positionEncoding: PositionEncoding
     /// Factor on the tokens' embeddings.
     package var embeddingScale: Float
     /// Logits z become cap · tanh(z / cap).
@@ -50,21 +50,12 @@ package struct Architecture: Sendable, Equatable {
     /// Ids that end a text, from the config.
     package var endTokens: [Int32]
 
-    /// The families whose `config.json` is understood. They differ in which fields they use, not in code.
-    package enum Family: String, Sendable, CaseIterable {
-        case llama, mistral, qwen2, qwen3, gpt2
-        case gptNeoX = "gpt_neox"
-        case gemma, gemma2, phi3, olmo2, smollm3
-    }
-
-    package static var families: [String] { Family.allCases.map(\.rawValue) }
-
     /// One layer's attention.
     package struct Layer: Sendable, Equatable {
         /// A query at position p sees keys at positions above p − window; nil: all before it.
         package var window: Int?
-        /// Whether queries and keys turn with their positions, in a model that has rotary positions.
-        package var turns: Bool
+        /// Whether queries and keys are rotated by their positions, in a model that has rotary positions.
+        package var usesRotary: Bool
         /// Factor on q kᵀ.
         package var scale: Float
     }
@@ -81,11 +72,11 @@ package struct Architecture: Sendable, Equatable {
     /// Where a block's norms stand, seen from attention and from the feed-forward network.
     package enum Placement: Sendable, Equatable { case before, after, both }
 
-    /// What queries and keys are normalised over before they turn.
+    /// What queries and keys are normalised over before they are rotated.
     package enum QueryKeyNorm: Sendable, Equatable { case none, head, wholeWidth }
 
     /// How a token's position enters.
-    package enum Place: Sendable, Equatable {
+    package enum PositionEncoding: Sendable, Equatable {
         case rotary(RotaryFrequencies)
         /// A learned row for each of `positions` positions, added to the embedding.
         case learned
@@ -104,10 +95,10 @@ package struct Architecture: Sendable, Equatable {
     var keyParts: Int { queryKeyNorm == .head ? keyHeads : 1 }
 
     /// The longest sequence that can be computed at all, where there is a limit.
-    package var hardLimit: Int? { place == .learned ? positions : nil }
+    package var hardLimit: Int? { positionEncoding == .learned ? positions : nil }
 
     package var rotary: RotaryFrequencies? {
-        if case .rotary(let frequencies) = place { frequencies } else { nil }
+        if case .rotary(let frequencies) = positionEncoding { frequencies } else { nil }
     }
 
     /// Parameters that take part in products with every packed row: all but the embedding and the head.

@@ -14,9 +14,9 @@ extension Architecture {
         }
         let fields = ConfigFields(object: object, file: file)
         let type = try fields.string("model_type") ?? "missing"
-        guard let family = Family(rawValue: type) else { throw .family(file: file, found: type) }
+        guard let family = Family(named: type) else { throw .family(file: file, found: type) }
         self.family = family
-        let rules = FamilyRules.of(family)
+        let rules = family.rules
 
         width = try fields.size(rules.width)
         if rules.feedForwardIsFourfold {
@@ -34,29 +34,26 @@ extension Architecture {
         tiedHead = try fields.bool("tie_word_embeddings", default: rules.usuallyTied)
 
         (norm, placement, queryKeyNorm, gated) = (rules.norm, rules.placement, rules.queryKeyNorm, rules.gated)
-        nonlinearity = try Architecture.nonlinearity(fields, rules, family)
-        parallelResidual = family == .gptNeoX ? try fields.bool("use_parallel_residual", default: true) : false
+        let activation = try fields.string(rules.activation) ?? rules.usualActivation
+        nonlinearity = try rules.nonlinearity(fields, fields.nonlinearity(rules.activation, activation))
         embeddingScale = rules.scalesEmbeddings ? Float(width).squareRoot() : 1
-        (attentionCap, logitCap) = (nil, nil)
-        if family == .gemma2 {
-            attentionCap = try fields.cap("attn_logit_softcapping", usually: 50)
-            logitCap = try fields.cap("final_logit_softcapping", usually: 30)
-        }
         queryKeyValueBias = try fields.bias(rules.queryKeyValueBias)
         outputBias = try fields.bias(rules.outputBias)
         feedForwardBias = try fields.bias(rules.feedForwardBias)
 
-        layerKinds = try Architecture.layerKinds(fields, rules, family, headWidth: headWidth)
-        place =
-            rules.learnedPositions
-            ? .learned
-            : .rotary(
+        layerKinds = try Architecture.layerKinds(fields, rules, headWidth: headWidth)
+        if let rotary = rules.rotary {
+            positionEncoding = .rotary(
                 try RotaryFrequencies(
-                    fields: fields, family: family, usualTheta: rules.usualTheta, headWidth: headWidth,
-                    positions: positions))
+                    fields: fields, family: family, rotary, headWidth: headWidth, positions: positions))
+        } else {
+            positionEncoding = .learned
+        }
         endTokens = try fields.tokens("eos_token_id")
         // Whoever reads the weights looks at it.
         fields.ignore("quantization_config")
+        (parallelResidual, attentionCap, logitCap) = (false, nil, nil)
+        try rules.finish(fields, &self)
         try requireCountable(file: file)
         try fields.refuseUnread(family: family)
     }
@@ -79,7 +76,7 @@ extension Architecture {
     }
 
     private static func keyHeads(
-        _ fields: ConfigFields, _ rules: FamilyRules, heads: Int
+        _ fields: ConfigFields, _ rules: ConfigRules, heads: Int
     ) throws(ModelError) -> Int {
         guard let name = rules.keyHeads else { return heads }
         // `null` says "as many as queries"; an absent field what the family's config class says.
@@ -93,7 +90,7 @@ extension Architecture {
     }
 
     private static func headWidth(
-        _ fields: ConfigFields, _ rules: FamilyRules, width: Int, heads: Int
+        _ fields: ConfigFields, _ rules: ConfigRules, width: Int, heads: Int
     ) throws(ModelError) -> Int {
         if let name = rules.headWidth {
             if let given = try fields.optionalSize(name) { return given }
@@ -108,57 +105,22 @@ extension Architecture {
         return width / heads
     }
 
-    private static func nonlinearity(
-        _ fields: ConfigFields, _ rules: FamilyRules, _ family: Family
-    ) throws(ModelError) -> Nonlinearity {
-        let name = try fields.string(rules.activation) ?? rules.usualActivation
-        var found = try fields.nonlinearity(rules.activation, name)
-        if family == .gemma {
-            // Gemma's first releases say "gelu" and mean the approximation; the later field says what they mean.
-            if found == .gelu { found = .geluTanh }
-            if let newer = try fields.string("hidden_activation") {
-                guard try fields.nonlinearity("hidden_activation", newer) == found else {
-                    throw .inconsistent(
-                        file: fields.file, reason: "hidden_act \(name) and hidden_activation \(newer) differ")
-                }
-            }
-        }
-        // What Gemma 2's code doesn't read.
-        if family == .gemma2 { fields.ignore("hidden_act") }
-        return found
-    }
-
     private static func layerKinds(
-        _ fields: ConfigFields, _ rules: FamilyRules, _ family: Family, headWidth: Int
+        _ fields: ConfigFields, _ rules: ConfigRules, headWidth: Int
     ) throws(ModelError) -> [Layer] {
         let count = try fields.size(rules.layers)
         guard count <= mostLayers else {
             throw fields.wrong(rules.layers, .integer(count), "at most \(mostLayers) layers")
         }
-        var scale = 1 / Double(headWidth).squareRoot()
-        var dividesByLayer = false
-        switch family {
-        case .gemma2:
-            let scalar = try fields.number("query_pre_attn_scalar", default: 256)
-            guard scalar > 0 else { throw fields.wrong("query_pre_attn_scalar", .number(scalar), "a positive number") }
-            scale = 1 / scalar.squareRoot()
-        case .gpt2:
-            if !(try fields.bool("scale_attn_weights", default: true)) { scale = 1 }
-            dividesByLayer = try fields.bool("scale_attn_by_inverse_layer_idx", default: false)
-        default: break
-        }
-        let turns = family == .smollm3 ? try fields.turningLayers(count) : Array(repeating: true, count: count)
-        let windows = try fields.windows(rules.window, count: count, turns: turns)
-        return (0..<count).map { layer in
-            Layer(
-                window: windows[layer], turns: turns[layer],
-                scale: Float(dividesByLayer ? scale / Double(layer + 1) : scale))
-        }
+        let rotary = try rules.rotaryLayers(fields, count)
+        let windows = try fields.windows(rules.window, count: count, rotary: rotary)
+        let scale = Float(1 / Double(headWidth).squareRoot())
+        return (0..<count).map { Layer(window: windows[$0], usesRotary: rotary[$0], scale: scale) }
     }
 }
 
 extension ConfigFields {
-    fileprivate func bias(_ rule: FamilyRules.Bias) throws(ModelError) -> Bool {
+    fileprivate func bias(_ rule: ConfigRules.Bias) throws(ModelError) -> Bool {
         switch rule {
         case .never: false
         case .always: true
@@ -166,42 +128,18 @@ extension ConfigFields {
         }
     }
 
-    /// A soft cap: absent means the usual one, `null` none.
-    fileprivate func cap(_ name: String, usually: Double) throws(ModelError) -> Float? {
-        guard let value = self[name] else { return has(name) ? nil : Float(usually) }
-        guard let number = value.double, number.isFinite, number > 0 else {
-            throw wrong(name, value, "a positive number or null")
-        }
-        return Float(number)
-    }
-
-    fileprivate func nonlinearity(_ field: String, _ name: String) throws(ModelError) -> Nonlinearity {
-        switch name {
-        case "silu", "swish": return .silu
-        case "gelu": return .gelu
-        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
-        case "relu": return .relu
-        default:
+    /// The pointwise function that a field names.
+    func nonlinearity(_ field: String, _ name: String) throws(ModelError) -> Nonlinearity {
+        guard let found = Nonlinearity(configWord: name) else {
             throw .unsupported(
-                file: file, field: field, found: name,
-                supported: "silu, gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, relu")
+                file: file, field: field, found: name, supported: Nonlinearity.configWords.joined(separator: ", "))
         }
-    }
-
-    /// SmolLM3: 1 where a layer turns, 0 where it knows no positions.
-    fileprivate func turningLayers(_ count: Int) throws(ModelError) -> [Bool] {
-        let interval = try size("no_rope_layer_interval", default: 4)
-        guard let value = self["no_rope_layers"] else { return (1...count).map { $0 % interval != 0 } }
-        let flags = (value.array ?? []).map { $0.integer ?? ($0.bool.map { $0 ? 1 : 0 }) ?? -1 }
-        guard flags.count >= count, flags.allSatisfy({ $0 == 0 || $0 == 1 }) else {
-            throw wrong("no_rope_layers", value, "a list with 0 or 1 for each of the \(count) layers")
-        }
-        return flags.prefix(count).map { $0 == 1 }
+        return found
     }
 
     /// The window of each layer, by the family's rule or by `layer_types`, which goes before it.
     fileprivate func windows(
-        _ rule: FamilyRules.Window, count: Int, turns: [Bool]
+        _ rule: ConfigRules.Window, count: Int, rotary: [Bool]
     ) throws(ModelError) -> [Int?] {
         switch rule {
         case .none: return try windows(where: { _ in false }, nil, count)
@@ -223,10 +161,10 @@ extension ConfigFields {
         case .alternating:
             let window = has("sliding_window") ? try optionalSize("sliding_window") : 4096
             return try windows(where: { $0 % 2 == 0 }, window, count)
-        case .unturnedLayers:
+        case .layersWithoutRotary:
             let window = try optionalSize("sliding_window")
             let used = try bool("use_sliding_window", default: false)
-            return try windows(where: { used && window != nil && !turns[$0] }, window, count)
+            return try windows(where: { used && window != nil && !rotary[$0] }, window, count)
         }
     }
 

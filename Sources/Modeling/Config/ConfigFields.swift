@@ -90,10 +90,10 @@ final class ConfigFields {
     }
 
     /// Refuses every field that was neither read nor is known to leave the arithmetic of training alone.
-    func refuseUnread(family: Architecture.Family) throws(ModelError) {
+    func refuseUnread(family: Family) throws(ModelError) {
         try refuseUnread(
             beyond: ConfigFields.harmless,
-            supported: "the fields of \(family.rawValue) models; if it doesn't change the arithmetic, remove it from "
+            supported: "the fields of \(family.name) models; if it doesn't change the arithmetic, remove it from "
                 + "config.json")
     }
 

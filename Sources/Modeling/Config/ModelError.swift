@@ -23,7 +23,7 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .family(let file, let found):
-            "\(file): \"model_type\" is \(found); this version trains \(Architecture.families.joined(separator: ", "))"
+            "\(file): \"model_type\" is \(found); this version trains \(Family.all.map(\.name).joined(separator: ", "))"
         case .missing(let file, let field):
             "\(file): \"\(field)\" is missing; it is needed to know the model's shape"
         case .wrongType(let file, let field, let found, let expected):

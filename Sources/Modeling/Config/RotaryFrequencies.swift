@@ -49,8 +49,8 @@ package struct RotaryFrequencies: Sendable, Equatable {
     /// Pairs that turn. An odd R is rounded up, as `transformers` does.
     package var pairs: Int { (width + 1) / 2 }
 
-    /// Which set of frequencies a sequence of this length has. Sequences of one stretch can share a prompt's rows.
-    func stretch(length: Int) -> Int {
+    /// Which set of frequencies a sequence of this length has. Sequences of one set can share a prompt's rows.
+    func frequencySet(length: Int) -> Int {
         switch scaling {
         case .dynamic(_, let positions): length > positions ? length : 0
         case .longRope(_, _, let original, _): length > original ? 1 : 0
@@ -58,7 +58,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
         }
     }
 
-    /// Whether there is more than one stretch.
+    /// Whether there is more than one set of frequencies.
     var dependsOnLength: Bool {
         switch scaling {
         case .dynamic, .longRope: true
@@ -66,8 +66,8 @@ package struct RotaryFrequencies: Sendable, Equatable {
         }
     }
 
-    /// Radians per position of every pair, in sequences of a stretch.
-    package func values(stretch: Int = 0) -> [Double] {
+    /// Radians per position of every pair, in sequences of a set.
+    package func values(set: Int = 0) -> [Double] {
         let plain = { (theta: Double) in
             (0..<pairs).map { pow(theta, -2 * Double($0) / Double(width)) }
         }
@@ -75,8 +75,8 @@ package struct RotaryFrequencies: Sendable, Equatable {
         case .none: return plain(theta)
         case .linear(let factor): return plain(theta).map { $0 / factor }
         case .dynamic(let factor, let positions):
-            guard stretch > 0 else { return plain(theta) }
-            let growth = factor * Double(stretch) / Double(positions) - (factor - 1)
+            guard set > 0 else { return plain(theta) }
+            let growth = factor * Double(set) / Double(positions) - (factor - 1)
             return plain(theta * pow(growth, Double(width) / Double(width - 2)))
         case .llama3(let factor, let low, let high, let original):
             return plain(theta).map { frequency in
@@ -88,7 +88,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
             }
         case .yarn(let yarn): return blended(plain(theta), yarn)
         case .longRope(let short, let long, _, _):
-            return zip(plain(theta), stretch > 0 ? long : short).map { $0 / $1 }
+            return zip(plain(theta), set > 0 ? long : short).map { $0 / $1 }
         }
     }
 

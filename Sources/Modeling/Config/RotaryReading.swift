@@ -5,7 +5,7 @@ extension RotaryFrequencies {
     /// Reads both spellings: `rope_parameters` (transformers 5) and `rope_theta` with `rope_scaling` (before), which goes
     /// first where a file has both.
     init(
-        fields: ConfigFields, family: Architecture.Family, usualTheta: Double, headWidth: Int, positions: Int
+        fields: ConfigFields, family: Family, _ rules: ConfigRules.Rotary, headWidth: Int, positions: Int
     ) throws(ModelError) {
         let newer = fields["rope_parameters"]
         let (name, group) =
@@ -14,16 +14,11 @@ extension RotaryFrequencies {
         guard let object = group.object else { throw fields.wrong(name, group, "an object") }
         let inner = ConfigFields(object: object, file: "\(fields.file): \(name)")
 
-        var (outerTheta, outerShare) = (
-            try fields.optionalNumber("rope_theta"), try fields.optionalNumber("partial_rotary_factor")
-        )
-        if family == .gptNeoX {
-            outerTheta = try fields.optionalNumber("rotary_emb_base") ?? outerTheta
-            outerShare = try fields.optionalNumber("rotary_pct") ?? outerShare ?? 0.25
-        }
-        theta = try inner.number("rope_theta", default: outerTheta ?? usualTheta)
+        let outerTheta = try fields.firstNumber(rules.theta)
+        let outerShare = try fields.firstNumber(rules.share)
+        theta = try inner.number("rope_theta", default: outerTheta ?? rules.usualTheta)
         guard theta > 1 else { throw fields.wrong("rope_theta", .number(theta), "a number above 1") }
-        let share = try inner.number("partial_rotary_factor", default: outerShare ?? 1)
+        let share = try inner.number("partial_rotary_factor", default: outerShare ?? rules.usualShare)
         width = Int(Double(headWidth) * share)
         guard width > 0, (width + 1) / 2 * 2 <= headWidth else {
             throw .inconsistent(
@@ -33,9 +28,8 @@ extension RotaryFrequencies {
         }
 
         let (newName, oldName) = (try inner.string("rope_type"), try inner.string("type"))
-        var kind = newName ?? oldName ?? "default"
-        // What Phi-3's releases call it.
-        if family == .phi3, kind == "su" || kind == "yarn" { kind = "longrope" }
+        let given = newName ?? oldName ?? "default"
+        let kind = rules.synonyms[given] ?? given
         switch kind {
         case "default": scaling = .none
         case "linear": scaling = .linear(factor: try inner.factor())
@@ -48,9 +42,9 @@ extension RotaryFrequencies {
             scaling = .llama3(
                 factor: try inner.factor(), lowFrequency: try inner.number("low_freq_factor"),
                 highFrequency: try inner.number("high_freq_factor"),
-                originalPositions: Double(try inner.originalPositions(fields, family, positions)))
-        case "yarn": scaling = .yarn(try inner.yarn(fields, family, positions))
-        case "longrope": scaling = try inner.longRope(fields, family, positions, pairs: width / 2)
+                originalPositions: Double(try inner.originalPositions(fields, rules, positions)))
+        case "yarn": scaling = .yarn(try inner.yarn(fields, rules, positions))
+        case "longrope": scaling = try inner.longRope(fields, rules, positions, pairs: width / 2)
         case let other:
             throw .unsupported(
                 file: inner.file, field: "rope_type", found: other,
@@ -66,6 +60,16 @@ extension RotaryFrequencies {
 }
 
 extension ConfigFields {
+    /// The first of these fields that is there. All of them count as read.
+    fileprivate func firstNumber(_ names: [String]) throws(ModelError) -> Double? {
+        var found: Double?
+        for name in names {
+            let number = try optionalNumber(name)
+            found = found ?? number
+        }
+        return found
+    }
+
     fileprivate func factor() throws(ModelError) -> Double {
         let factor = try number("factor")
         guard factor > 0 else { throw wrong("factor", .number(factor), "a positive number") }
@@ -75,17 +79,17 @@ extension ConfigFields {
     /// The context the model was first trained with: the config's own field before the group's (`self`), as
     /// `transformers` has it. Phi-3's config class always has one.
     fileprivate func originalPositions(
-        _ outer: ConfigFields, _ family: Architecture.Family, _ positions: Int
+        _ outer: ConfigFields, _ rules: ConfigRules.Rotary, _ positions: Int
     ) throws(ModelError) -> Int {
         let own = try optionalSize("original_max_position_embeddings")
-        let usual = family == .phi3 ? 4096 : own ?? positions
+        let usual = rules.usualOriginalPositions ?? own ?? positions
         return try outer.size("original_max_position_embeddings", default: usual)
     }
 
     fileprivate func yarn(
-        _ outer: ConfigFields, _ family: Architecture.Family, _ positions: Int
+        _ outer: ConfigFields, _ rules: ConfigRules.Rotary, _ positions: Int
     ) throws(ModelError) -> RotaryFrequencies.Yarn {
-        let original = try originalPositions(outer, family, positions)
+        let original = try originalPositions(outer, rules, positions)
         let factor = try number("factor", default: Double(positions) / Double(original))
         let (scale, allScale) = (try optionalNumber("mscale") ?? 0, try optionalNumber("mscale_all_dim") ?? 0)
         func growth(_ scale: Double) -> Double { factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1 }
@@ -98,9 +102,9 @@ extension ConfigFields {
     }
 
     fileprivate func longRope(
-        _ outer: ConfigFields, _ family: Architecture.Family, _ positions: Int, pairs: Int
+        _ outer: ConfigFields, _ rules: ConfigRules.Rotary, _ positions: Int, pairs: Int
     ) throws(ModelError) -> RotaryFrequencies.Scaling {
-        let original = try originalPositions(outer, family, positions)
+        let original = try originalPositions(outer, rules, positions)
         let factor = try number("factor", default: Double(positions) / Double(original))
         let usual = factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot()
         return .longRope(

@@ -62,3 +62,18 @@ package struct LowRankExtent: Sendable, Equatable {
         widest = max(widest, other.widest)
     }
 }
+
+extension ParameterTable {
+    /// What a workspace holds for the adapters.
+    package var lowRank: LowRankExtent {
+        guard case .adapters(let adaptation) = trainable else { return .none }
+        var extent = LowRankExtent()
+        for block in blocks {
+            var low = LowRankExtent()
+            for linear in block.linear { _ = Projection(linear, low: &low) }
+            extent.formUnion(low)
+        }
+        extent.drops = adaptation.config.loraDropout > 0
+        return extent
+    }
+}

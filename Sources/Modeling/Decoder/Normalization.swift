@@ -2,13 +2,19 @@ import Kernels
 
 /// A norm, known by its parameters' places.
 struct Normalization: Sendable {
-    let kind: Architecture.Norm
-    let weight: Place
+    private let kind: Architecture.Norm
+    private let weight: Place
     /// Of a layer norm.
-    let bias: Place?
-    let epsilon: Float
+    private let bias: Place?
+    private let epsilon: Float
     /// Into how many equal parts a row is cut, each normalised alone with the same weights.
-    let parts: Int
+    private let parts: Int
+
+    init(_ a: Architecture, _ parameters: NormParameters, parts: Int = 1) {
+        (kind, epsilon) = (a.norm, a.normEpsilon)
+        (weight, bias) = (parameters.weight, parameters.bias)
+        self.parts = parts
+    }
 
     /// What the backward pass needs of every row and part.
     static func statistics(_ kind: Architecture.Norm) -> Int { kind == .layer ? 2 : 1 }
@@ -48,7 +54,7 @@ struct Normalization: Sendable {
     /// dx += …, and the parameters' gradients.
     func backward(
         _ dy: Matrix, input x: Matrix, into dx: Matrix, statistics: UnsafeMutablePointer<Float>,
-        gradients: UnsafeMutablePointer<Float>, _ values: Values, on pool: ThreadPool
+        gradients: UnsafeMutablePointer<Float>?, _ values: Values, on pool: ThreadPool
     ) {
         if let bias {
             LayerNorm.backward(

@@ -35,7 +35,7 @@ extension PackedSequence {
     /// Neighbouring responses that can share the prompt's rows: where a model's frequencies depend on the length of a
     /// sequence, a prompt's keys aren't the same before every response.
     struct Part {
-        let stretch: Int
+        let frequencySet: Int
         var responses: Range<Int>
     }
 
@@ -43,14 +43,14 @@ extension PackedSequence {
     func parts(for a: Architecture) -> [Part] {
         var parts: [Part] = []
         for (place, response) in responses.enumerated() {
-            let stretch = a.rotary?.stretch(length: prompt.count + response.tokens.count) ?? 0
-            if let last = parts.last, last.stretch == stretch {
+            let set = a.rotary?.frequencySet(length: prompt.count + response.tokens.count) ?? 0
+            if let last = parts.last, last.frequencySet == set {
                 parts[parts.count - 1].responses = last.responses.lowerBound..<place + 1
             } else {
-                parts.append(Part(stretch: stretch, responses: place..<place + 1))
+                parts.append(Part(frequencySet: set, responses: place..<place + 1))
             }
         }
-        return parts.isEmpty ? [Part(stretch: 0, responses: 0..<0)] : parts
+        return parts.isEmpty ? [Part(frequencySet: 0, responses: 0..<0)] : parts
     }
 
     /// The rows of the responses: a response's last token predicts nothing, so it needs none.
@@ -78,8 +78,8 @@ package struct PackedBatch: Sendable {
     package private(set) var outputGroups: [Range<Int>] = []
     /// [A] The row of each output row.
     package private(set) var outputs: [Int32] = []
-    /// [T] Which of the model's sets of frequencies each row turns by (see `RotaryFrequencies.stretch`).
-    private(set) var stretches: [Int32] = []
+    /// [T] Which of the model's sets of frequencies rotates each row (see `RotaryFrequencies.frequencySet`).
+    private(set) var frequencySets: [Int32] = []
     /// [T] What each row's dropout is drawn from: the same for a row wherever it is packed. nil: nothing is dropped.
     private(set) var dropoutKeys: [UInt64]?
     /// The scored tokens, sequence by sequence and response by response.
@@ -157,7 +157,8 @@ package struct PackedBatch: Sendable {
             }
             ranges.append(start..<scored.rows.count)
         }
-        stretches.append(contentsOf: repeatElement(Int32(part.stretch), count: tokens.count - stretches.count))
+        frequencySets.append(
+            contentsOf: repeatElement(Int32(part.frequencySet), count: tokens.count - frequencySets.count))
     }
 
     private mutating func appendRows(_ ids: ArraySlice<Int32>, from position: Int) {

@@ -1,13 +1,12 @@
 import Kernels
 
-/// A linear map y = x Wᵀ + b with what adapters add to it, known by its parameters' places. Matrices that multiply the same
-/// rows (k and v, gate and up) are one projection.
+/// A linear map y = x Wᵀ + b with what adapters add to it, known by its parameters' places.
 ///
 /// Of a micro-batch's two backward passes the one to the input comes first: it leaves the adapters' derivatives for the
 /// other.
 struct Projection: Sendable {
     /// Some of the outputs.
-    struct Piece: Sendable {
+    private struct Piece: Sendable {
         /// N' of the N
         let outputs: Range<Int>
         /// Rows of W [N', K]
@@ -15,23 +14,38 @@ struct Projection: Sendable {
         let adapter: Adapter?
     }
 
-    /// One after the other: all of the trained matrices, or one of the frozen ones each.
-    let pieces: [Piece]
+    private let pieces: [Piece]
     /// b [N]
-    let bias: Place?
+    private let bias: Place?
     /// N and K
     let outputs: Int
-    let inputs: Int
+    private let inputs: Int
     /// First column in `LowRankSpace.z`, where adapters have magnitudes.
-    var wide = 0
+    let wide: Int
+
+    /// - Parameter low: of the block, up to this projection; grows by what its adapters need.
+    init(_ parameters: LinearParameters, low: inout LowRankExtent) {
+        var pieces: [Piece] = []
+        for piece in parameters.pieces {
+            let adapter = piece.adapter.map { Adapter($0, low: low.low) }
+            low.low += piece.adapter?.rank ?? 0
+            pieces.append(Piece(outputs: piece.outputs, weight: piece.weight, adapter: adapter))
+        }
+        (self.pieces, bias) = (pieces, parameters.bias)
+        (outputs, inputs, wide) = (parameters.outputs, parameters.inputs, low.wide)
+        guard let adapter = magnitudes?.parameters else { return }
+        low.wide += outputs
+        low.widest = max(low.widest, pieces.map(\.outputs.count).max() ?? 0)
+        low.rank = max(low.rank, adapter.rank)
+    }
 
     var isAdapted: Bool { pieces.contains { $0.adapter != nil } }
 
     /// An adapter with magnitudes, if there is one; then all have them.
-    var magnitudes: Adapter? { pieces.lazy.compactMap(\.adapter).first { $0.magnitude != nil } }
+    private var magnitudes: Adapter? { pieces.lazy.compactMap(\.adapter).first { $0.parameters.magnitude != nil } }
 
     /// y = x Wᵀ + b, or y += …
-    func forward(_ x: Matrix, into y: Matrix, adding: Bool = false, _ pass: Pass) {
+    func forward(_ x: Matrix, into y: Matrix, adding: Bool = false, _ pass: LayerPass) {
         let bias = bias.map { pass.values.vector($0) }
         if magnitudes != nil {
             record(x, pass)
@@ -43,7 +57,7 @@ struct Projection: Sendable {
     }
 
     /// What `forward` leaves for the backward pass, without y.
-    func record(_ x: Matrix, _ pass: Pass) {
+    func record(_ x: Matrix, _ pass: LayerPass) {
         guard magnitudes != nil else {
             for piece in pieces { _ = piece.adapter?.forward(x, pass) }
             return
@@ -60,7 +74,7 @@ struct Projection: Sendable {
         multiply(x, bias: nil, into: pass.low.z(self, rows: x.rows), adding: false, pass)
     }
 
-    private func multiply(_ x: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool, _ pass: Pass) {
+    private func multiply(_ x: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool, _ pass: LayerPass) {
         for piece in pieces {
             let (y, bias) = (y.columns(piece.outputs), bias.map { $0 + piece.outputs.lowerBound })
             switch piece.weight {
@@ -76,7 +90,7 @@ struct Projection: Sendable {
     }
 
     /// dx = dy W, or dx += dy W
-    func backward(_ dy: Matrix, into dx: Matrix, adding: Bool = false, _ pass: Pass) {
+    func backward(_ dy: Matrix, into dx: Matrix, adding: Bool = false, _ pass: LayerPass) {
         if magnitudes != nil {
             Magnitude.backward(
                 dy, factors: pass.low.factors(self), into: pass.low.dz(self, rows: dy.rows), on: pass.pool)
@@ -100,7 +114,8 @@ struct Projection: Sendable {
     }
 
     /// dW += dyᵀ x, db += Σ dy, and the adapters' gradients
-    func backward(_ dy: Matrix, input x: Matrix, gradients: UnsafeMutablePointer<Float>, _ pass: Pass) {
+    func backward(_ dy: Matrix, input x: Matrix, _ pass: LayerPass) {
+        guard let gradients = pass.gradients else { return }
         if let dBias = bias?.gradient(in: gradients) { Linear.backwardBias(dy, into: dBias, on: pass.pool) }
         let dz = scaled(dy, pass)
         for piece in pieces {
@@ -116,7 +131,7 @@ struct Projection: Sendable {
     }
 
     /// The derivative by what magnitudes multiply; dy itself where there are none.
-    private func scaled(_ dy: Matrix, _ pass: Pass) -> Matrix {
+    private func scaled(_ dy: Matrix, _ pass: LayerPass) -> Matrix {
         magnitudes == nil ? dy : pass.low.dz(self, rows: dy.rows)
     }
 

@@ -4,10 +4,16 @@ import Kernels
 /// logits never exist. A pair's loss is applied while its logits are in the chunk; only a sequence with more scored tokens
 /// than a chunk has rows needs its logits a second time.
 struct ResponseHead {
-    package let architecture: Architecture
+    let architecture: Architecture
     let table: ParameterTable
     let values: Values
-    package let pool: ThreadPool
+    let pool: ThreadPool
+    private let norm: Normalization
+
+    init(architecture: Architecture, table: ParameterTable, values: Values, pool: ThreadPool) {
+        (self.architecture, self.table, self.values, self.pool) = (architecture, table, values, pool)
+        norm = Normalization(architecture, table.finalNorm)
+    }
 
     /// Turns the logps of one sequence's responses into the loss's derivatives by them. Both buffers have an element per
     /// response.
@@ -44,7 +50,7 @@ struct ResponseHead {
     ///   - stream: [A, D] output of the last block.
     ///   - normed: [A, D] scratch for the normalised rows.
     ///   - dNormed: [A, D] scratch for their gradients.
-    package func step(
+    func step(
         _ stream: Matrix, normed: Matrix, dNormed: Matrix, into d: Matrix,
         gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
         loss: Loss
@@ -65,13 +71,13 @@ struct ResponseHead {
             first = last + 1
         }
         RowMoves.clear(d, on: pool)
-        table.finalNorm.backward(
+        norm.backward(
             dNormed, input: stream, into: d, statistics: space.statistics, gradients: gradients,
             values, on: pool)
     }
 
     private func normalize(_ x: Matrix, into y: Matrix, _ space: Workspace.HeadSpace) {
-        table.finalNorm.forward(x, into: y, statistics: space.statistics, values, on: pool)
+        norm.forward(x, into: y, statistics: space.statistics, values, on: pool)
     }
 
     /// Logits of some rows.

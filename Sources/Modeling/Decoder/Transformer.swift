@@ -60,8 +60,9 @@ package final class Transformer {
                     frequencies: frequencies.values(), scale: frequencies.attentionFactor, positions: max(1, positions),
                     headWidth: architecture.headWidth)
         }
-        blocks = zip(architecture.layerKinds, table.blocks).map {
-            Block(architecture: architecture, layer: $0, parameters: $1, pool: pool)
+        blocks = table.blocks.map { parameters in
+            var low = LowRankExtent()
+            return Block(architecture, parameters, low: &low)
         }
         head = ResponseHead(architecture: architecture, table: table, values: values, pool: pool)
     }
@@ -71,9 +72,9 @@ package final class Transformer {
 
     /// Logps of every scored token of a micro-batch, sequence by sequence and response by response.
     package func score(_ batch: PackedBatch, in space: Workspace) -> [[[Float]]] {
-        head.forward(forward(batch, in: space), scored: batch.scored, space: space.headSpace)
+        head.forward(forward(batch, in: space), scored: batch.scored, space: space.buffers.head)
         return batch.scored.sequences.map { responses in
-            responses.map { range in range.map { space.headSpace.logps[$0] } }
+            responses.map { range in range.map { space.buffers.head.logps[$0] } }
         }
     }
 
@@ -89,43 +90,30 @@ package final class Transformer {
         loss: (_ sequence: Int, _ logps: UnsafeBufferPointer<Double>, _ gradients: UnsafeMutableBufferPointer<Double>)
             -> Void
     ) {
-        let a = architecture
-        let t = space.transient
+        let t = space.buffers.block
         let stream = forward(batch, in: space)
+        func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
+            Matrix(base, rows: stream.rows, columns: architecture.width)
+        }
         head.step(
-            stream,
-            normed: Matrix(t.normed, rows: stream.rows, columns: a.width),
-            dNormed: Matrix(t.dNormed, rows: stream.rows, columns: a.width),
-            into: Matrix(t.dStream, rows: stream.rows, columns: a.width),
-            gradients: gradients, scored: batch.scored, space: space.headSpace, loss: loss)
+            stream, normed: matrix(t.normed), dNormed: matrix(t.dNormed), into: matrix(t.dStream),
+            gradients: gradients, scored: batch.scored, space: space.buffers.head, loss: loss)
         completed?(table.blockBorders[blocks.count])
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices.reversed() {
                 let rows = layer == blocks.count - 1 ? outputs : all
-                let x = Matrix(space.streams[layer], rows: rows.count, columns: a.width)
-                let record = space.recompute ? space.records[0] : space.records[layer]
                 // The last block's record is still there.
-                if space.recompute, layer < blocks.count - 1 { run(layer, rows, batch, in: space, recordOnly: true) }
+                if space.recompute, layer < blocks.count - 1 { run(layer, rows, in: space, recordsOnly: true) }
                 blocks[layer].backward(
-                    t.dStream, x, gradients: gradients, record: record, rows: rows,
-                    attention: attention(layer, in: space), transient: t, pass(record, rows, in: space))
+                    t.dStream, input: input(of: layer, rows, in: space),
+                    pass(layer, rows, gradients: gradients, in: space))
                 completed?(table.blockBorders[layer])
             }
         }
         embedBackward(
-            Matrix(t.dStream, rows: batch.tokens.count, columns: a.width), batch.tokens, batch.positions,
+            Matrix(t.dStream, rows: batch.tokens.count, columns: architecture.width), batch.tokens, batch.positions,
             gradients: gradients)
         completed?(0)
-    }
-
-    func pass(_ record: Record, _ rows: Block.Rows, in space: Workspace) -> Pass {
-        Pass(
-            values: values,
-            low: LowRankSpace(
-                extent: space.low, u: record.u, du: space.transient.du, z: record.z, dz: space.transient.dz,
-                factors: record.factors, dropped: space.transient.dropped,
-                normScratch: space.transient.normScratch, dropout: rows.dropout),
-            pool: pool)
     }
 
     /// What enters the first block.
@@ -167,56 +155,70 @@ package final class Transformer {
 
     /// Runs all blocks; returns the last one's output [A, D].
     private func forward(_ batch: PackedBatch, in space: Workspace) -> Matrix {
-        let a = architecture
         embed(
             batch.tokens, batch.positions,
-            into: Matrix(space.streams[0], rows: batch.tokens.count, columns: a.width))
+            into: Matrix(space.buffers.streams[0], rows: batch.tokens.count, columns: architecture.width))
         withRows(of: batch) { all, outputs in
-            for layer in blocks.indices { run(layer, layer == blocks.count - 1 ? outputs : all, batch, in: space) }
+            for layer in blocks.indices { run(layer, layer == blocks.count - 1 ? outputs : all, in: space) }
         }
-        return Matrix(space.streams[blocks.count % space.streams.count], rows: batch.outputs.count, columns: a.width)
+        return output(of: blocks.count - 1, rows: batch.outputs.count, in: space)
     }
 
-    private func run(
-        _ layer: Int, _ rows: Block.Rows, _ batch: PackedBatch, in space: Workspace, recordOnly: Bool = false
-    ) {
-        let width = architecture.width
-        let record = space.records[space.records.count == 1 ? 0 : layer]
+    /// Runs one block on its input in the workspace.
+    private func run(_ layer: Int, _ rows: LayerRows, in space: Workspace, recordsOnly: Bool = false) {
         blocks[layer].forward(
-            Matrix(space.streams[layer % space.streams.count], rows: rows.count, columns: width),
-            into: Matrix(space.streams[(layer + 1) % space.streams.count], rows: rows.outputCount, columns: width),
-            recordOnly: recordOnly, record: record, rows: rows,
-            keyValue: Matrix(record.keyValue, rows: rows.count, columns: 2 * architecture.keyWidth), firstKey: 0,
-            attention: attention(layer, in: space), transient: space.transient, pass(record, rows, in: space))
+            input(of: layer, rows, in: space), into: output(of: layer, rows: rows.outputCount, in: space),
+            pass(layer, rows, recordsOnly: recordsOnly, in: space))
     }
 
-    /// The attention of a layer: the one place that builds it.
-    func attention(_ layer: Int, in space: Workspace) -> Attention {
-        let a = architecture
-        let kind = a.layerKinds[layer]
-        return Attention(
-            heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth, scale: kind.scale, cap: a.attentionCap,
-            window: kind.window, scratch: space.attentionScratch, keys: space.extent.keys)
+    /// [T, D]
+    private func input(of layer: Int, _ rows: LayerRows, in space: Workspace) -> Matrix {
+        let streams = space.buffers.streams
+        return rows.matrix(streams[layer % streams.count], architecture.width)
     }
 
-    /// The angles that rows turn by, and for each row of `positions` its row among them. `stretches`: see
-    /// `RotaryFrequencies.stretch`.
-    func angles(of positions: [Int32], stretches: [Int32]) -> (Rotary?, [Int32]) {
+    /// [A, D]
+    private func output(of layer: Int, rows: Int, in space: Workspace) -> Matrix {
+        let streams = space.buffers.streams
+        return Matrix(streams[(layer + 1) % streams.count], rows: rows, columns: architecture.width)
+    }
+
+    /// What a layer's pass over some rows needs.
+    func pass(
+        _ layer: Int, _ rows: LayerRows, gradients: UnsafeMutablePointer<Float>? = nil, recordsOnly: Bool = false,
+        in space: Workspace
+    ) -> LayerPass {
+        let (a, kind, buffers) = (architecture, architecture.layerKinds[layer], space.buffers)
+        let record = buffers.records[buffers.records.count == 1 ? 0 : layer]
+        let scratch = buffers.block
+        return LayerPass(
+            architecture: a, layer: kind, rows: rows, values: values, gradients: gradients, record: record,
+            scratch: scratch,
+            low: LowRankSpace(
+                extent: space.low, u: record.u, du: scratch.du, z: record.z, dz: scratch.dz, factors: record.factors,
+                dropped: scratch.dropped, normScratch: scratch.normScratch, dropout: rows.dropout),
+            attention: Attention(
+                heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth, scale: kind.scale, cap: a.attentionCap,
+                window: kind.window, scratch: buffers.attention, keys: space.extent.keys),
+            cache: nil, recordsOnly: recordsOnly, pool: pool)
+    }
+
+    /// A table of angles, and for each row of `positions` its row of the table. `sets`: see
+    /// `RotaryFrequencies.frequencySet`.
+    func angles(of positions: [Int32], sets: [Int32]) -> (Rotary?, [Int32]) {
         guard let frequencies = architecture.rotary, rotary == nil else { return (rotary, positions) }
-        var sets: [Int32: [Double]] = [:]
-        for stretch in stretches where sets[stretch] == nil {
-            sets[stretch] = frequencies.values(stretch: Int(stretch))
-        }
+        var values: [Int32: [Double]] = [:]
+        for set in sets where values[set] == nil { values[set] = frequencies.values(set: Int(set)) }
         let table = Rotary(
             rows: positions.count, half: frequencies.pairs, scale: frequencies.attentionFactor,
             headWidth: architecture.headWidth
-        ) { (Double(positions[$0]), sets[stretches[$0]] ?? []) }
+        ) { (Double(positions[$0]), values[sets[$0]] ?? []) }
         return (table, positions.indices.map { Int32($0) })
     }
 
     /// The rows of all blocks but the last, and those of the last.
-    private func withRows(of batch: PackedBatch, _ body: (_ all: Block.Rows, _ outputs: Block.Rows) -> Void) {
-        let (rotary, angles) = angles(of: batch.positions, stretches: batch.stretches)
+    private func withRows(of batch: PackedBatch, _ body: (_ all: LayerRows, _ outputs: LayerRows) -> Void) {
+        let (rotary, angles) = angles(of: batch.positions, sets: batch.frequencySets)
         let outputAngles = batch.outputs.map { angles[Int($0)] }
         withDropout(of: batch) { dropout in
             angles.withUnsafeBufferPointer { angles in
@@ -224,11 +226,11 @@ package final class Transformer {
                     outputAngles.withUnsafeBufferPointer { outputAngles in
                         let count = batch.tokens.count
                         body(
-                            Block.Rows(
+                            LayerRows(
                                 count: count, rotary: rotary, angles: angles.baseAddress!, outputs: nil,
                                 outputAngles: angles.baseAddress!, outputCount: count, spans: batch.spans,
                                 groups: batch.groups, dropout: dropout),
-                            Block.Rows(
+                            LayerRows(
                                 count: count, rotary: rotary, angles: angles.baseAddress!,
                                 outputs: outputs.baseAddress!, outputAngles: outputAngles.baseAddress!,
                                 outputCount: batch.outputs.count, spans: batch.outputSpans,

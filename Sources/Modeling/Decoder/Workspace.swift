@@ -12,29 +12,38 @@ package final class Workspace {
 
     package let extent: BatchExtent
     /// Floats by part, for the memory table.
-    package let parts: [(name: String, floats: Int)]
+    package var parts: [(name: String, floats: Int)] { buffers.parts }
 
     let recompute: Bool
     let low: LowRankExtent
-    /// [T, D] what enters each block, and [A, D] what leaves the last.
-    let streams: [UnsafeMutablePointer<Float>]
-    let records: [Record]
-    let transient: Transient
-    let headSpace: HeadSpace
-    let attentionScratch: [UnsafeMutablePointer<Float>]
+    let buffers: Buffers
     private let memory: Memory
 
+    /// What the memory is cut into.
+    struct Buffers {
+        /// [T, D] what enters each block, and [A, D] what leaves the last. Scoring goes back and forth between two.
+        let streams: [UnsafeMutablePointer<Float>]
+        /// One for each layer, or one that every block overwrites.
+        let records: [Record]
+        let block: BlockScratch
+        let head: HeadSpace
+        /// One for each thread.
+        let attention: [UnsafeMutablePointer<Float>]
+        /// Floats by part, for the memory table.
+        let parts: [(name: String, floats: Int)]
+    }
+
     /// Buffers that live within one block.
-    struct Transient {
+    struct BlockScratch {
         /// [T, D] normalised rows, and [A, D] the output rows of them.
         let normed: UnsafeMutablePointer<Float>
-        let outputNormed: UnsafeMutablePointer<Float>
+        let outputRows: UnsafeMutablePointer<Float>
         /// [T, F]
         let activation: UnsafeMutablePointer<Float>
         /// [T, D] gradient of the residual stream, and of the normalised rows; [A, D] of output rows.
         let dStream: UnsafeMutablePointer<Float>
         let dNormed: UnsafeMutablePointer<Float>
-        let dOutput: UnsafeMutablePointer<Float>
+        let dOutputRows: UnsafeMutablePointer<Float>
         /// [T, H · E] gradient of attention's output and of the queries; [T, 2 G · E] of keys and values.
         let dAttended: UnsafeMutablePointer<Float>
         let dQuery: UnsafeMutablePointer<Float>
@@ -72,13 +81,12 @@ package final class Workspace {
         _ a: Architecture, low: LowRankExtent = .none, extent: BatchExtent, purpose: Purpose, on pool: ThreadPool
     ) throws(MemoryError) {
         self.extent = extent
+        self.low = low
         var dry = Cutter()
-        _ = Workspace.cut(a, low, extent, purpose, pool.count, &dry)
+        _ = Buffers(a, low, extent, purpose, threads: pool.count, &dry)
         memory = try Memory(bytes: dry.count * 4, touchedBy: pool)
         var cutter = Cutter(memory)
-        let cut = Workspace.cut(a, low, extent, purpose, pool.count, &cutter)
-        self.low = low
-        (streams, records, transient, headSpace, attentionScratch, parts) = cut
+        buffers = Buffers(a, low, extent, purpose, threads: pool.count, &cutter)
         if case .training(recompute: true) = purpose { recompute = true } else { recompute = false }
     }
 
@@ -87,15 +95,14 @@ package final class Workspace {
         _ a: Architecture, low: LowRankExtent = .none, extent: BatchExtent, purpose: Purpose, threads: Int
     ) -> [(name: String, floats: Int)] {
         var dry = Cutter()
-        return cut(a, low, extent, purpose, threads, &dry).5
+        return Buffers(a, low, extent, purpose, threads: threads, &dry).parts
     }
+}
 
-    private static func cut(
-        _ a: Architecture, _ low: LowRankExtent, _ extent: BatchExtent, _ purpose: Purpose, _ threads: Int,
+extension Workspace.Buffers {
+    fileprivate init(
+        _ a: Architecture, _ low: LowRankExtent, _ extent: BatchExtent, _ purpose: Workspace.Purpose, threads: Int,
         _ cutter: inout Cutter
-    ) -> (
-        [UnsafeMutablePointer<Float>], [Record], Transient, HeadSpace, [UnsafeMutablePointer<Float>],
-        [(name: String, floats: Int)]
     ) {
         let (t, out, d) = (extent.rows, extent.outputRows, a.width)
         var parts: [(name: String, floats: Int)] = []
@@ -110,34 +117,33 @@ package final class Workspace {
             case .scoring: (1, false)
             case .training(let recompute): (recompute ? 1 : a.layers, true)
             }
-        // Scoring goes back and forth between two streams; training keeps what enters every block.
-        let streams = (0..<(backward ? a.layers + 1 : 2)).map { _ in cutter.take(t * d) }
-        let records = (0..<kept).map { _ in Record(a, rows: t, low: low, cutter: &cutter) }
+        streams = (0..<(backward ? a.layers + 1 : 2)).map { _ in cutter.take(t * d) }
+        records = (0..<kept).map { _ in Record(a, rows: t, low: low, cutter: &cutter) }
         note("activations", cutter)
 
         let gradientRows = backward ? t : 0
-        let transient = Transient(
-            normed: cutter.take(t * d), outputNormed: cutter.take(out * d), activation: cutter.take(t * a.feedForward),
+        block = Workspace.BlockScratch(
+            normed: cutter.take(t * d), outputRows: cutter.take(out * d), activation: cutter.take(t * a.feedForward),
             dStream: cutter.take(gradientRows * d), dNormed: cutter.take(gradientRows * d),
-            dOutput: cutter.take(backward ? out * d : 0), dAttended: cutter.take(gradientRows * a.queryWidth),
+            dOutputRows: cutter.take(backward ? out * d : 0), dAttended: cutter.take(gradientRows * a.queryWidth),
             dQuery: cutter.take(gradientRows * a.queryWidth), dKeyValue: cutter.take(gradientRows * 2 * a.keyWidth),
             dPlainKeys: cutter.take(a.queryKeyNorm == .none ? 0 : gradientRows * a.keyWidth),
             dMiddle: cutter.take(a.parallelResidual ? gradientRows * a.width : 0),
             du: cutter.take(gradientRows * low.low), dz: cutter.take(gradientRows * low.wide),
             dropped: cutter.take(low.drops ? gradientRows * max(a.width, a.queryWidth, a.feedForward) : 0),
             normScratch: cutter.take(Magnitude.scratchCount(outputs: low.widest, rank: low.rank)))
-        let scratch = (0..<threads).map { _ in
+        attention = (0..<threads).map { _ in
             cutter.take(Attention.scratchCount(keys: extent.keys, width: a.headWidth))
         }
         note("block scratch", cutter)
 
         let chunk = min(max(1, extent.scoredRows), ResponseHead.chunkRows(vocabulary: a.vocabulary))
-        let head = HeadSpace(
+        head = Workspace.HeadSpace(
             chunk: chunk, hidden: cutter.take(chunk * d), dHidden: cutter.take(backward ? chunk * d : 0),
             logits: cutter.take(chunk * a.vocabulary), logps: cutter.take(extent.scoredRows),
             normalizers: cutter.take(extent.scoredRows), gradients: cutter.take(extent.scoredRows),
             statistics: cutter.take(out * Normalization.statistics(a.norm)))
         note("head chunk", cutter)
-        return (streams, records, transient, head, scratch, parts)
+        self.parts = parts
     }
 }

@@ -43,8 +43,8 @@ package final class Generator {
     private let memory: Memory
     /// [capacity, 2 G · E] of every layer.
     private let caches: [Matrix]
-    /// Which of the model's sets of frequencies the cached keys turned by (see `RotaryFrequencies.stretch`).
-    private var cachedStretch = 0
+    /// Which of the model's sets of frequencies the cached keys turned by (see `RotaryFrequencies.frequencySet`).
+    private var cachedSet = 0
     private var prompt: [Int32] = []
     private var promptLogits: [Float] = []
 
@@ -92,38 +92,38 @@ package final class Generator {
     /// after its last token.
     private func advance(_ text: [Int32], known: Int) -> UnsafeBufferPointer<Float> {
         let a = model.architecture
-        let stretch = a.rotary?.stretch(length: text.count) ?? 0
-        let first = stretch == cachedStretch ? known : 0
-        cachedStretch = stretch
+        let set = a.rotary?.frequencySet(length: text.count) ?? 0
+        let first = set == cachedSet ? known : 0
+        cachedSet = set
 
         let tokens = Array(text[first...])
         let count = tokens.count
         let positions = (first..<text.count).map { Int32($0) }
         let (rotary, angles) = model.angles(
-            of: positions, stretches: Array(repeating: Int32(stretch), count: count))
+            of: positions, sets: Array(repeating: Int32(set), count: count))
         let output = [Int32(count - 1)]
-        model.embed(tokens, positions, into: Matrix(space.streams[0], rows: count, columns: a.width))
+        model.embed(tokens, positions, into: Matrix(space.buffers.streams[0], rows: count, columns: a.width))
         angles.withUnsafeBufferPointer { angles in
             output.withUnsafeBufferPointer { output in
                 for (layer, block) in model.blocks.enumerated() {
                     let isLast = layer == model.blocks.count - 1
                     let queries = isLast ? 0..<1 : 0..<count
-                    let rows = Block.Rows(
+                    let rows = LayerRows(
                         count: count, rotary: rotary, angles: angles.baseAddress!,
                         outputs: isLast ? output.baseAddress! : nil,
                         outputAngles: isLast ? angles.baseAddress! + count - 1 : angles.baseAddress!,
                         outputCount: queries.count,
                         spans: [.init(queries: queries, prefix: 0..<0, own: 0..<text.count)], groups: [0..<1])
+                    var pass = model.pass(layer, rows, in: space)
+                    pass.cache = (caches[layer], first)
                     block.forward(
-                        Matrix(space.streams[layer % 2], rows: count, columns: a.width),
-                        into: Matrix(space.streams[(layer + 1) % 2], rows: queries.count, columns: a.width),
-                        record: space.records[0], rows: rows, keyValue: caches[layer], firstKey: first,
-                        attention: model.attention(layer, in: space), transient: space.transient,
-                        model.pass(space.records[0], rows, in: space))
+                        Matrix(space.buffers.streams[layer % 2], rows: count, columns: a.width),
+                        into: Matrix(space.buffers.streams[(layer + 1) % 2], rows: queries.count, columns: a.width),
+                        pass)
                 }
             }
         }
-        let hidden = Matrix(space.streams[model.blocks.count % 2], rows: 1, columns: a.width)
-        return model.head.logits(of: hidden, space: space.headSpace)
+        let hidden = Matrix(space.buffers.streams[model.blocks.count % 2], rows: 1, columns: a.width)
+        return model.head.logits(of: hidden, space: space.buffers.head)
     }
 }

@@ -2,21 +2,6 @@ import Checkpoints
 import Kernels
 import Storage
 
-extension Architecture {
-    /// The linear modules that PEFT adapts in this family when nobody says which; nil: it asks.
-    package var usualTargets: [String]? {
-        switch family {
-        case .llama, .mistral, .qwen2, .qwen3, .gemma, .gemma2: ["q_proj", "v_proj"]
-        case .gpt2: ["c_attn"]
-        case .gptNeoX: ["query_key_value"]
-        case .phi3, .olmo2, .smollm3: nil
-        }
-    }
-
-    /// Whether the family's files hold matrices as [inputs, outputs].
-    package var storesInputsFirst: Bool { TensorNames.of(family).transposed }
-}
-
 /// Writes an adapter in PEFT's layout, with the tokenizer's files of its base.
 ///
 /// - Parameter values: of the table's vector.

@@ -35,26 +35,6 @@ package struct ParameterTable: Sendable {
         var rows: Range<Int>?
     }
 
-    /// One layer's parameters, by their places.
-    struct Block: Sendable {
-        /// Before attention.
-        package let attentionNorm: Normalization?
-        let query: Projection
-        /// Keys' rows, then values'.
-        let keyValue: Projection
-        package let queryNorm: Normalization?
-        package let keyNorm: Normalization?
-        package let output: Projection
-        /// Between attention and the sum it is added to.
-        package let attentionAfterNorm: Normalization?
-        /// Before the feed-forward network.
-        package let feedForwardNorm: Normalization?
-        /// The gate's rows, then the up projection's; or the one projection of a network without a gate.
-        package let gateUp: Projection
-        package let down: Projection
-        package let feedForwardAfterNorm: Normalization?
-    }
-
     /// The trained vector's.
     package private(set) var parameters: [Parameter] = []
     /// Elements of the trained vector.
@@ -64,16 +44,8 @@ package struct ParameterTable: Sendable {
     private(set) var frozenVectors: [Parameter] = []
     private(set) var frozenCount = 0
     private(set) var frozenMatrices: [FrozenMatrix] = []
-    private var blockExtent = LowRankExtent()
     /// Of the parameters that are trained as a whole beside adapters, the name and that of the base's tensor.
     private(set) var savedTensors: [(name: String, tensor: String)] = []
-    /// What a workspace holds for the adapters.
-    package var lowRank: LowRankExtent {
-        guard case .adapters(let adaptation) = trainable else { return .none }
-        var extent = blockExtent
-        extent.drops = adaptation.config.loraDropout > 0
-        return extent
-    }
     /// The tensors of the blocks' matrices, in a model that isn't trained as a whole.
     private(set) var linearTensors: [Parameter] = []
     /// The linear modules of the blocks, and the other modules beginning with the embedding, by transformers' names.
@@ -84,11 +56,10 @@ package struct ParameterTable: Sendable {
     package let tiedHeadName: String?
     private(set) var embedding = Place.trained(0)
     private(set) var positions: Place?
-    private(set) var blocks: [Block] = []
+    private(set) var blocks: [BlockParameters] = []
     /// Where the trained parameters of each block begin, and where those of the last one end.
     private(set) var blockBorders: [Int] = []
-    private(set) var finalNorm = Normalization(
-        kind: .rms, weight: .trained(0), bias: nil, epsilon: 0, parts: 1)
+    private(set) var finalNorm = NormParameters(weight: .trained(0), bias: nil)
     /// The head's [V, D]; the embedding's own place when they are tied.
     private(set) var head = Place.trained(0)
     /// Before the names of the files' tensors, where the modules' own names begin with `modulePrefix`.
@@ -104,7 +75,7 @@ package struct ParameterTable: Sendable {
 
     package init(_ a: Architecture, naming: TensorNaming, training trainable: Trainable = .everything) {
         self.trainable = trainable
-        let names = TensorNames.of(a.family)
+        let names = a.family.tensors
         let prefix = naming.hasPrefix ? names.prefix : ""
         (filePrefix, modulePrefix, headNames) = (prefix, names.prefix, names.heads)
         let headName = names.heads[naming.head] + ".weight"
@@ -123,24 +94,21 @@ package struct ParameterTable: Sendable {
 
     /// The order of its lines is the order in the vector.
     private mutating func addBlock(_ name: String, _ names: TensorNames, _ a: Architecture) {
-        var low = LowRankExtent()
-        defer { blockExtent.formUnion(low) }
         let attentionNorm = names.attentionNorm.map { addNorm(name + $0, a.width, a) }
-        let (query, keyValue) = addQueryKeyValue(name, names, a, &low)
+        let (query, keyValue) = addQueryKeyValue(name, names, a)
         let headWidth = a.queryKeyNorm == .head ? a.headWidth : nil
-        let queryNorm = names.queryNorm.map { addNorm(name + $0, headWidth ?? a.queryWidth, parts: a.queryParts, a) }
-        let keyNorm = names.keyNorm.map { addNorm(name + $0, headWidth ?? a.keyWidth, parts: a.keyParts, a) }
+        let queryNorm = names.queryNorm.map { addNorm(name + $0, headWidth ?? a.queryWidth, a) }
+        let keyNorm = names.keyNorm.map { addNorm(name + $0, headWidth ?? a.keyWidth, a) }
         let layout: TensorLayout = names.transposed ? .transposed : .same
-        let output = addProjection(
-            [name + names.output], a.width, a.queryWidth, bias: a.outputBias, layout, &low)
+        let output = addLinear([name + names.output], a.width, a.queryWidth, bias: a.outputBias, layout)
         let attentionAfterNorm = names.attentionAfterNorm.map { addNorm(name + $0, a.width, a) }
         let feedForwardNorm = names.feedForwardNorm.map { addNorm(name + $0, a.width, a) }
-        let gateUp = addProjection(
+        let gateUp = addLinear(
             names.gateUp.map { name + $0 }, a.hiddenWidth / names.gateUp.count, a.width, bias: a.feedForwardBias,
-            layout, &low)
-        let down = addProjection([name + names.down], a.width, a.feedForward, bias: a.feedForwardBias, layout, &low)
+            layout)
+        let down = addLinear([name + names.down], a.width, a.feedForward, bias: a.feedForwardBias, layout)
         blocks.append(
-            Block(
+            BlockParameters(
                 attentionNorm: attentionNorm, query: query, keyValue: keyValue, queryNorm: queryNorm, keyNorm: keyNorm,
                 output: output, attentionAfterNorm: attentionAfterNorm, feedForwardNorm: feedForwardNorm,
                 gateUp: gateUp, down: down,
@@ -148,57 +116,51 @@ package struct ParameterTable: Sendable {
     }
 
     private mutating func addQueryKeyValue(
-        _ name: String, _ names: TensorNames, _ a: Architecture, _ low: inout LowRankExtent
-    ) -> (query: Projection, keyValue: Projection) {
-        let stacked: Projection
+        _ name: String, _ names: TensorNames, _ a: Architecture
+    ) -> (query: LinearParameters, keyValue: LinearParameters) {
+        let (stacked, layout): (String, TensorLayout)
         switch names.queryKeyValue {
         case .apart(let query, let key, let value):
             return (
-                addProjection([name + query], a.queryWidth, a.width, bias: a.queryKeyValueBias, .same, &low),
-                addProjection([name + key, name + value], a.keyWidth, a.width, bias: a.queryKeyValueBias, .same, &low)
+                addLinear([name + query], a.queryWidth, a.width, bias: a.queryKeyValueBias, .same),
+                addLinear([name + key, name + value], a.keyWidth, a.width, bias: a.queryKeyValueBias, .same)
             )
-        case .stacked(let all):
-            stacked = addProjection(
-                [name + all], a.queryWidth + 2 * a.keyWidth, a.width, bias: a.queryKeyValueBias,
-                names.transposed ? .transposed : .same, &low)
-        case .stackedByHead(let all):
-            stacked = addProjection(
-                [name + all], a.queryWidth + 2 * a.keyWidth, a.width, bias: a.queryKeyValueBias,
-                .byHead(heads: a.heads, parts: 3), &low)
+        case .stacked(let all): (stacked, layout) = (all, names.transposed ? .transposed : .same)
+        case .stackedByHead(let all): (stacked, layout) = (all, .byHead(heads: a.heads, parts: 3))
         }
-        return (
-            rows(0..<a.queryWidth, of: stacked, &low), rows(a.queryWidth..<stacked.outputs, of: stacked, &low)
-        )
+        let whole = addLinear(
+            [name + stacked], a.queryWidth + 2 * a.keyWidth, a.width, bias: a.queryKeyValueBias, layout)
+        return (rows(0..<a.queryWidth, of: whole), rows(a.queryWidth..<whole.outputs, of: whole))
     }
 
-    private mutating func addNorm(_ name: String, _ width: Int, parts: Int = 1, _ a: Architecture) -> Normalization {
+    private mutating func addNorm(_ name: String, _ width: Int, _ a: Architecture) -> NormParameters {
         otherModules.append(moduleName(name))
         let trains = trains(module: name)
         let fresh: Fresh = a.norm == .rmsAroundOne ? .zeros : .ones
         let weight = addVector(name + ".weight", width, fresh: fresh, trains: trains)
         let bias = a.norm == .layer ? addVector(name + ".bias", width, fresh: .zeros, trains: trains) : nil
-        return Normalization(kind: a.norm, weight: weight, bias: bias, epsilon: a.normEpsilon, parts: parts)
+        return NormParameters(weight: weight, bias: bias)
     }
 
     /// Matrices of the same shape that multiply the same rows, one below the other, and their biases after them.
-    private mutating func addProjection(
-        _ names: [String], _ outputs: Int, _ inputs: Int, bias: Bool, _ layout: TensorLayout, _ low: inout LowRankExtent
-    ) -> Projection {
+    private mutating func addLinear(
+        _ names: [String], _ outputs: Int, _ inputs: Int, bias: Bool, _ layout: TensorLayout
+    ) -> LinearParameters {
         let trains = trainable == .everything
         let shape = layout == .transposed ? [inputs, outputs] : [outputs, inputs]
         let all = 0..<names.count * outputs
-        var pieces: [Projection.Piece] = []
+        var pieces: [LinearParameters.Piece] = []
         if trains {
             let weights = names.map { addTrained($0 + ".weight", shape, layout) }
-            pieces = [Projection.Piece(outputs: all, weight: weights[0], adapter: nil)]
+            pieces = [LinearParameters.Piece(outputs: all, weight: weights[0], adapter: nil)]
         } else {
             for (number, name) in names.enumerated() {
                 let tensor = frozen(name + ".weight", shape, layout)
                 linearTensors.append(tensor)
                 frozenMatrices.append(FrozenMatrix(tensor: tensor))
-                let adapter = addAdapter(name, outputs, inputs, onMatrix: frozenMatrices.count - 1, layout, &low)
+                let adapter = addAdapter(name, outputs, inputs, onMatrix: frozenMatrices.count - 1, layout)
                 pieces.append(
-                    Projection.Piece(
+                    LinearParameters.Piece(
                         outputs: number * outputs..<(number + 1) * outputs,
                         weight: .frozen(frozenMatrices.count - 1), adapter: adapter))
             }
@@ -207,13 +169,11 @@ package struct ParameterTable: Sendable {
         let biases =
             bias
             ? names.map { addVector($0 + ".bias", outputs, biasLayout, fresh: .zeros, trains: trains) } : []
-        var projection = Projection(pieces: pieces, bias: biases.first, outputs: all.count, inputs: inputs)
-        widen(&projection, &low)
-        return projection
+        return LinearParameters(pieces: pieces, bias: biases.first, outputs: all.count, inputs: inputs)
     }
 
-    /// Some of the outputs of a projection of one piece as a projection of their own.
-    private mutating func rows(_ range: Range<Int>, of whole: Projection, _ low: inout LowRankExtent) -> Projection {
+    /// Some of the outputs of a map of one piece as a map of their own.
+    private mutating func rows(_ range: Range<Int>, of whole: LinearParameters) -> LinearParameters {
         let weight: Place
         switch whole.pieces[0].weight {
         case .trained(let start): weight = .trained(start + range.lowerBound * whole.inputs)
@@ -221,36 +181,17 @@ package struct ParameterTable: Sendable {
             frozenMatrices.append(FrozenMatrix(tensor: frozenMatrices[number].tensor, rows: range))
             weight = .frozen(frozenMatrices.count - 1)
         }
-        let bias: Place? =
-            switch whole.bias {
-            case .trained(let start): .trained(start + range.lowerBound)
-            case .frozen(let start): .frozen(start + range.lowerBound)
-            case nil: nil
-            }
-        let adapter = whole.pieces[0].adapter.map { $0.rows(range, low: low.low) }
-        low.low += adapter?.rank ?? 0
-        var part = Projection(
-            pieces: [Projection.Piece(outputs: 0..<range.count, weight: weight, adapter: adapter)], bias: bias,
-            outputs: range.count, inputs: whole.inputs)
-        widen(&part, &low)
-        return part
-    }
-
-    /// Finds place for what DoRA's magnitudes multiply.
-    private func widen(_ projection: inout Projection, _ low: inout LowRankExtent) {
-        guard let adapter = projection.magnitudes else { return }
-        projection.wide = low.wide
-        low.wide += projection.outputs
-        low.widest = max(low.widest, projection.pieces.map(\.outputs.count).max() ?? 0)
-        low.rank = max(low.rank, adapter.rank)
+        let adapter = whole.pieces[0].adapter?.rows(range)
+        return LinearParameters(
+            pieces: [LinearParameters.Piece(outputs: 0..<range.count, weight: weight, adapter: adapter)],
+            bias: whole.bias?.advanced(by: range.lowerBound), outputs: range.count, inputs: whole.inputs)
     }
 
     // MARK: - Adapters
 
     private mutating func addAdapter(
-        _ name: String, _ outputs: Int, _ inputs: Int, onMatrix matrix: Int, _ layout: TensorLayout,
-        _ low: inout LowRankExtent
-    ) -> Adapter? {
+        _ name: String, _ outputs: Int, _ inputs: Int, onMatrix matrix: Int, _ layout: TensorLayout
+    ) -> AdapterParameters? {
         let module = moduleName(name)
         linearModules.append(module)
         guard case .adapters(let adaptation) = trainable, adaptation.modules.contains(module) else { return nil }
@@ -271,13 +212,10 @@ package struct ParameterTable: Sendable {
                 AdapterNames.magnitude(module), [outputs], layout == .transposed ? .same : layout,
                 fresh: .rowNorms(matrix: matrix))
         }
-        defer {
-            low.low += r
-            moduleCount += 1
-        }
-        return Adapter(
+        defer { moduleCount += 1 }
+        return AdapterParameters(
             rank: r, scale: Float(adaptation.config.scaling), outputs: outputs, inputs: inputs, down: down, up: up,
-            magnitude: magnitude, low: low.low, module: moduleCount)
+            magnitude: magnitude, module: moduleCount)
     }
 
     private mutating func addAdapted(_ name: String, _ shape: [Int], _ layout: TensorLayout, fresh: Fresh) -> Int {

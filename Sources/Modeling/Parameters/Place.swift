@@ -8,15 +8,23 @@ enum Place: Sendable, Equatable {
     case frozen(Int)
 
     /// Where the gradient goes, if there is one.
-    func gradient(in gradients: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float>? {
-        if case .trained(let start) = self { gradients + start } else { nil }
+    func gradient(in gradients: UnsafeMutablePointer<Float>?) -> UnsafeMutablePointer<Float>? {
+        if case .trained(let start) = self { gradients.map { $0 + start } } else { nil }
+    }
+
+    /// The place of a later element of a vector.
+    func advanced(by elements: Int) -> Place {
+        switch self {
+        case .trained(let start): .trained(start + elements)
+        case .frozen(let start): .frozen(start + elements)
+        }
     }
 }
 
 /// The values that places refer to.
 struct Values {
     /// The trained vector.
-    package let trained: UnsafeMutablePointer<Float>
+    let trained: UnsafeMutablePointer<Float>
     /// What isn't trained: norms and biases one after the other, and matrices as their files store them.
     let vectors: UnsafePointer<Float>
     let matrices: UnsafePointer<StoredMatrix>
@@ -35,11 +43,4 @@ struct Values {
         case .frozen(let start): vectors + start
         }
     }
-}
-
-/// What one pass over a block reads, and the threads it runs on.
-struct Pass {
-    let values: Values
-    let low: LowRankSpace
-    package let pool: ThreadPool
 }

@@ -6,10 +6,10 @@ extension RunFile.Adapters {
     /// Fresh adapters on a model.
     /// - Throws: `TrainingError.input` for modules that can't be adapted.
     func adaptation(of architecture: Architecture, in base: ModelDirectory) throws -> Adaptation {
-        let usual: AdapterTargets.Modules? = if let names = architecture.usualTargets { .named(names) } else { nil }
+        let usual: AdapterTargets.Modules? = if let names = architecture.family.adapterTargets { .named(names) } else { nil }
         guard let targets = targets ?? usual else {
             throw TrainingError.input(
-                "lora_target_modules: PEFT has no usual ones for \(architecture.family.rawValue); list names, or say "
+                "lora_target_modules: PEFT has no usual ones for \(architecture.family.name); list names, or say "
                     + AdapterTargets.allLinearName)
         }
         var config = AdapterConfig(loraRank: rank, loraAlpha: alpha, targets: AdapterTargets(targets))
@@ -18,7 +18,7 @@ extension RunFile.Adapters {
         config.usesRSLoRA = usesRSLoRA
         config.usesDoRA = usesDoRA
         config.initialization = initialization
-        config.storesInputsFirst = architecture.storesInputsFirst
+        config.storesInputsFirst = architecture.family.tensors.transposed
         config.baseModel = base.path
         do throws(AdapterTargets.Refusal) {
             return try Adaptation(config, for: architecture, of: base)

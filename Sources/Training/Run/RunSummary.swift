@@ -15,7 +15,7 @@ package struct RunSummary {
         let (file, a, planner) = (run.file, run.policy.architecture, run.planner)
         let world = run.communicator.size
         var lines = [
-            "policy: \(file.model.path), \(a.family.rawValue), \(a.layers) layers of width \(a.width), "
+            "policy: \(file.model.path), \(a.family.name), \(a.layers) layers of width \(a.width), "
                 + "\(RunSummary.grouped(run.trained.count)) trained parameters",
             "objective: \(file.objective)",
         ]

@@ -1,26 +1,24 @@
 import Kernels
 
-extension Block {
-    /// The rows of one pass, and what they attend to.
-    struct Rows {
-        /// T
-        let count: Int
-        /// The table of angles, in a model with rotary positions, and the row of it that each row turns by: [T].
-        package let rotary: Rotary?
-        let angles: UnsafePointer<Int32>
-        /// The rows that come out, when they aren't all: [A] indices; and the angles of those that do.
-        let outputs: UnsafePointer<Int32>?
-        let outputAngles: UnsafePointer<Int32>
-        let outputCount: Int
-        let spans: [Attention.Span]
-        let groups: [Range<Int>]
-        /// Of the adapters' inputs, while training.
-        var dropout: RowDropout?
-    }
+/// The rows of one pass over a layer, and what they attend to. Only the *output rows* come out: all T, but in the last
+/// layer the A rows that predict something.
+struct LayerRows {
+    /// T
+    let count: Int
+    /// The table of angles, in a model with rotary positions, and the row of it for each row: [T].
+    let rotary: Rotary?
+    let angles: UnsafePointer<Int32>
+    /// The rows that come out, when they aren't all: [A] indices; and the angles of those that do.
+    let outputs: UnsafePointer<Int32>?
+    let outputAngles: UnsafePointer<Int32>
+    let outputCount: Int
+    let spans: [Attention.Span]
+    let groups: [Range<Int>]
+    /// Of the adapters' inputs, while training.
+    var dropout: RowDropout?
 }
 
-/// Output rows: in the last block they are gathered and scattered, in the others all rows are.
-extension Block.Rows {
+extension LayerRows {
     /// [T, columns]
     func matrix(_ base: UnsafeMutablePointer<Float>, _ columns: Int) -> Matrix {
         Matrix(base, rows: count, columns: columns)
@@ -39,6 +37,7 @@ extension Block.Rows {
         return gathered
     }
 
+    /// y [A, D] = the output rows of x [T, D]
     func copyOutputs(of x: Matrix, into y: Matrix, on pool: ThreadPool) {
         if let outputs {
             RowMoves.gather(x, outputs, into: y, on: pool)
