@@ -21,6 +21,8 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CVector"),
         .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -36,6 +38,7 @@ let package = Package(
         .target(name: "Tokenization", dependencies: ["Storage"]),
         .target(name: "ChatTemplates", dependencies: ["Storage"]),
         .target(name: "Objectives"),
+        .target(name: "Rewards", dependencies: ["Machine", "Storage", "CCurl"]),
         .target(
             name: "Preferences", dependencies: ["Tables", "Tokenization", "ChatTemplates", "Objectives", "Storage"]),
         .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
@@ -56,13 +59,15 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "CExample",
-                "Training", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences", "Objectives",
+                "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences",
+                "Objectives",
                 "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
             ]),
         .executableTarget(
             name: "swift-prefopt",
             dependencies: [
-                "Commands", "Training", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences",
+                "Commands", "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints",
+                "Preferences",
                 "Objectives", "Tokenization", "ChatTemplates", "Liveness", "Collectives", "Machine", "Storage",
                 "CVector",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -83,6 +88,8 @@ let package = Package(
         .testTarget(
             name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "Storage", "Scratch"],
             exclude: ["Fixtures", "make_chat_goldens.py"]),
+        .testTarget(name: "RewardsTests", dependencies: ["Rewards", "Storage", "Scratch"]),
+        .testTarget(name: "CommandsTests", dependencies: ["Commands", "Machine", "Storage", "Scratch"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"], exclude: ["Fixtures"]),
         .testTarget(
             name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "ChatTemplates", "Storage"],

@@ -11,7 +11,9 @@ struct Example: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            let path = try communicator.failingTogether { try EmbeddedExample.unpack(to: directory, communicator.isRoot) }
+            let path = try communicator.failingTogether {
+                try EmbeddedExample.unpack(to: directory, communicator.isRoot)
+            }
             console.line("unpacked; its run file is \(path)")
         }
     }

@@ -66,7 +66,8 @@ struct Prefopt: ParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            Train.self, Score.self, Evaluate.self, Generate.self, Tokenize.self, Render.self, Inspect.self, Bench.self,
+            Train.self, Score.self, Evaluate.self, Generate.self, Annotate.self, Pairs.self, Judge.self, Tokenize.self,
+            Render.self, Inspect.self, Bench.self,
             Scaling.self, Init.self, Export.self, Merge.self, Example.self, Doctor.self,
         ],
         defaultSubcommand: Train.self)
