@@ -23,6 +23,9 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "COnig", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
         .systemLibrary(name: "CVector"),
         .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -34,8 +37,8 @@ let package = Package(
         .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
-        .target(name: "Tables", dependencies: ["Storage"]),
-        .target(name: "Tokenization", dependencies: ["Storage"]),
+        .target(name: "Tables", dependencies: ["Storage", "CSnappy", "CLZ4"]),
+        .target(name: "Tokenization", dependencies: ["Storage", "COnig"]),
         .target(name: "ChatTemplates", dependencies: ["Storage"]),
         .target(name: "Objectives"),
         .target(name: "Rewards", dependencies: ["Machine", "Storage", "CCurl"]),
@@ -84,7 +87,7 @@ let package = Package(
         .testTarget(name: "TablesTests", dependencies: ["Tables", "Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Storage", "Scratch"],
-            exclude: ["Fixtures", "make_tokenizer_goldens.py"]),
+            exclude: ["Fixtures", "make_pattern_goldens.py", "make_tokenizer_goldens.py"]),
         .testTarget(
             name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "Storage", "Scratch"],
             exclude: ["Fixtures", "make_chat_goldens.py"]),

@@ -12,7 +12,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$repository"
 [ $# = 0 ] || stop "there is no option $1; --help says what there is"
 
-packages=(openmpi-bin libopenmpi-dev libopenblas-dev libhwloc-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev pkg-config)
+packages=(
+    openmpi-bin libopenmpi-dev libopenblas-dev libhwloc-dev zlib1g-dev libzstd-dev libsnappy-dev liblz4-dev
+    libonig-dev libssl-dev libcurl4-openssl-dev pkg-config)
 level=${PREFOPT_CPU_LEVEL:-x86-64-v3}
 
 install_packages() {
@@ -38,7 +40,9 @@ install_packages() {
 check_libraries() {
     local module absent=()
     command -v pkg-config >/dev/null || stop "pkg-config is missing; on Debian: apt-get install ${packages[*]}"
-    for module in ompi-c openblas hwloc zlib libzstd libcrypto libcurl; do pkg-config --exists "$module" || absent+=("$module"); done
+    for module in ompi-c openblas hwloc zlib libzstd snappy liblz4 oniguruma libcrypto libcurl; do
+        pkg-config --exists "$module" || absent+=("$module")
+    done
     [ ${#absent[@]} = 0 ] \
         || stop "pkg-config doesn't find ${absent[*]}; install what these Debian packages hold: ${packages[*]}"
     command -v mpirun >/dev/null || stop "there is no mpirun; install Open MPI 4.1 (Debian: openmpi-bin)"

@@ -93,33 +93,37 @@ package struct Tokenizer: Sendable {
     ///   - addSpecialTokens: whether the post-processor may add tokens of its own (such as a BOS). Special tokens
     ///     written in the text are always recognised.
     ///   - memory: the thread's, from `makeMemory`; without one each text is encoded afresh.
-    package func encode(_ text: String, addSpecialTokens: Bool, memory: EncodingMemory? = nil) -> Encoding {
+    /// - Throws: `.endlessSearch` for a text on which a pattern of the file takes too long.
+    package func encode(
+        _ text: String, addSpecialTokens: Bool, memory: EncodingMemory? = nil
+    ) throws(TokenizerError) -> Encoding {
         var text = text
         var encoding = Encoding()
         let memory = memory ?? EncodingMemory(model, remembers: false)
-        return text.withUTF8 { bytes in
-            encode(bytes, from: 0, memory, to: &encoding)
+        return try text.withBytes { bytes throws(TokenizerError) in
+            try encode(bytes, from: 0, memory, to: &encoding)
             return finished(encoding, of: bytes, addSpecialTokens)
         }
     }
 
     /// The encodings of a prefix with each of several endings: the same as of each text as a whole, but what the prefix
     /// alone decides is encoded once.
+    /// - Throws: `.endlessSearch` for a text on which a pattern of the file takes too long.
     package func encode(
         _ prefix: String, followedBy endings: [String], addSpecialTokens: Bool, memory: EncodingMemory
-    ) -> [Encoding] {
+    ) throws(TokenizerError) -> [Encoding] {
         var prefix = prefix
         var shared = Encoding()
-        let cut = prefix.withUTF8 { bytes in
+        let cut = try prefix.withBytes { bytes throws(TokenizerError) in
             let cut = gaps?.last(in: bytes) ?? 0
-            if cut > 0 { encode(UnsafeBufferPointer(rebasing: bytes[..<cut]), from: 0, memory, to: &shared) }
+            if cut > 0 { try encode(UnsafeBufferPointer(rebasing: bytes[..<cut]), from: 0, memory, to: &shared) }
             return cut
         }
-        return endings.map { ending in
+        return try endings.map { ending throws(TokenizerError) in
             var text = prefix + ending
             var encoding = shared
-            return text.withUTF8 { bytes in
-                encode(bytes, from: cut, memory, to: &encoding)
+            return try text.withBytes { bytes throws(TokenizerError) in
+                try encode(bytes, from: cut, memory, to: &encoding)
                 return finished(encoding, of: bytes, addSpecialTokens)
             }
         }
@@ -128,7 +132,8 @@ package struct Tokenizer: Sendable {
     /// Appends the tokens of a text from a place on: its start, or one of the gaps where it may be cut.
     private func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ memory: EncodingMemory, to encoding: inout Encoding
-    ) {
+    ) throws(TokenizerError) {
+        var allowance = RegularExpression.Allowance(bytes: bytes.count - start)
         encoding.reserve(more: (bytes.count - start) / 3)
         let rest = UnsafeBufferPointer(rebasing: bytes[start...])
         for segment in addedTokens.literal.segments(of: rest) {
@@ -137,7 +142,13 @@ package struct Tokenizer: Sendable {
                 encoding.append(token.id, place..<place + segment.range.count)
             } else {
                 let part = UnsafeBufferPointer(rebasing: rest[segment.range])
-                encode(AlignedText(part, at: place), goesOn: start > 0 && place == start, memory, to: &encoding)
+                do {
+                    try encode(
+                        AlignedText(part, at: place), goesOn: start > 0 && place == start, memory, &allowance,
+                        to: &encoding)
+                } catch {
+                    throw .endlessSearch(pattern: error.pattern, reason: error.reason, bytes: part.count)
+                }
             }
         }
     }
@@ -145,10 +156,11 @@ package struct Tokenizer: Sendable {
     /// Appends the tokens of a text without literal added tokens.
     /// - Parameter goesOn: whether the text goes on with one that was encoded before.
     private func encode(
-        _ text: AlignedText, goesOn: Bool, _ memory: EncodingMemory, to encoding: inout Encoding
-    ) {
+        _ text: AlignedText, goesOn: Bool, _ memory: EncodingMemory,
+        _ allowance: inout RegularExpression.Allowance, to encoding: inout Encoding
+    ) throws(RegularExpression.Fault) {
         var text = text
-        normalizer?.apply(to: &text, goesOn: goesOn)
+        try normalizer?.apply(to: &text, goesOn: goesOn, &allowance)
         for segment in text.bytes.withUnsafeBufferPointer({ addedTokens.normalized.segments(of: $0) }) {
             if let token = segment.token {
                 encoding.append(token.id, text.origin(of: segment.range))
@@ -156,7 +168,7 @@ package struct Tokenizer: Sendable {
             }
             var part = segment.range == text.bytes.indices ? text : AlignedText(text, segment.range)
             var pieces = [part.bytes.indices]
-            for step in preTokenizers { step.apply(to: &part, &pieces) }
+            for step in preTokenizers { try step.apply(to: &part, &pieces, &allowance) }
             memory.encode(pieces, of: part, to: &encoding)
         }
     }

@@ -1,6 +1,6 @@
 import Storage
 
-/// Why a tokenizer can't be loaded. Each case names the file, and the key inside it where there is one.
+/// Why a tokenizer can't be loaded, or can't encode a text. Each case names the file, and the key inside it where there is one.
 package enum TokenizerError: Error, Sendable, CustomStringConvertible {
     case unreadable(StorageError)
     case notJSON(file: String, JSONError)
@@ -11,6 +11,8 @@ package enum TokenizerError: Error, Sendable, CustomStringConvertible {
     case unsupported(file: String, key: String, component: String, supported: String)
     /// A value of the right kind that contradicts the rest of the file.
     case inconsistent(file: String, key: String, reason: String)
+    /// A text of so many bytes on which a pattern of the tokenizer takes more than linear time.
+    case endlessSearch(pattern: String, reason: String, bytes: Int)
 
     package var description: String {
         switch self {
@@ -21,6 +23,9 @@ package enum TokenizerError: Error, Sendable, CustomStringConvertible {
             "\(file): \"\(key)\" must be \(expected), not \(found)"
         case .unsupported(let file, let key, let component, let supported):
             "\(file): \"\(key)\": \(component) isn't supported; supported are \(supported)"
+        case .endlessSearch(let pattern, let reason, let bytes):
+            "the tokenizer's pattern \(pattern) goes back too often on a text of \(bytes) bytes (\(reason)); shorten or "
+                + "leave out such texts, or use a tokenizer whose pattern splits them in linear time"
         case .inconsistent(let file, let key, let reason): "\(file): \"\(key)\" \(reason)"
         }
     }

@@ -96,7 +96,7 @@ struct TextStormTests {
             _ = try folder.write(bytes, as: "tokenizer.json")
             let tokenizer = try Tokenizer(directory: folder.path)
             let text = "Hello, wörld! <s>\u{0} 12345 日本\n\n  \u{1F600}e\u{301}"
-            let encoding = tokenizer.encode(text, addSpecialTokens: true)
+            let encoding = try tokenizer.encode(text, addSpecialTokens: true)
             for range in encoding.offsets { #expect(range.upperBound <= text.utf8.count) }
             _ = tokenizer.decode(encoding.ids + [-1, .max, 0], skipSpecialTokens: false)
         }

@@ -13,7 +13,7 @@ import Tokenization
     func text(name: String) throws {
         let tokenizer = try RowFixture.tokenizer(name)
         let encoder = RowFixture.encoder(tokenizer)
-        let plain = tokenizer.encode("The sky is", addSpecialTokens: false).ids
+        let plain = try tokenizer.encode("The sky is", addSpecialTokens: false).ids
         let row = try prompt(#"{"prompt": "The sky is", "chosen": " blue"}"#, encoder)
         #expect(row == PromptRow(row: 4, line: 7, text: "The sky is", tokens: [0] + plain))
         #expect(try prompt(#"{"prompt": "<s>The sky is"}"#, encoder).tokens == [0] + plain)

@@ -111,11 +111,16 @@ struct MalformedFileTests {
                 #"tokenizer.json: "model.unk_id" is 7, but there are 1 tokens"#
             ),
             (
-                #"{"model":\#(model),"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a)\\1"},"behavior":"Isolated","#
+                #"{"model":\#(model),"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated","#
                     + #""invert":false}}"#,
-                #"tokenizer.json: "pre_tokenizer.pattern.Regex": \1 in the pattern (a)\1 isn't supported; supported "#
-                    + "are classes, \\p{…} of general categories and Han, groups, quantifiers, look-ahead, look-behind of "
-                    + "one character, (?i:…) of ASCII, anchors"
+                #"tokenizer.json: "pre_tokenizer.pattern.Regex" is no regular expression: end pattern with unmatched "#
+                    + "parenthesis, in the pattern (a"
+            ),
+            (
+                #"{"model":\#(model),"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a\\X"},"behavior":"Isolated","#
+                    + #""invert":false}}"#,
+                #"tokenizer.json: "pre_tokenizer.pattern.Regex" has \X, which isn't supported: it depends on the "#
+                    + "version of Unicode, in the pattern a\\X"
             ),
             (
                 #"{"model":\#(model),"decoder":{"type":"CTC"}}"#,
@@ -151,8 +156,8 @@ struct MalformedFileTests {
         try AtomicFile.write(config, to: folder + "/tokenizer_config.json")
         let tokenizer = try Tokenizer(directory: folder)
         let expected = Encoding(ids: [0, 2, 1], offsets: [0..<0, 0..<2, 2..<2])
-        #expect(tokenizer.encode("ab", addSpecialTokens: true) == expected)
-        #expect(tokenizer.encode("ab", addSpecialTokens: false).ids == [2])
+        #expect(try tokenizer.encode("ab", addSpecialTokens: true) == expected)
+        #expect(try tokenizer.encode("ab", addSpecialTokens: false).ids == [2])
         #expect(tokenizer.bosToken == 0 && tokenizer.eosToken == 1 && tokenizer.padToken == nil)
     }
 

@@ -27,7 +27,10 @@ package struct TokenizeJob {
             throw TrainingError.input(
                 "standard input:\(number): expected {\"text\": \"…\"}, found \(row.text.prefix(60))")
         }
-        let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens, memory: memory).ids
+        let ids: [Int32]
+        do { ids = try tokenizer.encode(text, addSpecialTokens: addSpecialTokens, memory: memory).ids } catch {
+            throw TrainingError.input("standard input:\(number): \(error)")
+        }
         let result: JSON = [
             "ids": .array(ids.map { .integer(Int($0)) }),
             "decoded": .string(tokenizer.decode(ids, skipSpecialTokens: false)),

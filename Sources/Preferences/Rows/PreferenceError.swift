@@ -26,6 +26,7 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
     case wrongType(RowPlace, item: String, found: String, expected: String)
     case conversational(RowPlace, column: String)
     case chatTemplate(RowPlace, ChatTemplateError)
+    case tokenizer(RowPlace, TokenizerError)
     case idOutOfRange(RowPlace, item: String, id: Int, vocabularySize: Int)
     case foreignTokenizer(RowPlace, id: Int, vocabularySize: Int)
     case needsTokenizer(RowPlace, format: RowFormat)
@@ -60,6 +61,7 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
             "\(place): \"\(column)\" is a list of messages, which a tokenizer alone can't turn into text: "
                 + "name the folder of a model with a chat template, or give texts"
         case .chatTemplate(let place, let error): "\(place): \(error)"
+        case .tokenizer(let place, let error): "\(place): \(error)"
         case .idOutOfRange(let place, let item, let id, let size):
             "\(place): \(item) is \(id); the model's vocabulary has \(size) tokens, so ids go from 0 to \(size - 1): "
                 + "encode the rows with this model's tokenizer"

@@ -55,7 +55,8 @@ extension RowEncoder {
         _ text: String, addSpecialTokens: Bool, _ tokenizer: Tokenizer, _ given: RowReader.Row
     ) throws(PreferenceError) -> PromptRow {
         let place = RowPlace(file: file, line: given.line)
-        let tokens = PromptedText.prompt(text, addSpecialTokens: addSpecialTokens, tokenizer: tokenizer)
+        let tokens = try PromptedText.prompt(
+            text, addSpecialTokens: addSpecialTokens, tokenizer: tokenizer, at: place)
         guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
         try checkVocabulary(tokens, at: place)
         return PromptRow(row: given.row, line: given.line, text: text, tokens: tokens)

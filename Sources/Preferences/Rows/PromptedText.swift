@@ -15,10 +15,13 @@ struct PromptedText {
     /// A prompt with each of its responses.
     static func each(
         of responses: [String], after prompt: String, addSpecialTokens: Bool = true, tokenizer: Tokenizer,
-        memory: EncodingMemory
-    ) -> [PromptedText] {
-        tokenizer.encode(prompt, followedBy: responses, addSpecialTokens: addSpecialTokens, memory: memory)
-            .map { PromptedText($0, boundary: prompt.utf8.count, tokenizer) }
+        memory: EncodingMemory, at place: RowPlace
+    ) throws(PreferenceError) -> [PromptedText] {
+        do throws(TokenizerError) {
+            return try tokenizer.encode(
+                prompt, followedBy: responses, addSpecialTokens: addSpecialTokens, memory: memory
+            ).map { PromptedText($0, boundary: prompt.utf8.count, tokenizer) }
+        } catch { throw .tokenizer(place, error) }
     }
 
     /// - Parameter boundary: the byte at which the response begins.
@@ -35,8 +38,13 @@ struct PromptedText {
 
     /// A prompt alone, for generation: as in training it begins with at most one beginning-of-sequence token, and it
     /// has no ending, since a model would take it for the end of the answer.
-    static func prompt(_ text: String, addSpecialTokens: Bool = true, tokenizer: Tokenizer) -> [Int32] {
-        let encoded = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
+    static func prompt(
+        _ text: String, addSpecialTokens: Bool = true, tokenizer: Tokenizer, at place: RowPlace
+    ) throws(PreferenceError) -> [Int32] {
+        let encoded: Encoding
+        do throws(TokenizerError) { encoded = try tokenizer.encode(text, addSpecialTokens: addSpecialTokens) } catch {
+            throw .tokenizer(place, error)
+        }
         var whole = singleEnds(encoded, tokenizer)
         if let last = whole.last, encoded.ids[last] == tokenizer.eosToken, encoded.offsets[last].isEmpty, last > 0 {
             whole.removeLast()

@@ -142,7 +142,8 @@ package struct RowEncoder: Sendable {
             guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
             let isEmpty = responses.map { $0.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
             let wanted = zip(responses, isEmpty).filter { !$1 }.map(\.0)
-            var texts = PromptedText.each(of: wanted, after: prompt, tokenizer: tokenizer, memory: memory)[...]
+            var texts = try PromptedText.each(
+                of: wanted, after: prompt, tokenizer: tokenizer, memory: memory, at: place)[...]
             for isEmpty in isEmpty {
                 if !isEmpty, let text = texts.popFirst() {
                     drafts.append(try draft(text, appendEOS: rule.appendEOS, tokenizer, at: place))
@@ -154,8 +155,8 @@ package struct RowEncoder: Sendable {
             guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
             let (prompt, responses) = try rendered(conversation, at: place)
             // The template writes every special token itself, the ending of a turn among them.
-            for text in PromptedText.each(
-                of: responses, after: prompt, addSpecialTokens: false, tokenizer: tokenizer, memory: memory)
+            for text in try PromptedText.each(
+                of: responses, after: prompt, addSpecialTokens: false, tokenizer: tokenizer, memory: memory, at: place)
             {
                 drafts.append(try draft(text, appendEOS: false, tokenizer, at: place))
             }

@@ -1,26 +1,27 @@
-/// LZ4 blocks: runs of literals, each followed by a copy out of what was written before.
+import CLZ4
+
+/// LZ4 blocks, by liblz4.
 enum LZ4 {
     /// A single raw block.
     static func expand(_ block: ArraySlice<UInt8>, count: Int) throws(ParquetFault) -> [UInt8] {
         // A byte of the block extends a copy by 255 at most.
-        guard count / 256 <= block.count else { throw .damaged("LZ4 data too short for its \(count) bytes") }
-        var cursor = ByteCursor(block)
-        var output: [UInt8] = []
-        output.reserveCapacity(count)
-        while cursor.remaining > 0 {
-            let token = try cursor.byte()
-            let literal = try length(Int(token >> 4), &cursor)
-            guard output.count + literal <= count else { throw tooLong }
-            output.append(contentsOf: try cursor.take(literal))
-            // The last run has no copy.
-            if cursor.remaining == 0 { break }
-            let offset = Int(try cursor.unsigned(bytes: 2))
-            let copied = try length(Int(token & 15), &cursor) + 4
-            guard output.count + copied <= count else { throw tooLong }
-            try copyBack(&output, offset: offset, length: copied)
+        guard count / 256 <= block.count, count <= Int(Int32.max), block.count <= Int(Int32.max) else {
+            throw .damaged("LZ4 data too short for its \(count) bytes")
         }
-        guard output.count == count else { throw .damaged("LZ4 data ends too early") }
-        return output
+        let content = block.withUnsafeBytes { block in
+            [UInt8](unsafeUninitializedCapacity: count) { content, written in
+                let size = content.withMemoryRebound(to: CChar.self) {
+                    LZ4_decompress_safe(
+                        block.baseAddress?.assumingMemoryBound(to: CChar.self), $0.baseAddress, Int32(block.count),
+                        Int32(count))
+                }
+                written = max(0, Int(size))
+            }
+        }
+        guard content.count == count else {
+            throw .damaged("the LZ4 data is corrupt, or doesn't hold the page's \(count) bytes")
+        }
+        return content
     }
 
     /// Parquet's older codec, as Hadoop frames it: blocks with both lengths in front, most significant byte first. Files
@@ -38,17 +39,4 @@ enum LZ4 {
         }
         return output.count == count && cursor.remaining == 0 ? output : try expand(bytes, count: count)
     }
-
-    /// Fifteen means that more follows, 255 that still more does.
-    private static func length(_ nibble: Int, _ cursor: inout ByteCursor) throws(ParquetFault) -> Int {
-        var length = nibble
-        guard nibble == 15 else { return length }
-        while true {
-            let byte = try cursor.byte()
-            length += Int(byte)
-            if byte < 255 { return length }
-        }
-    }
-
-    private static var tooLong: ParquetFault { .damaged("LZ4 data holds more than its length says") }
 }

@@ -1,187 +1,149 @@
-/// A regular expression of the subset of Oniguruma's syntax that published tokenizers use: classes with `&&` and
-/// nested sets, properties, groups, greedy, lazy and possessive quantifiers, look-ahead, look-behind of one scalar,
-/// `(?i:…)` of ASCII, anchors. A backtracking matcher: slower than `WordScanner`, and right for any such pattern.
+import COnig
+
+/// A regular expression compiled by libonig, the engine of the `tokenizers` library, in that library's syntax.
 ///
-/// What the parser makes of a pattern is a list of steps; a match is a walk through them with a stack of places to
-/// return to, so that no text, however long, can exhaust the thread's own stack.
-struct RegularExpression: Sendable, Equatable {
-    enum Step: Sendable, Equatable {
-        /// One scalar of a set.
-        case scalar(ScalarSet)
-        /// As many scalars as possible, or as few; giving back, or not.
-        case run(ScalarSet, atLeast: Int, atMost: Int, Greed)
-        /// Goes on at `first`, and if that fails at `second`.
-        case either(Int, Int)
-        case jump(Int)
-        /// Goes on after `end` if the steps up to there match, or don't, without taking anything.
-        case look(end: Int, isNegated: Bool)
-        /// Takes what the steps up to `end` match first, never trying another way.
-        case atomic(end: Int)
-        /// Whether a scalar of a set stands before this place.
-        case behind(ScalarSet, isNegated: Bool)
-        case anchor(Anchor)
-        /// The end of the whole, or of what a `look` or an `atomic` holds.
-        case accept
+/// libonig brings the Unicode of its own version (14 in Debian 12), the library's is 16: classes that differ are replaced
+/// by their members (`UnicodeProperties`). Case folding (`(?i)`) stays libonig's, which knows no letters that
+/// Unicode got later. A compiled expression is only read, so threads share it; what a search writes is its own.
+package final class RegularExpression: @unchecked Sendable {
+    package let text: String
+    private let compiled: OnigRegex
+
+    /// What stands in the way of a pattern, as a sentence without its end.
+    package struct Refusal: Error {
+        package let reason: String
     }
 
-    enum Greed: Sendable { case greedy, lazy, possessive }
-
-    enum Anchor: Sendable { case textStart, textEnd, beforeLastNewline, lineStart, lineEnd, wordEdge, notWordEdge }
-
-    let steps: [Step]
-
-    static let supported =
-        "classes, \\p{…} of general categories and Han, groups, quantifiers, look-ahead, look-behind of one character, "
-        + "(?i:…) of ASCII, anchors"
-
-    /// The end of the match that starts at a place of a text; nil if there is none.
-    func matchEnd(in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, from start: Int) -> Int? {
-        var walk = Walk(text: text, range: range)
-        return steps.withUnsafeBufferPointer { walk.end(of: $0, at: 0, from: start) }
+    /// A search that was given up.
+    package struct Fault: Error {
+        package let pattern: String
+        package let reason: String
     }
 
-    /// One attempt to match.
-    private struct Walk {
-        package let text: UnsafeBufferPointer<UInt8>
-        let range: Range<Int>
+    /// How often the searches of one text may go back and try another way, beyond what any pattern may for free: enough
+    /// for everything that grows with the text, and an end for what grows faster.
+    package struct Allowance {
+        private(set) var retries: Int
 
-        /// Where to go on when the present way fails: at `step` from `place`. A greedy run gives its scalars back one by
-        /// one down to `limit`; a lazy one takes up to `more` of them.
-        private struct Return {
-            var step: Int
-            var place: Int
-            var limit: Int
-            var more: Int
+        package init(bytes: Int) { retries = 1 << 24 + 64 * bytes }
+
+        /// Whether that many retries were left.
+        fileprivate mutating func take(_ count: Int) -> Bool {
+            retries -= count
+            return retries >= 0
+        }
+    }
+
+    /// Retries of one search that aren't counted.
+    private static let freeRetries = 1024
+    /// Places to return to that a search may keep at a time, some 40 bytes each.
+    private static let deepestStack: UInt32 = 1 << 22
+
+    /// - Throws: `Refusal` for what isn't a regular expression, or one whose matches couldn't be the library's.
+    package init(_ text: String) throws(Refusal) {
+        self.text = text
+        guard Self.isReady else { throw Refusal(reason: "can't be compiled: libonig doesn't start") }
+        compiled = try Self.compile(Array(try UnicodeProperties.spelledOut(in: text).utf8))
+    }
+
+    /// libonig, once it knows its encoding.
+    private static let isReady = prefopt_onig_initialize() == ONIG_NORMAL
+
+    deinit { onig_free(compiled) }
+
+    private static func compile(_ pattern: [UInt8]) throws(Refusal) -> OnigRegex {
+        var compiled: OnigRegex?
+        var info = OnigErrorInfo()
+        let reason: String? = pattern.withUnsafeBufferPointer { bytes in
+            guard let start = bytes.baseAddress else { return "is empty" }
+            let code = prefopt_onig_new(&compiled, start, start + bytes.count, &info)
+            return code == ONIG_NORMAL ? nil : "is no regular expression: \(message(code, &info))"
+        }
+        if let reason { throw Refusal(reason: reason) }
+        guard let compiled else { throw Refusal(reason: "can't be compiled") }
+        return compiled
+    }
+
+    private static func message(_ code: Int32, _ info: UnsafeMutablePointer<OnigErrorInfo>?) -> String {
+        let bytes = [UInt8](unsafeUninitializedCapacity: Int(ONIG_MAX_ERROR_MESSAGE_LEN)) { buffer, count in
+            count = Int(prefopt_onig_message(buffer.baseAddress, code, info))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The leftmost matches inside each of some ranges that don't overlap, in the library's order: a range is a text of
+    /// its own, and a match may be empty unless it follows another at once.
+    /// - Parameters:
+    ///   - text: valid UTF-8; the ranges don't cut a scalar.
+    ///   - allowance: what is left for this text.
+    /// - Throws: `Fault` when it is used up, or a match needs too many places to return to.
+    package func matches(
+        in text: UnsafeBufferPointer<UInt8>, _ ranges: [Range<Int>], _ allowance: inout Allowance
+    ) throws(Fault) -> [[Range<Int>]] {
+        guard let base = text.baseAddress, let region = onig_region_new() else { return ranges.map { _ in [] } }
+        defer { onig_region_free(region, 1) }
+        guard let limits = onig_new_match_param() else { throw Fault(pattern: self.text, reason: "no memory") }
+        defer { onig_free_match_param(limits) }
+        onig_set_match_stack_limit_size_of_match_param(limits, Self.deepestStack)
+        var search = Search(compiled: compiled, region: region, limits: limits)
+        search.allow(Self.freeRetries)
+
+        var found: [[Range<Int>]] = []
+        found.reserveCapacity(ranges.count)
+        for range in ranges {
+            var matches: [Range<Int>] = []
+            var place = range.lowerBound
+            while place <= range.upperBound, !range.isEmpty {
+                let result = search.next(base, range, from: place, &allowance)
+                if result == ONIG_MISMATCH { break }
+                guard result >= 0 else { throw Fault(pattern: self.text, reason: Self.message(result, nil)) }
+                let start = range.lowerBound + Int(region.pointee.beg[0])
+                let end = range.lowerBound + Int(region.pointee.end[0])
+                if start == end, matches.last?.upperBound == end {
+                    place = end < range.upperBound ? end + text.scalar(at: end).width : end + 1
+                    continue
+                }
+                matches.append(start..<end)
+                place = end
+            }
+            found.append(matches)
+        }
+        return found
+    }
+
+    /// One thread's search, and the limits that libonig was told.
+    private struct Search {
+        let compiled: OnigRegex
+        let region: UnsafeMutablePointer<OnigRegion>
+        let limits: OpaquePointer
+        private var allowed = 0
+
+        init(compiled: OnigRegex, region: UnsafeMutablePointer<OnigRegion>, limits: OpaquePointer) {
+            self.compiled = compiled
+            self.region = region
+            self.limits = limits
         }
 
-        private var returns: [Return] = []
-
-        init(text: UnsafeBufferPointer<UInt8>, range: Range<Int>) {
-            self.text = text
-            self.range = range
+        mutating func allow(_ retries: Int) {
+            guard retries != allowed else { return }
+            allowed = retries
+            onig_set_retry_limit_in_match_of_match_param(limits, UInt(retries))
+            onig_set_retry_limit_in_search_of_match_param(limits, UInt(retries))
         }
 
-        /// Walks from a step to the `accept` that ends it.
-        mutating func end(of steps: UnsafeBufferPointer<Step>, at first: Int, from start: Int) -> Int? {
-            let floor = returns.count
-            defer { returns.removeLast(returns.count - floor) }
-            var step = first
-            var place = start
+        /// Searches from a place on; with four times the retries whenever they didn't suffice, as long as some are left.
+        mutating func next(
+            _ base: UnsafePointer<UInt8>, _ range: Range<Int>, from place: Int, _ allowance: inout Allowance
+        ) -> Int32 {
+            let (start, end) = (base + range.lowerBound, base + range.upperBound)
+            defer { allow(RegularExpression.freeRetries) }
             while true {
-                var fits = true
-                switch steps[step] {
-                case .accept: return place
-                case .scalar(let set):
-                    fits = take(set, &place)
-                    step += 1
-                case .run(let set, let atLeast, let atMost, let greed):
-                    fits = run(set, atLeast, atMost, greed, step, &place)
-                    step += 1
-                case .either(let first, let second):
-                    returns.append(Return(step: second, place: place, limit: place, more: 0))
-                    step = first
-                case .jump(let target): step = target
-                case .look(let end, let isNegated):
-                    fits = (self.end(of: steps, at: step + 1, from: place) != nil) != isNegated
-                    step = end
-                case .atomic(let end):
-                    let reached = self.end(of: steps, at: step + 1, from: place)
-                    fits = reached != nil
-                    place = reached ?? place
-                    step = end
-                case .behind(let set, let isNegated):
-                    fits = (before(place).map { set.contains($0) } ?? false) != isNegated
-                    step += 1
-                case .anchor(let anchor):
-                    fits = holds(anchor, at: place)
-                    step += 1
-                }
-                if fits { continue }
-                guard let back = goBack(steps, floor) else { return nil }
-                (step, place) = back
-            }
-        }
-
-        /// The latest place above `floor` of the stack to go on from; nil if there is none.
-        private mutating func goBack(
-            _ steps: UnsafeBufferPointer<Step>, _ floor: Int
-        ) -> (step: Int, place: Int)? {
-            while returns.count > floor {
-                let last = returns.count - 1
-                let back = returns[last]
-                var place = back.place
-                if back.more > 0, case .run(let set, _, _, _) = steps[back.step - 1] {
-                    guard take(set, &place) else {
-                        returns.removeLast()
-                        continue
-                    }
-                    returns[last] = Return(step: back.step, place: place, limit: place, more: back.more - 1)
-                    if back.more == 1 { returns.removeLast() }
-                } else if place > back.limit {
-                    place = text.scalarStart(at: place - 1)
-                    returns[last].place = place
-                    if place == back.limit { returns.removeLast() }
-                } else {
-                    returns.removeLast()
-                }
-                return (back.step, place)
-            }
-            return nil
-        }
-
-        @inline(__always)
-        private func take(_ set: ScalarSet, _ place: inout Int) -> Bool {
-            guard place < range.upperBound else { return false }
-            let (value, width) = text.scalar(at: place)
-            guard set.contains(value) else { return false }
-            place += width
-            return true
-        }
-
-        private mutating func run(
-            _ set: ScalarSet, _ atLeast: Int, _ atMost: Int, _ greed: Greed, _ step: Int, _ place: inout Int
-        ) -> Bool {
-            var count = 0
-            while count < atLeast {
-                guard take(set, &place) else { return false }
-                count += 1
-            }
-            let least = place
-            if greed == .lazy {
-                if atMost > count {
-                    returns.append(Return(step: step + 1, place: place, limit: place, more: atMost - count))
-                }
-                return true
-            }
-            while count < atMost, take(set, &place) { count += 1 }
-            if greed == .greedy, place > least {
-                returns.append(Return(step: step + 1, place: place, limit: least, more: 0))
-            }
-            return true
-        }
-
-        /// The scalar that ends at a place.
-        private func before(_ place: Int) -> UInt32? {
-            place > range.lowerBound ? text.scalar(at: text.scalarStart(at: place - 1)).value : nil
-        }
-
-        private func after(_ place: Int) -> UInt32? {
-            place < range.upperBound ? text.scalar(at: place).value : nil
-        }
-
-        private func holds(_ anchor: Anchor, at place: Int) -> Bool {
-            switch anchor {
-            case .textStart: return place == range.lowerBound
-            case .textEnd: return place == range.upperBound
-            case .beforeLastNewline:
-                return place == range.upperBound || place + 1 == range.upperBound && text[place] == 0x0A
-            case .lineStart:
-                return place == range.lowerBound || text[place - 1] == 0x0A && place < range.upperBound
-            case .lineEnd: return place == range.upperBound || text[place] == 0x0A
-            case .wordEdge, .notWordEdge:
-                let isWordBefore = before(place).map { ScalarSet.word.contains($0) } ?? false
-                let isWordAfter = after(place).map { ScalarSet.word.contains($0) } ?? false
-                return (isWordBefore != isWordAfter) == (anchor == .wordEdge)
+                let result = onig_search_with_param(
+                    compiled, start, end, base + place, end, region, ONIG_OPTION_NONE, limits)
+                let isOver =
+                    result == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER || result == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER
+                guard isOver, allowance.take(allowed) else { return result }
+                allow(allowed * 4)
             }
         }
     }

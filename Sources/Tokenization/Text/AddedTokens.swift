@@ -60,7 +60,9 @@ struct AddedTokens: Sendable {
             contents[token.id] = tokens.count
             var form = bytes
             if token.isNormalized, let normalizer {
-                form = normalizer.applied(to: token.content)
+                do { form = try normalizer.applied(to: token.content) } catch {
+                    throw part["content"].inconsistent("can't be normalised: \(error)")
+                }
                 guard !form.isEmpty else { throw part["content"].inconsistent("is empty once it is normalised") }
                 if form != bytes { normalizedForms[token.id] = form }
             }

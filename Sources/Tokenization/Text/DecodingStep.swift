@@ -60,7 +60,13 @@ enum DecodingStep: Sendable {
     private static func replace(_ pattern: TextPattern, by content: [UInt8], in token: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         var place = 0
-        for match in token.withUnsafeBufferPointer({ pattern.matches(in: $0, $0.indices) }) {
+        var allowance = RegularExpression.Allowance(bytes: token.count)
+        let matches = token.withUnsafeBufferPointer { bytes -> [Range<Int>]? in
+            try? pattern.matches(in: bytes, [bytes.indices], &allowance)[0]
+        }
+        // As bytes that are not text: a token is decoded, whatever is in it.
+        guard let matches else { return [0xEF, 0xBF, 0xBD] }
+        for match in matches {
             result += token[place..<match.lowerBound]
             result += content
             place = match.upperBound

@@ -37,37 +37,48 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// - Parameter goesOn: whether the text goes on with one that was normalised before it.
-    func apply(to text: inout AlignedText, goesOn: Bool = false) {
+    /// - Parameters:
+    ///   - goesOn: whether the text goes on with one that was normalised before it.
+    ///   - allowance: what searches of the text may still cost.
+    /// - Throws: `Fault` for a search that takes too long.
+    func apply(
+        to text: inout AlignedText, goesOn: Bool = false, _ allowance: inout RegularExpression.Allowance
+    ) throws(RegularExpression.Fault) {
         switch self {
-        case .sequence(let steps): for step in steps { step.apply(to: &text, goesOn: goesOn) }
+        case .sequence(let steps): for step in steps { try step.apply(to: &text, goesOn: goesOn, &allowance) }
         case .unicode(let normalization): normalization.apply(to: &text)
         case .prepend(let prefix): if !goesOn { text = text.prepending(prefix, to: text.bytes.indices) }
         case .stripAccents: stripAccents(&text)
         case .precompiled(let map): map.apply(to: &text)
-        case .replace(let pattern, let content): replace(pattern, by: content, in: &text)
+        case .replace(let pattern, let content): try replace(pattern, by: content, in: &text, &allowance)
         case .strip(let left, let right): strip(&text, left: left, right: right)
         case .lowercase: lowercase(&text)
         }
     }
 
     /// What a text becomes.
-    func applied(to text: String) -> [UInt8] {
+    func applied(to text: String) throws(RegularExpression.Fault) -> [UInt8] {
         let bytes = Array(text.utf8)
         var aligned = bytes.withUnsafeBufferPointer { AlignedText($0, at: 0) }
-        apply(to: &aligned)
+        var allowance = RegularExpression.Allowance(bytes: bytes.count)
+        try apply(to: &aligned, &allowance)
         return aligned.bytes
     }
 
-    private func replace(_ pattern: TextPattern, by content: [UInt8], in text: inout AlignedText) {
-        let matches = text.bytes.withUnsafeBufferPointer { pattern.matches(in: $0, $0.indices) }
+    private func replace(
+        _ pattern: TextPattern, by content: [UInt8], in text: inout AlignedText,
+        _ allowance: inout RegularExpression.Allowance
+    ) throws(RegularExpression.Fault) {
+        let matches = try text.bytes.withUnsafeBufferPointer { bytes throws(RegularExpression.Fault) in
+            try pattern.matches(in: bytes, [bytes.indices], &allowance)[0]
+        }
         guard !matches.isEmpty else { return }
         var result = AlignedText()
         result.reserve(text.bytes.count + matches.count * content.count)
         var place = 0
         for match in matches {
             result.append(place..<match.lowerBound, of: text)
-            result.append(content, standingFor: text.origin(at: match.upperBound - 1))
+            if !content.isEmpty { result.append(content, standingFor: text.origin(at: max(0, match.upperBound - 1))) }
             place = match.upperBound
         }
         result.append(place..<text.bytes.count, of: text)

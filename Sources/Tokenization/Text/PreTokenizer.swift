@@ -80,7 +80,11 @@ indirect enum PreTokenizer: Sendable {
     }
 
     /// Cuts every piece further; may change the text under the pieces.
-    func apply(to text: inout AlignedText, _ pieces: inout [Range<Int>]) {
+    /// - Parameter allowance: what searches of the text may still cost.
+    /// - Throws: `Fault` for a search that takes too long.
+    func apply(
+        to text: inout AlignedText, _ pieces: inout [Range<Int>], _ allowance: inout RegularExpression.Allowance
+    ) throws(RegularExpression.Fault) {
         switch self {
         case .spacePrefix: prefix(&text, &pieces, with: [0x20]) { _ in true }
         case .metaspace(let replacement, let scheme, let splits):
@@ -91,7 +95,8 @@ indirect enum PreTokenizer: Sendable {
             case .first: prefix(&text, &pieces, with: replacement) { $0 == 0 }
             }
             if splits {
-                PreTokenizer.split(.literal(replacement), .mergedWithNext, inverted: false).apply(to: &text, &pieces)
+                try PreTokenizer.split(.literal(replacement), .mergedWithNext, inverted: false)
+                    .apply(to: &text, &pieces, &allowance)
             }
         case .words(let pattern):
             var words: [Range<Int>] = []
@@ -119,8 +124,9 @@ indirect enum PreTokenizer: Sendable {
                 return behavior.split(piece, at: words, inverted: inverted)
             }
         case .split(let pattern, let behavior, let inverted):
-            cut(text, &pieces) { bytes, piece in
-                behavior.split(piece, at: pattern.matches(in: bytes, piece), inverted: inverted)
+            pieces = try text.bytes.withUnsafeBufferPointer { bytes throws(RegularExpression.Fault) in
+                zip(pieces, try pattern.matches(in: bytes, pieces, &allowance))
+                    .flatMap { behavior.split($0, at: $1, inverted: inverted) }
             }
         case .digits(let behavior): cut(text, &pieces, behavior) { ScalarClassTable.unicode[$0].isAny(of: .number) }
         case .punctuation(let behavior):
@@ -132,7 +138,7 @@ indirect enum PreTokenizer: Sendable {
             }
         case .whitespaceSplit: cut(text, &pieces, .removed) { ScalarClassTable.unicode[$0].isAny(of: .space) }
         case .whitespace:
-            PreTokenizer.whitespaceSplit.apply(to: &text, &pieces)
+            try PreTokenizer.whitespaceSplit.apply(to: &text, &pieces, &allowance)
             cut(text, &pieces, .contiguous) { Unicode.Scalar(known: $0).isWord }
         }
     }

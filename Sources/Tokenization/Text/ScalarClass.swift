@@ -4,21 +4,41 @@ struct ScalarClass: OptionSet, Sendable {
 
     init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// The categories' short names in the order of their bits. Surrogates (`Cs`) don't occur in text.
+    /// The categories' names in the order of their bits. Surrogates (`Cs`) don't occur in text.
     private static let categoryNames = [
-        "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
-        "Sm",
-        "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cn",
+        ("lu", "uppercaseletter"), ("ll", "lowercaseletter"), ("lt", "titlecaseletter"), ("lm", "modifierletter"),
+        ("lo", "otherletter"), ("mn", "nonspacingmark"), ("mc", "spacingmark"), ("me", "enclosingmark"),
+        ("nd", "decimalnumber"), ("nl", "letternumber"), ("no", "othernumber"), ("pc", "connectorpunctuation"),
+        ("pd", "dashpunctuation"), ("ps", "openpunctuation"), ("pe", "closepunctuation"),
+        ("pi", "initialpunctuation"), ("pf", "finalpunctuation"), ("po", "otherpunctuation"), ("sm", "mathsymbol"),
+        ("sc", "currencysymbol"), ("sk", "modifiersymbol"), ("so", "othersymbol"), ("zs", "spaceseparator"),
+        ("zl", "lineseparator"), ("zp", "paragraphseparator"), ("cc", "control"), ("cf", "format"),
+        ("co", "privateuse"), ("cn", "unassigned"),
     ]
 
-    /// All categories of a name such as `L`, `Lu` or, for every scalar, the empty name; nil if there is none.
-    init?(category name: some StringProtocol) {
-        var bits: UInt32 = 0
-        for (index, category) in ScalarClass.categoryNames.enumerated() where category.hasPrefix(name) {
-            bits |= 1 << UInt32(index)
+    private static let groupNames = [
+        "letter": "l", "mark": "m", "number": "n", "punctuation": "p", "punct": "p", "symbol": "s", "separator": "z",
+        "other": "c",
+    ]
+
+    /// The classes of a property's name in small letters without spaces, such as `l`, `lu`, `uppercaseletter` or `word`;
+    /// nil for one that they don't make up.
+    init?(property name: String) {
+        switch name {
+        case "word": self = .word
+        case "digit": self = .digit
+        case "lc", "casedletter": self = .first(3, from: 0)
+        case "punctuationorsymbol": self = .first(11, from: 11)
+        default:
+            let short = ScalarClass.groupNames[name] ?? name
+            var bits: UInt32 = 0
+            for (index, category) in ScalarClass.categoryNames.enumerated()
+            where category.0 == short || short.utf8.count == 1 && category.0.hasPrefix(short) || category.1 == name {
+                bits |= 1 << UInt32(index)
+            }
+            guard bits != 0 else { return nil }
+            rawValue = bits
         }
-        guard bits != 0, name.utf8.count <= 2 else { return nil }
-        rawValue = bits
     }
 
     /// Whether it is of at least one of some classes.
@@ -36,6 +56,7 @@ struct ScalarClass: OptionSet, Sendable {
     static let nonspacingMark = first(1, from: 5)  // \p{Mn}
     static let digit = first(1, from: 8)  // \p{Nd}
     static let number = first(3, from: 8)  // \p{N}
+    static let otherNumber = first(1, from: 10)  // \p{No}
     static let connector = first(1, from: 11)  // \p{Pc}
     static let punctuation = first(7, from: 11)  // \p{P}
     static let other = first(4, from: 25)  // \p{C}
@@ -127,6 +148,22 @@ struct ScalarClassTable: @unchecked Sendable {
     /// The same for a scalar below U+0100, which is on the first page.
     @inline(__always)
     subscript(ascii byte: UInt8) -> ScalarClass { pages[Int(byte)] }
+
+    /// The scalars of which something holds, given their classes.
+    func ranges(where isMember: (UInt32, ScalarClass) -> Bool) -> [ClosedRange<UInt32>] {
+        var ranges: [ClosedRange<UInt32>] = []
+        var start: UInt32?
+        for value in UInt32(0)..<0x110000 {
+            let isInside = isMember(value, self[value])
+            if isInside, start == nil { start = value }
+            if !isInside, let first = start {
+                ranges.append(first...value - 1)
+                start = nil
+            }
+        }
+        if let start { ranges.append(start...0x10FFFF) }
+        return ranges
+    }
 
     /// The `tokenizers` library splits by Unicode 16. Characters that came later are unassigned to it, and
     /// U+0295, which Unicode 17 made an uncased letter, is lowercase.

@@ -15,7 +15,7 @@ enum SplitBehavior: String, Sendable, CaseIterable {
         self = behavior
     }
 
-    /// Splits a range at the delimiters found in it.
+    /// Splits a range at the delimiters found in it. Parts of no bytes are left out.
     /// - Parameter inverted: the delimiters are what lies between `matches`.
     func split(_ range: Range<Int>, at matches: [Range<Int>], inverted: Bool = false) -> [Range<Int>] {
         var parts: [(range: Range<Int>, isDelimiter: Bool)] = []
@@ -27,8 +27,8 @@ enum SplitBehavior: String, Sendable, CaseIterable {
         }
         if place < range.upperBound { parts.append((place..<range.upperBound, inverted)) }
         switch self {
-        case .isolated: return parts.map(\.range)
-        case .removed: return parts.filter { !$0.isDelimiter }.map(\.range)
+        case .isolated: return parts.map(\.range).filter { !$0.isEmpty }
+        case .removed: return parts.filter { !$0.isDelimiter }.map(\.range).filter { !$0.isEmpty }
         case .contiguous: return merged(parts) { previous, part in previous.isDelimiter == part.isDelimiter }
         case .mergedWithPrevious:
             return merged(parts) { previous, part in part.isDelimiter && !previous.isDelimiter }
@@ -51,6 +51,6 @@ enum SplitBehavior: String, Sendable, CaseIterable {
                 result.append(part.range)
             }
         }
-        return result
+        return result.filter { !$0.isEmpty }
     }
 }

@@ -33,3 +33,14 @@ extension Unicode.Scalar {
     /// A scalar read from text that is known to be valid.
     init(known value: UInt32) { self = Unicode.Scalar(value) ?? "\u{FFFD}" }
 }
+
+extension String {
+    /// `withUTF8` for a body whose errors have a type.
+    mutating func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withUTF8 { bytes in
+            Swift.Result { () throws(Failure) in try body(bytes) }
+        }.get()
+    }
+}
