@@ -81,15 +81,17 @@ package struct AdapterDirectory: Sendable {
     /// - Parameters:
     ///   - layout: the tensors by PEFT's names, wider elements first.
     ///   - fill: writes them, whole or in pieces, in the order of the layout.
+    /// - Returns: the checksum of the file of tensors.
     /// - Throws: what `fill` throws, or `CheckpointError`.
+    @discardableResult
     package static func write(
         config: AdapterConfig, layout: [SafetensorsWriter.Entry], to directory: String,
         fill: (_ writer: inout SafetensorsWriter) throws(CheckpointError) -> Void
-    ) throws(CheckpointError) {
+    ) throws(CheckpointError) -> Checksums {
         try config.write(to: directory)
         var writer = try SafetensorsWriter(path: FileSystem.join(directory, weightsName), layout: layout)
         try fill(&writer)
-        try writer.finish()
+        return try writer.finish()
     }
 
     private static func noWeights(_ path: String) -> CheckpointError {

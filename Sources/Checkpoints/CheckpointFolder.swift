@@ -7,12 +7,8 @@ import Storage
 /// moment leaves, once `sweep` has been here, the state before or the state after. One run at a time may write here
 /// (see `DirectoryLock`), and of its ranks only one.
 package struct CheckpointFolder: Sendable {
-    /// Where a checkpoint is made before it gets its name.
-    private static let partial = AtomicFile.temporaryPrefix
     /// What is being deleted.
     private static let removed = ".removed-"
-    /// The older state of a name, while the newer one takes its place.
-    private static let replaced = ".replaced-"
     private static let stepPrefix = "checkpoint-"
 
     package let path: String
@@ -25,14 +21,14 @@ package struct CheckpointFolder: Sendable {
     /// Where a checkpoint of this name is or will be.
     package func path(of name: String) -> String { FileSystem.join(path, name) }
 
-    /// Makes a checkpoint: `fill` writes its files into the folder it is given; their checksums are added, everything
-    /// is brought to the disk, and the folder takes its name, in the place of an older one of that name.
+    /// Makes a checkpoint: `fill` writes its files into the folder it is given, and gives back the checksums that it took
+    /// on the way. Those of the other files are added, everything is brought to the disk, and the folder takes its name,
+    /// in the place of an older one of that name.
     /// - Throws: what `fill` throws, or `CheckpointError`; the older state is then still there and nothing else is.
-    package func write(name: String, fill: (_ directory: String) throws -> Void) throws {
+    package func write(name: String, fill: (_ directory: String) throws -> Checksums) throws {
         let draft = try begin(name: name)
         do {
-            try fill(draft.directory)
-            try draft.publish()
+            try draft.publish(knowing: fill(draft.directory))
         } catch {
             draft.discard()
             if let error = error as? StorageError { throw CheckpointError.storage(error) }
@@ -40,72 +36,65 @@ package struct CheckpointFolder: Sendable {
         }
     }
 
+    /// Makes a checkpoint out of files of another one, which is complete, and of what `fill` adds. Files of tensors are
+    /// links to the same bytes, where the file system has links, so they are neither written nor read again.
+    ///
+    /// - Parameters:
+    ///   - source: the other checkpoint's path.
+    ///   - isTaken: whether a file goes along.
+    /// - Throws: as `write(name:fill:)`.
+    package func write(
+        name: String, from source: String, taking isTaken: (_ file: String) -> Bool,
+        fill: (_ directory: String) throws -> Void = { _ in }
+    ) throws {
+        let sums = try Checksums(reading: source).filter(isTaken)
+        try write(name: name) { directory in
+            for file in sums.files {
+                let (path, copy) = (FileSystem.join(source, file), FileSystem.join(directory, file))
+                try FileSystem.makeDirectories(FileSystem.parent(of: copy))
+                // Small files are what people edit in place, and a link would carry that into the checkpoint.
+                if file.hasSuffix(".safetensors") {
+                    try FileSystem.linkOrCopy(path, to: copy)
+                } else {
+                    try FileSystem.copy(path, to: copy)
+                }
+            }
+            try fill(directory)
+            return sums
+        }
+    }
+
     /// A checkpoint in the making, to be published or discarded.
     package struct Draft: Sendable {
+        private let folder: StagedFolder
+
+        fileprivate init(_ folder: StagedFolder) { self.folder = folder }
+
         /// Where its files go.
-        package let directory: String
-        fileprivate let name: String
-        fileprivate let folder: CheckpointFolder
+        package var directory: String { folder.path }
 
         /// Completes the checkpoint and gives it its name.
+        ///
+        /// - Parameter sums: checksums that were taken while files were written; those files aren't read again.
         /// - Throws: `CheckpointError`; an older checkpoint of that name is then still there.
-        package func publish() throws(CheckpointError) {
+        package func publish(knowing sums: Checksums = Checksums()) throws(CheckpointError) {
             try CheckpointError.storing { () throws(StorageError) in
-                try folder.seal(directory)
-                try folder.publish(directory, as: name)
+                // The checksums come last: whoever finds these finds the files.
+                try folder.synchronize()
+                let sums = try Checksums(taking: directory, but: sums)
+                try AtomicFile.write(sums.json.prettyText, to: FileSystem.join(directory, Checksums.fileName))
+                try folder.publish()
             }
         }
 
         /// Removes it as far as it got.
-        package func discard() { try? FileSystem.removeTree(directory) }
+        package func discard() { folder.discard() }
     }
 
     /// Begins a checkpoint that is made in several steps; `write` does it in one.
     package func begin(name: String) throws(CheckpointError) -> Draft {
         guard FileSystem.isPlainName(name), !name.hasPrefix(".") else { throw CheckpointError.name(name) }
-        let draft = Draft(
-            directory: path(of: "\(CheckpointFolder.partial)\(name)-\(getpid())"), name: name, folder: self)
-        try CheckpointError.storing { () throws(StorageError) in
-            try FileSystem.removeTree(draft.directory)
-            try FileSystem.makeDirectories(draft.directory)
-        }
-        return draft
-    }
-
-    /// Brings all files of a folder to the disk, and then their checksums: whoever finds these finds the files.
-    fileprivate func seal(_ directory: String) throws(StorageError) {
-        var folders: Set<String> = [directory]
-        for name in try Checksums.files(in: directory) {
-            let file = FileSystem.join(directory, name)
-            try FileSystem.synchronize(file)
-            folders.insert(FileSystem.parent(of: file))
-        }
-        for folder in folders.sorted(by: >) { try FileSystem.synchronize(folder) }
-        let checksums = try Checksums(taking: directory)
-        try AtomicFile.write(checksums.json.prettyText, to: FileSystem.join(directory, Checksums.fileName))
-    }
-
-    fileprivate func publish(_ temporary: String, as name: String) throws(StorageError) {
-        let target = path(of: name)
-        guard FileSystem.exists(target) else {
-            try FileSystem.rename(temporary, to: target)
-            try FileSystem.synchronize(path)
-            return
-        }
-        // A full folder can't be replaced by one rename. Between the two the name is free, and a run killed there
-        // finds its older state again by `sweep`.
-        let older = path(of: "\(CheckpointFolder.replaced)\(name)-\(getpid())")
-        try FileSystem.removeTree(older)
-        try FileSystem.rename(target, to: older)
-        do {
-            try FileSystem.rename(temporary, to: target)
-        } catch {
-            try? FileSystem.rename(older, to: target)
-            throw error
-        }
-        try FileSystem.synchronize(path)
-        // The newer state is there; should this fail, `sweep` does it.
-        try? FileSystem.removeTree(older)
+        return try CheckpointError.storing { () throws(StorageError) in Draft(try StagedFolder(for: path(of: name))) }
     }
 
     // MARK: - Finding
@@ -185,13 +174,13 @@ package struct CheckpointFolder: Sendable {
         return try CheckpointError.storing { () throws(StorageError) in
             var cleared: [String] = []
             for name in try FileSystem.list(path) {
-                if name.hasPrefix(CheckpointFolder.replaced) {
+                if name.hasPrefix(StagedFolder.replacedPrefix) {
                     let original = CheckpointFolder.original(of: name)
                     if !FileSystem.exists(path(of: original)) {
                         try FileSystem.rename(path(of: name), to: path(of: original))
                         continue
                     }
-                } else if !name.hasPrefix(CheckpointFolder.partial), !name.hasPrefix(CheckpointFolder.removed) {
+                } else if !name.hasPrefix(AtomicFile.temporaryPrefix), !name.hasPrefix(CheckpointFolder.removed) {
                     continue
                 }
                 try FileSystem.removeTree(path(of: name))
@@ -204,7 +193,7 @@ package struct CheckpointFolder: Sendable {
 
     /// `.replaced-<name>-<pid>` → `<name>`.
     private static func original(of name: String) -> String {
-        let rest = name.dropFirst(replaced.count)
+        let rest = name.dropFirst(StagedFolder.replacedPrefix.count)
         return String(rest[..<(rest.lastIndex(of: "-") ?? rest.endIndex)])
     }
 }

@@ -1,8 +1,8 @@
 import Storage
 
-/// `checksums.json`: the size and the SHA-256 of every file of a folder, written when all else is on the disk. A folder
-/// that has it and agrees with it is complete.
-struct Checksums {
+/// The size and the SHA-256 of files of a folder. As `checksums.json` it lists every file of a checkpoint, written when all
+/// else is on the disk: a folder that has it and agrees with it is complete.
+package struct Checksums: Sendable, Equatable {
     static let fileName = "checksums.json"
 
     struct Entry: Equatable {
@@ -10,16 +10,38 @@ struct Checksums {
         let digest: Digest.Value
     }
 
-    /// Paths within the folder, sorted.
-    let entries: [(path: String, entry: Entry)]
+    /// By paths within the folder.
+    private(set) var entries: [String: Entry] = [:]
 
-    /// Takes the checksums of a folder as it is now.
-    init(taking directory: String) throws(StorageError) {
-        var entries: [(path: String, entry: Entry)] = []
-        for path in try Checksums.files(in: directory) where path != Checksums.fileName {
-            entries.append((path, try Checksums.entry(of: FileSystem.join(directory, path))))
+    /// Of no file.
+    package init() {}
+
+    /// Of one file, as they were taken while it was written.
+    init(of name: String, size: Int, digest: Digest.Value) { entries = [name: Entry(size: size, digest: digest)] }
+
+    /// Those of several files.
+    package static func + (a: Checksums, b: Checksums) -> Checksums {
+        var sums = a
+        sums.entries.merge(b.entries) { $1 }
+        return sums
+    }
+
+    /// Those of the files whose names are among these.
+    func filter(_ isIncluded: (_ name: String) -> Bool) -> Checksums {
+        var sums = Checksums()
+        sums.entries = entries.filter { isIncluded($0.key) }
+        return sums
+    }
+
+    /// Takes the checksums of a folder as it is now, but for files whose checksums are known.
+    init(taking directory: String, but known: Checksums) throws(StorageError) {
+        for path in try FileSystem.files(below: directory) where path != Checksums.fileName {
+            if let entry = known.entries[path] {
+                entries[path] = entry
+            } else {
+                entries[path] = try Checksums.entry(of: FileSystem.join(directory, path))
+            }
         }
-        self.entries = entries
     }
 
     /// Reads those of a finished folder.
@@ -32,7 +54,6 @@ struct Checksums {
         guard let files = try CheckpointError.readObject(path)["files"]?.object, !files.isEmpty else {
             throw .damaged(path: path, reason: "it lists no files")
         }
-        var entries: [(path: String, entry: Entry)] = []
         for (name, value) in files.members {
             guard
                 name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy({
@@ -42,9 +63,8 @@ struct Checksums {
             guard let size = value["size"]?.integer,
                 let digest = value["sha256"]?.string.flatMap(Digest.Value.init(hex:))
             else { throw .damaged(path: path, reason: "the entry of \"\(name)\" has no size and sha256") }
-            entries.append((name, Entry(size: size, digest: digest)))
+            entries[name] = Entry(size: size, digest: digest)
         }
-        self.entries = entries
         // No checksum guards this file, so it must be, byte by byte, what would be written of it.
         guard Array(json.prettyText.utf8) == text else {
             throw .damaged(path: path, reason: "it isn't as it was written")
@@ -53,7 +73,7 @@ struct Checksums {
 
     /// Compares every file of the folder with its entry. Files without one are nobody's business.
     func verify(_ directory: String) throws(CheckpointError) {
-        for (name, expected) in entries {
+        for (name, expected) in inOrder {
             let path = FileSystem.join(directory, name)
             guard FileSystem.isFile(path) else { throw .damaged(path: path, reason: "the file is missing") }
             let size = try CheckpointError.storing { () throws(StorageError) in try FileSystem.size(of: path) }
@@ -68,9 +88,21 @@ struct Checksums {
         }
     }
 
+    /// The paths within the folder, in order.
+    var files: [String] { inOrder.map(\.path) }
+
+    /// Folder by folder, each in the order of its names' bytes.
+    private var inOrder: [(path: String, entry: Entry)] {
+        func names(_ path: String) -> some Sequence<UInt8> {
+            path.utf8.lazy.map { $0 == UInt8(ascii: "/") ? 0 : $0 }
+        }
+        return entries.sorted { names($0.key).lexicographicallyPrecedes(names($1.key)) }
+            .map { (path: $0.key, entry: $0.value) }
+    }
+
     var json: JSON {
         var files = JSONObject()
-        for (path, entry) in entries {
+        for (path, entry) in inOrder {
             files[path] = ["size": .integer(entry.size), "sha256": .string(entry.digest.hex)]
         }
         return ["files": .object(files)]
@@ -89,19 +121,5 @@ struct Checksums {
             digest.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
             size += count
         }
-    }
-
-    /// All files below a folder, as paths within it.
-    static func files(in directory: String) throws(StorageError) -> [String] {
-        var paths: [String] = []
-        for name in try FileSystem.list(directory) {
-            let path = FileSystem.join(directory, name)
-            if FileSystem.isDirectory(path) {
-                paths += try files(in: path).map { FileSystem.join(name, $0) }
-            } else {
-                paths.append(name)
-            }
-        }
-        return paths
     }
 }

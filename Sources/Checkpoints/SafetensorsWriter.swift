@@ -16,6 +16,9 @@ package struct SafetensorsWriter: ~Copyable {
     private var current = 0
     /// Bytes of the current tensor written so far.
     private var written = 0
+    /// Of the whole file so far.
+    private var size: Int
+    private var digest: Digest
 
     /// Creates the file and writes its header, padded with spaces to 8 bytes so that the tensors are aligned.
     /// - Throws: `CheckpointError.layout` for a name twice, an impossible shape, or an order that would leave a tensor
@@ -31,6 +34,10 @@ package struct SafetensorsWriter: ~Copyable {
             }
             return file
         }
+        var digest = Digest()
+        digest.update(header.bytes)
+        self.digest = digest
+        size = header.bytes.count
         self.path = path
         self.file = file
         names = layout.map(\.name)
@@ -52,19 +59,24 @@ package struct SafetensorsWriter: ~Copyable {
                     + "\(sizes[current])")
         }
         do { try file.write(bytes) } catch { throw .storage(error) }
+        digest.update(bytes)
+        size += bytes.count
         written += bytes.count
         skipComplete()
     }
 
     /// Ends the file. Its content isn't synchronised yet: `CheckpointFolder.write` does that for a whole folder.
+    /// - Returns: the file's checksum, by its name.
     /// - Throws: `CheckpointError.layout` if a tensor is missing or incomplete.
-    package consuming func finish() throws(CheckpointError) {
+    @discardableResult
+    package consuming func finish() throws(CheckpointError) -> Checksums {
         guard current == names.count else {
             throw .layout(
                 path: path,
                 reason: "tensor \"\(names[current])\" has \(written) of its \(sizes[current]) bytes, and "
                     + "\(names.count - current - 1) more tensors are missing")
         }
+        return Checksums(of: FileSystem.name(of: path), size: size, digest: digest.finish())
     }
 
     /// Moves on past tensors that have all their bytes: at once for those that have none.

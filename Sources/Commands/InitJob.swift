@@ -22,9 +22,8 @@ package enum InitJob {
         var random = SplitMix64(state: seed)
         let weights = try Weights(random: architecture, using: &random)
         try FileSystem.makeDirectories(output)
-        var config = json.object ?? [:]
-        for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(type.rawValue) }
-        try AtomicFile.write(JSON.object(config).prettyText, to: FileSystem.join(output, "config.json"))
+        try AtomicFile.write(
+            JSON.object(type.said(in: json)).prettyText, to: FileSystem.join(output, "config.json"))
         let source = FileSystem.parent(of: path)
         for name in try FileSystem.list(source) where name.hasPrefix("tokenizer") || name == "generation_config.json" {
             try FileSystem.copy(FileSystem.join(source, name), to: FileSystem.join(output, name))

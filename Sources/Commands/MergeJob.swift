@@ -50,18 +50,12 @@ package struct MergeJob {
             throw TrainingError.input("\(output): there is something already; name a new folder with --output")
         }
         let pool = ThreadPool(count: threads)
-        let parent = FileSystem.parent(of: output)
-        try FileSystem.makeDirectories(parent)
-        let temporary = FileSystem.join(parent, "\(AtomicFile.temporaryPrefix)\(FileSystem.name(of: output))")
+        let folder = try StagedFolder(for: output)
         do {
-            try FileSystem.removeTree(temporary)
-            try FileSystem.makeDirectories(temporary)
-            try write(to: temporary, on: pool, console: console)
-            for name in try FileSystem.list(temporary) { try FileSystem.synchronize(FileSystem.join(temporary, name)) }
-            try FileSystem.rename(temporary, to: output)
-            try FileSystem.synchronize(parent)
+            try write(to: folder.path, on: pool, console: console)
+            try folder.publish()
         } catch {
-            try? FileSystem.removeTree(temporary)
+            folder.discard()
             throw error
         }
     }

@@ -1,14 +1,16 @@
 import Glibc
 import Synchronization
 
-/// One piece of work at a time on a thread of its own, behind those that compute.
+/// One piece of work at a time on a thread of its own, behind those that compute, or with `isUrgent` among them.
 package final class BackgroundWork: @unchecked Sendable {
     private var thread: pthread_t?
     private var body: () throws -> Void = {}
     private var failure: (any Error)?
     private let over = Atomic<Bool>(true)
 
-    package init() {}
+    private let isUrgent: Bool
+
+    package init(isUrgent: Bool = false) { self.isUrgent = isUrgent }
 
     /// With this niceness a thread gets a thirtieth of a core that another one wants too, and all of a core that is free.
     private static let niceness: Int32 = 15
@@ -28,8 +30,11 @@ package final class BackgroundWork: @unchecked Sendable {
         let status = pthread_create(
             &thread, nil,
             { argument in
-                _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, BackgroundWork.niceness)
-                Unmanaged<BackgroundWork>.fromOpaque(argument!).takeUnretainedValue().perform()
+                let work = Unmanaged<BackgroundWork>.fromOpaque(argument!).takeUnretainedValue()
+                if !work.isUrgent {
+                    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, BackgroundWork.niceness)
+                }
+                work.perform()
                 return nil
             }, Unmanaged.passUnretained(self).toOpaque())
         if status == 0 { self.thread = thread } else { perform() }

@@ -84,10 +84,7 @@ package struct ModelMerge {
             }
             return (name, sorted.map(\.element))
         }
-        var config = base.directory.config.object ?? [:]
-        if let type {
-            for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(type.rawValue) }
-        }
+        var config = type?.said(in: base.directory.config) ?? base.directory.config.object ?? [:]
         if untied { config["tie_word_embeddings"] = false }
         // What comes out is floats.
         config["quantization_config"] = nil

@@ -59,6 +59,20 @@ package enum FileSystem {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// All files below a folder, as paths within it, folder by folder in the order of `list`.
+    package static func files(below directory: String) throws(StorageError) -> [String] {
+        var paths: [String] = []
+        for name in try list(directory) {
+            let path = join(directory, name)
+            if isDirectory(path) {
+                paths += try files(below: path).map { join(name, $0) }
+            } else {
+                paths.append(name)
+            }
+        }
+        return paths
+    }
+
     /// Makes a folder and those above it; those that exist already are fine.
     package static func makeDirectories(_ path: String) throws(StorageError) {
         if mkdir(path, 0o777) == 0 { return }
@@ -103,6 +117,14 @@ package enum FileSystem {
         let source = try MappedFile(path: path)
         try OpenFile(creating: target).write(source.bytes)
         withExtendedLifetime(source) {}
+    }
+
+    /// Gives a file a second name without writing its bytes again; copies it where the two places can't share a file
+    /// (another disk, a file system without links). Either name outlives the removal of the other.
+    package static func linkOrCopy(_ path: String, to target: String) throws(StorageError) {
+        if link(path, target) == 0 { return }
+        guard [EXDEV, EPERM, EMLINK, EOPNOTSUPP, ENOSYS].contains(errno) else { throw .last("link to \(target)", path) }
+        try copy(path, to: target)
     }
 
     /// Returns once a file's content, or a folder's names, are on the disk.

@@ -14,6 +14,7 @@ struct CheckpointFolderTests {
             try AtomicFile.write(text, to: FileSystem.join(directory, "model.safetensors"))
             try FileSystem.makeDirectories(FileSystem.join(directory, "state"))
             try AtomicFile.write("state of \(text)", to: FileSystem.join(directory, "state/optimizer"))
+            return Checksums()
         }
     }
 
@@ -46,7 +47,10 @@ struct CheckpointFolderTests {
             }
         }
         #expect(throws: CheckpointError.self) {
-            try folder.write(name: "checkpoint-1") { try AtomicFile.write("x", to: FileSystem.join($0, "none/x")) }
+            try folder.write(name: "checkpoint-1") {
+                try AtomicFile.write("x", to: FileSystem.join($0, "none/x"))
+                return Checksums()
+            }
         }
         #expect(try FileSystem.list(directory.path) == ["checkpoint-1"])
         #expect(try folder.newestComplete()?.step == 1)
@@ -57,7 +61,7 @@ struct CheckpointFolderTests {
     func names(name: String) throws {
         let directory = try TemporaryDirectory()
         #expect(throws: CheckpointError.self) {
-            try CheckpointFolder(path: directory.path).write(name: name) { _ in }
+            try CheckpointFolder(path: directory.path).write(name: name) { _ in Checksums() }
         }
     }
 
@@ -153,6 +157,72 @@ struct CheckpointFolderTests {
         #expect(try folder.newestComplete()?.step == 4)
         try folder.begin(name: "checkpoint-5").discard()
         #expect(try FileSystem.list(directory.path) == ["checkpoint-4"])
+    }
+
+    /// Writes a checkpoint with a file of tensors.
+    private func writeTensors(_ name: String, in folder: CheckpointFolder) throws {
+        try folder.write(name: name) { directory in
+            try AtomicFile.write("{}", to: FileSystem.join(directory, "config.json"))
+            try AtomicFile.write("state", to: FileSystem.join(directory, "trainer_state.json"))
+            var writer = try SafetensorsWriter(
+                path: FileSystem.join(directory, "model.safetensors"), layout: [("a", .float32, [3]), ("b", .uint8, [5])])
+            try Array(0..<12).map(UInt8.init).withUnsafeBytes { try writer.write($0) }
+            try [UInt8](repeating: 7, count: 5).withUnsafeBytes { try writer.write($0) }
+            return try writer.finish()
+        }
+    }
+
+    private func inode(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
+    }
+
+    @Test("checksums taken while writing are those of the file")
+    func checksumsOnTheWay() throws {
+        let directory = try TemporaryDirectory()
+        let folder = CheckpointFolder(path: directory.path)
+        try writeTensors("checkpoint-1", in: folder)
+        try folder.verify(folder.path(of: "checkpoint-1"))
+        let list = try FileSystem.read(directory.file("checkpoint-1/checksums.json"))
+        let digest = Digest.of(try FileSystem.read(directory.file("checkpoint-1/model.safetensors")))
+        #expect(String(decoding: list, as: UTF8.self).contains(digest.hex))
+    }
+
+    @Test("a folder made from a checkpoint shares its tensors, outlives it, and isn't changed with it")
+    func derived() throws {
+        let directory = try TemporaryDirectory()
+        let folder = CheckpointFolder(path: directory.path)
+        try writeTensors("checkpoint-1", in: folder)
+        try folder.write(name: "final", from: folder.path(of: "checkpoint-1"), taking: { $0 != "trainer_state.json" }) {
+            try AtomicFile.write("card", to: FileSystem.join($0, "README.md"))
+        }
+        #expect(
+            try FileSystem.list(directory.file("final")) == [
+                "README.md", "checksums.json", "config.json", "model.safetensors",
+            ])
+        let tensors = directory.file("final/model.safetensors")
+        #expect(try inode(tensors) == inode(directory.file("checkpoint-1/model.safetensors")))
+        #expect(try inode(directory.file("final/config.json")) != inode(directory.file("checkpoint-1/config.json")))
+        let bytes = try FileSystem.read(tensors)
+        try writeTensors("checkpoint-2", in: folder)
+        #expect(try folder.prune(keeping: 1) == ["checkpoint-1"])
+        try folder.verify(folder.path(of: "final"))
+        #expect(try FileSystem.read(tensors) == bytes)
+    }
+
+    @Test("where two places can't share a file it is copied")
+    func copied() throws {
+        let directory = try TemporaryDirectory()
+        let other = "/dev/shm/prefopt-test-\(getpid())"
+        guard (try? FileSystem.makeDirectories(other)) != nil else { return }
+        defer { try? FileSystem.removeTree(other) }
+        let folder = CheckpointFolder(path: directory.path)
+        try writeTensors("checkpoint-1", in: folder)
+        let far = CheckpointFolder(path: other)
+        try far.write(name: "final", from: folder.path(of: "checkpoint-1"), taking: { _ in true })
+        try far.verify(far.path(of: "final"))
+        #expect(
+            try FileSystem.read(FileSystem.join(other, "final/model.safetensors"))
+                == FileSystem.read(directory.file("checkpoint-1/model.safetensors")))
     }
 
     @Test("the newest complete checkpoint is found by number, and those passed over are named with the reason")

@@ -151,6 +151,7 @@ struct ModelFileStormTests {
         try checkpoints.write(name: "checkpoint-1") { directory in
             try AtomicFile.write("sound", to: FileSystem.join(directory, "a"))
             try AtomicFile.write("and well", to: FileSystem.join(directory, "b"))
+            return Checksums()
         }
         let path = FileSystem.join(checkpoints.path(of: "checkpoint-1"), "checksums.json")
         let sums = try JSON.parse(FileSystem.read(path))

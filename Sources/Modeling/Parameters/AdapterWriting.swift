@@ -5,19 +5,21 @@ import Storage
 /// Writes an adapter in PEFT's layout, with the tokenizer's files of its base.
 ///
 /// - Parameter values: of the table's vector.
+/// - Returns: the checksum of the file of tensors.
 /// - Throws: `CheckpointError`.
 package func saveAdapter(
     _ table: ParameterTable, values: UnsafePointer<Float>, on base: ModelDirectory, to directory: String,
     as type: SaveType
-) throws(CheckpointError) {
-    guard case .adapters(let adaptation) = table.trainable else { return }
+) throws(CheckpointError) -> Checksums {
+    guard case .adapters(let adaptation) = table.trainable else { return Checksums() }
     let parameters = table.parameters
-    try AdapterDirectory.write(
+    let sums = try AdapterDirectory.write(
         config: adaptation.config, layout: parameters.map { ($0.name, type.elementType, $0.shape) }, to: directory
     ) { writer throws(CheckpointError) in
         for parameter in parameters { try writer.write(parameter, of: values, as: type) }
     }
     try base.copyCompanionFiles(to: directory, but: ["generation_config.json"])
+    return sums
 }
 
 extension Weights {

@@ -13,6 +13,14 @@ package enum SaveType: String, Sendable, CaseIterable {
         case .bfloat16: .bfloat16
         }
     }
+
+    /// A model's `config.json` that says so of its weights, by the name it has for it: transformers' `dtype` or the older
+    /// `torch_dtype`.
+    package func said(in config: JSON) -> JSONObject {
+        var config = config.object ?? [:]
+        for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(rawValue) }
+        return config
+    }
 }
 
 extension SafetensorsWriter {
@@ -20,6 +28,10 @@ extension SafetensorsWriter {
     package mutating func write(
         _ parameter: ParameterTable.Parameter, of vector: UnsafePointer<Float>, as type: SaveType
     ) throws(CheckpointError) {
+        if type == .float32, parameter.layout == .same {
+            return try write(
+                UnsafeRawBufferPointer(start: vector + parameter.range.lowerBound, count: 4 * parameter.range.count))
+        }
         let pieces = parameter.pieces()
         let capacity = (pieces.first?.count ?? 0) * parameter.storedColumns
         let wide = UnsafeMutablePointer<Float>.allocate(capacity: capacity)
@@ -47,9 +59,12 @@ extension Weights {
     /// Writes the weights in Hugging Face's layout: `model.safetensors`, or numbered shards of at most `shardBytes` and their
     /// index.
     ///
+    /// - Returns: the checksums of the files of tensors.
     /// - Throws: `CheckpointError`.
-    package func save(to directory: String, as type: SaveType, shardBytes: Int = 5_000_000_000) throws(CheckpointError)
-    {
+    @discardableResult
+    package func save(
+        to directory: String, as type: SaveType, shardBytes: Int = 5_000_000_000
+    ) throws(CheckpointError) -> Checksums {
         let size = type.elementType.size
         var shards: [[ParameterTable.Parameter]] = [[]]
         var filled = 0
@@ -69,15 +84,16 @@ extension Weights {
                 : "model-\(Weights.fiveDigits(number + 1))-of-\(Weights.fiveDigits(shards.count)).safetensors"
             return SavedFile(name: name, tensors: shard.map { SavedTensor(name: $0.name, content: .parameter($0)) })
         }
-        try save(files, values, indexed: shards.count > 1, to: directory, as: type)
+        return try save(files, values, indexed: shards.count > 1, to: directory, as: type)
     }
 
     /// Writes the weights into files named and filled as the source's: same tensors, same names, same order.
     ///
+    /// - Returns: the checksums of the files of tensors.
     /// - Throws: `CheckpointError`.
     func save(
         _ values: UnsafePointer<Float>, to directory: String, as type: SaveType, like source: ModelDirectory
-    ) throws(CheckpointError) {
+    ) throws(CheckpointError) -> Checksums {
         var parameters: [String: ParameterTable.Parameter] = [:]
         for parameter in table.parameters { parameters[parameter.name] = parameter }
         // A head stored beside the embedding it is tied to.
@@ -90,7 +106,7 @@ extension Weights {
             }
             return SavedFile(name: file.name, tensors: tensors)
         }
-        try save(files, values, indexed: source.hasIndex, to: directory, as: type)
+        return try save(files, values, indexed: source.hasIndex, to: directory, as: type)
     }
 
     /// A file to be written.
@@ -119,7 +135,8 @@ extension Weights {
 
     private func save(
         _ files: [SavedFile], _ values: UnsafePointer<Float>, indexed: Bool, to directory: String, as type: SaveType
-    ) throws(CheckpointError) {
+    ) throws(CheckpointError) -> Checksums {
+        var sums = Checksums()
         var map = JSONObject()
         var bytes = 0
         for file in files {
@@ -137,19 +154,20 @@ extension Weights {
                 case .asItCame(let view): try writer.write(view.bytes)
                 }
             }
-            try writer.finish()
+            sums = try sums + writer.finish()
             for entry in layout {
                 map[entry.name] = .string(file.name)
                 bytes += entry.shape.reduce(entry.elementType.size, *)
             }
         }
-        guard indexed else { return }
+        guard indexed else { return sums }
         let index: JSON = ["metadata": ["total_size": .integer(bytes)], "weight_map": .object(map)]
         do throws(StorageError) {
             try AtomicFile.write(index.prettyText, to: FileSystem.join(directory, "model.safetensors.index.json"))
         } catch {
             throw .storage(error)
         }
+        return sums
     }
 
     private static func fiveDigits(_ number: Int) -> String {
@@ -162,18 +180,19 @@ extension Weights {
 /// the model it came from.
 ///
 /// - Parameter values: a copy of the weights' values to be saved in their place.
+/// - Returns: the checksums of the files of tensors.
 /// - Throws: `CheckpointError`.
+@discardableResult
 package func saveModel(
     _ weights: Weights, values: UnsafePointer<Float>? = nil, like source: ModelDirectory, to directory: String,
     as type: SaveType
-) throws(CheckpointError) {
-    var config = source.config.object ?? [:]
-    for name in ["dtype", "torch_dtype"] where config[name] != nil { config[name] = .string(type.rawValue) }
+) throws(CheckpointError) -> Checksums {
     do throws(StorageError) {
-        try AtomicFile.write(JSON.object(config).prettyText, to: FileSystem.join(directory, "config.json"))
+        try AtomicFile.write(
+            JSON.object(type.said(in: source.config)).prettyText, to: FileSystem.join(directory, "config.json"))
     } catch {
         throw .storage(error)
     }
     try source.copyCompanionFiles(to: directory)
-    try weights.save(values ?? UnsafePointer(weights.values), to: directory, as: type, like: source)
+    return try weights.save(values ?? UnsafePointer(weights.values), to: directory, as: type, like: source)
 }

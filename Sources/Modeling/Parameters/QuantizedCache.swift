@@ -111,7 +111,7 @@ struct QuantizedCache: Sendable {
     private static func write(
         _ directory: ModelDirectory, _ quantization: BaseQuantization,
         _ parameters: [ParameterTable.Parameter], into folder: String, on pool: ThreadPool
-    ) throws {
+    ) throws -> Checksums {
         let layouts = layouts(quantization, parameters)
         var codes = try SafetensorsWriter(path: FileSystem.join(folder, codesFile), layout: layouts.codes)
         // Few enough to be kept until all codes are written.
@@ -124,11 +124,11 @@ struct QuantizedCache: Sendable {
             withExtendedLifetime(quantized) {}
             kept += quantized.scales
         }
-        try codes.finish()
+        let sums = try codes.finish()
         var file = try SafetensorsWriter(path: FileSystem.join(folder, scalesFile), layout: layouts.scales)
         for part in kept { try file.write(UnsafeRawBufferPointer(part.bind(to: UInt8.self))) }
         withExtendedLifetime(kept) {}
-        try file.finish()
+        return try sums + file.finish()
     }
 }
 

@@ -20,7 +20,8 @@ package final class Trainer {
     private var clock = PhaseClock()
     private var window: LogWindow
     private var lastEvaluation: Int?
-    private var lastSave: Int?
+    /// The checkpoint that was saved last, or that the run goes on from.
+    private var lastSave: (step: Int, path: String)?
     private var usualSeconds = RunningMedian()
 
     /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
@@ -60,7 +61,7 @@ package final class Trainer {
         state.best = best.isEmpty ? nil : .init(step: Int(best[0]), value: best[1])
         try TrainerState.restore(
             from: checkpoint, weights: learner.weights, optimizer: learner.optimizer, over: communicator, on: run.pool)
-        lastSave = state.step
+        lastSave = (state.step, checkpoint)
         let isDone = state.step == run.totalSteps
         console.line(
             "resume: going on after step \(state.step) from \(checkpoint)"
@@ -167,28 +168,33 @@ package final class Trainer {
     }
 
     private func save() throws {
-        guard lastSave != state.step else { return }
-        lastSave = state.step
+        guard lastSave?.step != state.step else { return }
+        lastSave = (state.step, folder.path(of: CheckpointFolder.name(ofStep: state.step)))
         try clock.measure(.save) { try saver.save(state) }
     }
 
-    /// `final/`: the last weights, or with `load_best_model_at_end` those of the best checkpoint.
+    /// `final/`: the model of the last checkpoint, or with `load_best_model_at_end` that of the best one.
     private func finish() throws {
         try clock.measure(.save) {
             try communicator.onRoot {
-                if run.file.records.bestMetric != nil, let best = state.best, best.step != state.step {
-                    let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))
-                    if FileSystem.isDirectory(path) {
-                        try TrainerState.restoreWeights(from: path, into: learner.weights, on: run.pool)
-                        console.line(
-                            "final: the weights of step \(best.step), the best by \(run.file.records.bestMetric ?? "")")
-                    }
-                }
-                try folder.write(name: "final") { directory in
-                    try run.writeModel(learner.weights.values, to: directory)
-                }
+                guard let last = lastSave?.path else { return }
+                try saver.finish(with: bestCheckpoint() ?? last)
             }
         }
         console.line("done: \(folder.path(of: "final"))")
+    }
+
+    /// The best checkpoint, if it is to be the result and isn't the last one; rank 0 looks.
+    private func bestCheckpoint() -> String? {
+        guard let metric = run.file.records.bestMetric, let best = state.best, best.step != state.step else { return nil }
+        let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))
+        do {
+            try folder.verify(path)
+            console.line("final: the weights of step \(best.step), the best by \(metric)")
+            return path
+        } catch {
+            console.line("final: the last weights; those of step \(best.step) were the best by \(metric), but \(error)")
+            return nil
+        }
     }
 }

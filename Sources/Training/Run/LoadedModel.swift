@@ -152,13 +152,14 @@ package struct LoadedModel {
     /// Writes what is trained, as a folder that other tools load: a model, or an adapter in PEFT's layout.
     ///
     /// - Parameter values: of the trained vector, or a copy of it.
+    /// - Returns: the checksums of the files of tensors.
     /// - Throws: `CheckpointError`.
-    func save(_ values: UnsafePointer<Float>, to path: String, as type: SaveType) throws {
+    func save(_ values: UnsafePointer<Float>, to path: String, as type: SaveType) throws -> Checksums {
         let weights = try trained()
         guard case .adapters = weights.table.trainable else {
             return try saveModel(weights, values: values, like: directory, to: path, as: type)
         }
-        try saveAdapter(weights.table, values: values, on: directory, to: path, as: type)
+        return try saveAdapter(weights.table, values: values, on: directory, to: path, as: type)
     }
 }
 
@@ -199,6 +200,9 @@ package struct ModelSource: Equatable {
     /// A model without the adapter.
     package init(ofBase source: ModelSource) { (base, adapter, place) = (source.base, nil, source.place) }
 
+    /// As it was asked for: the adapter's folder, or without one the model's.
+    var path: String { adapter ?? base }
+
     func hasBase(of other: ModelSource) -> Bool { place == other.place }
 
     package static func == (a: ModelSource, b: ModelSource) -> Bool { a.place == b.place && a.adapter == b.adapter }
@@ -221,9 +225,14 @@ package struct ModelSource: Equatable {
         let model: Digest.Value
         if let known { model = known } else { model = try ModelDirectory(path: base).contentDigest() }
         guard let adapter else { return model }
+        return try ModelSource.digest(of: model, with: AdapterDirectory(path: adapter).contentDigest())
+    }
+
+    /// Stands for what a model computes with an adapter.
+    static func digest(of model: Digest.Value, with adapter: Digest.Value) -> Digest.Value {
         var digest = Digest()
         digest.update(field: model.hex)
-        digest.update(field: try AdapterDirectory(path: adapter).contentDigest().hex)
+        digest.update(field: adapter.hex)
         return digest.finish()
     }
 }

@@ -44,12 +44,15 @@ extension TrainingRun {
     }
 
     /// Writes the model's folder, as other tools load it, from values of the trained vector.
-    func writeModel(_ values: UnsafePointer<Float>, to directory: String) throws {
-        try policy.save(values, to: directory, as: saveType)
+    ///
+    /// - Returns: the checksums of its files of tensors.
+    func writeModel(_ values: UnsafePointer<Float>, to directory: String) throws -> Checksums {
+        let sums = try policy.save(values, to: directory, as: saveType)
         // The base's is there already.
         if tokenizerPath != policy.source.base {
             try ModelDirectory.replaceTokenizer(in: directory, byThatOf: tokenizerPath)
         }
+        return sums
     }
 
     /// Writes `run.yaml`, the resolved run, and `manifest.json`, what it was run with and on.

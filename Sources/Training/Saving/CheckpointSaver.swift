@@ -54,29 +54,38 @@ final class CheckpointSaver {
         work.start {
             let name = CheckpointFolder.name(ofStep: state.step)
             try folder.write(name: name) { directory in
-                try run.writeModel(snapshot.values, to: directory)
-                try state.save(to: directory, values: snapshot.values, count: count, savedAs: run.saveType)
+                let model = try run.writeModel(snapshot.values, to: directory)
+                let rest = try state.save(
+                    to: directory, values: snapshot.values, count: count, savedAs: run.saveType)
                 var writer = try TrainerState.momentsWriter(moments, in: directory)
                 for part in snapshot.state { try writer.write(UnsafeRawBufferPointer(part)) }
-                try writer.finish()
+                return try model + rest + writer.finish()
             }
             try CheckpointSaver.prune(folder, after: state, of: run)
         }
     }
 
-    /// From the originals, with everybody waiting.
+    /// From the originals, with everybody waiting: on rank 0 one thread writes the model while another writes the
+    /// optimizer's state as it comes.
     private func saveNow(_ state: TrainerState) throws {
-        let name = CheckpointFolder.name(ofStep: state.step)
         var draft: CheckpointFolder.Draft?
         defer { draft?.discard() }
+        let model = ModelWork()
         // Rank 0 goes on taking what the others send after its disk has failed: they don't know yet.
         var result = Result<Void, any Error>.success(())
         var writer: SafetensorsWriter?
         if communicator.isRoot {
             do {
-                let begun = try folder.begin(name: name)
+                let begun = try folder.begin(name: CheckpointFolder.name(ofStep: state.step))
                 draft = begun
                 writer = try TrainerState.momentsWriter(learner.optimizer.state, in: begun.directory)
+                model.start { [run, learner] in
+                    let values = learner.weights.values
+                    let sums = try run.writeModel(values, to: begun.directory)
+                    return try sums
+                        + state.save(
+                            to: begun.directory, values: values, count: learner.weights.count, savedAs: run.saveType)
+                }
             } catch {
                 result = .failure(error)
             }
@@ -86,16 +95,29 @@ final class CheckpointSaver {
             do { try writer?.write(bytes) } catch { result = .failure(error) }
         }
         try communicator.failingTogether {
+            let sums = try model.wait()
             try result.get()
             guard let draft else { return }
-            try writer.take()?.finish()
-            let values = learner.weights.values
-            try run.writeModel(values, to: draft.directory)
-            try state.save(to: draft.directory, values: values, count: learner.weights.count, savedAs: run.saveType)
-            try draft.publish()
+            let moments = try writer.take()?.finish() ?? Checksums()
+            try draft.publish(knowing: sums + moments)
             try CheckpointSaver.prune(folder, after: state, of: run)
         }
         draft = nil
+    }
+
+    /// The writing of a model on a thread of its own, and the checksums that come of it.
+    private final class ModelWork: @unchecked Sendable {
+        private let work = BackgroundWork(isUrgent: true)
+        private var sums = Checksums()
+
+        func start(_ body: @escaping () throws -> Checksums) {
+            work.start { [unowned self] in sums = try body() }
+        }
+
+        func wait() throws -> Checksums {
+            try work.wait()
+            return sums
+        }
     }
 
     /// Applies `save_total_limit`; the best checkpoint and the newest stay.
@@ -103,6 +125,11 @@ final class CheckpointSaver {
         guard let limit = run.file.records.saveTotalLimit else { return }
         let steps = [state.step] + (state.best.map { [$0.step] } ?? [])
         try folder.prune(keeping: limit, protecting: Set(steps.map(CheckpointFolder.name(ofStep:))))
+    }
+
+    /// Makes `final/`: the model of a complete checkpoint without the trainer's state. For rank 0.
+    func finish(with checkpoint: String) throws {
+        try folder.write(name: "final", from: checkpoint, taking: { !TrainerState.fileNames.contains($0) })
     }
 
     // MARK: - Waiting

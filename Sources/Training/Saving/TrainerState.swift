@@ -22,24 +22,30 @@ struct TrainerState: Equatable {
     private static let fileName = "trainer_state.json"
     private static let momentsName = "optimizer.safetensors"
     private static let weightsName = "weights.safetensors"
+    /// The files of a checkpoint that aren't the model's.
+    static let fileNames: Set<String> = [fileName, momentsName, weightsName]
 
     // MARK: - Writing
 
     /// Writes all but the optimizer's state into a checkpoint folder. Float32 values go along when the model beside them is
     /// saved in fewer bits.
-    func save(to directory: String, values: UnsafePointer<Float>, count: Int, savedAs type: SaveType) throws {
+    ///
+    /// - Returns: the checksum of their file.
+    func save(
+        to directory: String, values: UnsafePointer<Float>, count: Int, savedAs type: SaveType
+    ) throws -> Checksums {
         var json: JSONObject = ["format": 1, "step": .integer(step)]
         json["run"] = .object(identity)
         if let best {
             json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
         }
         try AtomicFile.write(JSON.object(json).prettyText, to: FileSystem.join(directory, TrainerState.fileName))
-        guard type != .float32 else { return }
+        guard type != .float32 else { return Checksums() }
         var writer = try SafetensorsWriter(
             path: FileSystem.join(directory, TrainerState.weightsName), layout: [("weights", .float32, [count])],
             metadata: TrainerState.metadata)
         try writer.write(UnsafeRawBufferPointer(start: values, count: 4 * count))
-        try writer.finish()
+        return try writer.finish()
     }
 
     /// The file of the optimizer's state, to be filled part by part.
