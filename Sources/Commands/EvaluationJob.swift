@@ -9,7 +9,8 @@ import Training
 
 /// `evaluate`: held-out metrics of a model by a run file's objective, reference and data.
 package enum EvaluationJob {
-    /// - Parameter model: the policy to evaluate; the run file's model is the reference it is compared with.
+    /// - Parameter model: the policy to evaluate. Its reference is that of the run's training: the run file's model, with
+    ///   the adapter that it goes on from, unless the run file names another.
     /// - Returns: metrics by name, the same on every rank.
     /// - Throws: on every rank alike. Collective.
     package static func run(
@@ -17,14 +18,14 @@ package enum EvaluationJob {
     ) throws -> JSONObject {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
         let files = try communicator.failingTogether { try file.requiredEvalFiles() }
-        let (source, base) = try communicator.failingTogether {
-            (try ModelSource(model), ModelSource(ofBase: try ModelSource(file.model.path, adapter: file.adapters.path)))
+        let (source, start) = try communicator.failingTogether {
+            (try ModelSource(model), try ModelSource(file.model.path, adapter: file.adapters.path))
         }
         // As the run's training sees it: an adapter on the same base shares it, quantised or not.
-        let quantized = try file.quantize(base.base, over: communicator, on: pool)
+        let quantized = try file.quantize(start.base, over: communicator, on: pool)
         let (initial, policy) = try communicator.failingTogether {
             let initial = try LoadedModel(
-                reading: base, positions: 1, quantization: file.adapters.quantization, folder: file.cacheFolder,
+                reading: start, positions: 1, quantization: file.adapters.quantization, folder: file.cacheFolder,
                 digest: quantized, on: pool)
             let policy = try LoadedModel(reading: source, sharing: initial, positions: 1, on: pool)
             return (try initial.requireVocabulary(of: policy), policy)
@@ -36,6 +37,7 @@ package enum EvaluationJob {
             seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 
+        if file.needsReferenceLogps { console.line("reference: \(Reference(of: file, initial: initial).text)") }
         let digests = try communicator.onRoot { try ModelDigests(file, policy: initial) } ?? ModelDigests()
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,

@@ -7,6 +7,12 @@ extension RunFile {
         return paths.filter { known.insert($0).inserted }
     }
 
+    /// Whether a run needs its reference's logps: for its objective, or for the implicit reward of a margin model.
+    package var needsReferenceLogps: Bool {
+        objective.needsReference
+            || margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
+    }
+
     /// The folders of the reference, if the run names one, and of the margin models.
     package var namedModels: [String] {
         let margins = (margins?.rewards ?? []).compactMap { reward -> String? in

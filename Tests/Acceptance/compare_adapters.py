@@ -107,7 +107,8 @@ def compare(binary, shape, kind, folder, ranks, extra):
     make_adapter(base, kind, adapter)
     rows = rows_of_ids(folder / "rows.jsonl")
     settings = dict(
-        model_name_or_path=str(base), adapter_name_or_path=str(adapter), train_file=str(folder / "rows.jsonl"),
+        model_name_or_path=str(base), adapter_name_or_path=str(adapter),
+        ref_model_name_or_path=str(base), train_file=str(folder / "rows.jsonl"),
         output_dir=str(out), loss_type="sigmoid", beta=BETA, global_batch_size=len(rows), max_steps=1,
         learning_rate=0.0, max_length=MAX_LENGTH, reference_cache=str(folder / "cache"), debug_dump=str(folder / "dump"), **extra)
     train(binary, folder, settings, ranks)

@@ -138,7 +138,8 @@ def quantize(base, quantized, floats, kind):
 def run(binary, folder, base, adapter, rows, extra):
     folder.mkdir()
     train(binary, folder, dict(
-        model_name_or_path=str(base), adapter_name_or_path=str(adapter), train_file=str(rows),
+        model_name_or_path=str(base), adapter_name_or_path=str(adapter), ref_model_name_or_path=str(base),
+        train_file=str(rows),
         output_dir=str(folder / "out"), loss_type="sigmoid", beta=BETA, global_batch_size=6, max_steps=1,
         learning_rate=0.0, reference_cache=str(folder / "cache"), debug_dump=str(folder / "dump"), **extra))
     _, gradients, pairs = dumped_steps(folder / "dump")[0]

@@ -42,6 +42,7 @@ extension EndToEnd {
             var settings: JSONObject = [
                 "model_name_or_path": .string(Goldens.model(kind.model)),
                 "adapter_name_or_path": .string(Goldens.path("adapters/\(kind.adapter)")),
+                "ref_model_name_or_path": .string(Goldens.model(kind.model)),
                 "train_file": .string(rowsFile), "debug_dump": .string(toy.folder.file("dump")), "max_steps": 1,
                 "loss_type": "sigmoid", "beta": 0.1, "global_batch_size": .integer(expected.count), "learning_rate": 0,
             ]
@@ -77,6 +78,41 @@ extension EndToEnd {
                     #expect(abs(difference) < 2e-4)
                 }
             }
+        }
+
+        @Test(
+            "DPO that goes on from an adapter begins at ln 2, since its reference is the initial policy; evaluation agrees",
+            arguments: ["all-linear", "dora", "gptq"], ["adapter_name_or_path", "model_name_or_path"])
+        func reference(name: String, key: String) throws {
+            let kind = try #require(Self.goldens.first { $0.name == name })
+            let toy = try Toy()
+            let adapter = try adapter(kind.adapter, on: kind.model, in: toy, as: "own")
+            let settings: JSONObject = [
+                "model_name_or_path": .string(Goldens.model(kind.model)), key: .string(adapter),
+                "train_file": .string(Goldens.path("gqa-untied.jsonl")), "loss_type": "sigmoid", "beta": 0.5,
+                "eval_file": .string(Goldens.path("gqa-untied.jsonl")), "max_steps": 4, "save_steps": 2,
+                "learning_rate": 0.01,
+            ]
+            let ending = try toy.train(settings)
+            #expect(ending.says("reference: the initial policy, ") && ending.says(" with the adapter \(adapter)"))
+            let losses = try toy.losses()
+            #expect(abs((losses.first ?? 0) - 0.693147) < 1e-6)
+            #expect(abs((losses.last ?? 0) - 0.693147) > 1e-4)
+
+            // Gone on from a checkpoint, the reference is still what the run began with.
+            for folder in ["final", "checkpoint-4"] { try FileSystem.removeTree(toy.output(folder)) }
+            try FileSystem.removeTree(toy.cache)
+            try toy.train(settings, ranks: 2)
+            #expect(try toy.losses() == losses)
+
+            let held = try rows(toy.output("metrics.jsonl")).compactMap { $0["eval_loss"]?.double }.last
+            func evaluated(_ model: String) throws -> Double {
+                let ending = try Program.run(["evaluate", try toy.runFile(settings), "--model", model])
+                #expect(ending.status == 0, "\(ending.errors)")
+                return try JSON.parse(Array(ending.output.utf8))["eval_loss"]?.double ?? .nan
+            }
+            #expect(abs(try evaluated(adapter) - 0.693147) < 1e-6)
+            #expect(try evaluated(toy.output("final")) == held)
         }
 
         @Test("fresh adapters begin as the base: the first loss of DPO is ln 2, and training lowers it")
@@ -137,11 +173,13 @@ extension EndToEnd {
             #expect(FileSystem.exists(next.output("final/adapter_model.safetensors")))
         }
 
-        /// PEFT's adapter in a folder of the test's own, naming its base.
-        private func adapter(in toy: Toy, as name: String) throws -> String {
-            let source = Goldens.path("adapters/all-linear")
+        /// An adapter of PEFT's in a folder of the test's own, naming its base.
+        private func adapter(
+            _ kind: String = "all-linear", on model: String = "gqa-untied", in toy: Toy, as name: String
+        ) throws -> String {
+            let source = Goldens.path("adapters/\(kind)")
             var config = try JSON.parse(FileSystem.read(FileSystem.join(source, "adapter_config.json"))).object ?? [:]
-            config["base_model_name_or_path"] = .string(Goldens.model("gqa-untied"))
+            config["base_model_name_or_path"] = .string(Goldens.model(model))
             let file = try toy.folder.write(JSON.object(config).prettyText, as: "\(name)/adapter_config.json")
             try FileSystem.copy(
                 FileSystem.join(source, "adapter_model.safetensors"),

@@ -35,6 +35,12 @@ extension TrainingRun {
         return "those of \(path)\(base)"
     }
 
+    /// Which model the policy is compared with, in words.
+    var referenceText: String {
+        guard file.needsReferenceLogps else { return "none: \(file.objective.lossTypes.joined(separator: ", ")) needs none" }
+        return Reference(of: file, initial: policy).text
+    }
+
     var saveType: SaveType {
         switch file.machine.saveFormat {
         case .float32: .float32

@@ -20,6 +20,7 @@ package struct RunSummary {
             "objective: \(file.objective)",
         ]
         if run.policy.frozen != nil { lines.insert("adapters: \(run.adapterText)", at: 1) }
+        lines.append("reference: \(run.referenceText)")
         if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
         let batch = planner.settings.globalBatchSize
         var equation = "\(batch) pairs a step"

@@ -4,10 +4,12 @@ import Storage
 
 /// What stands for the models that a run's logps are computed with. Known on rank 0; empty on the others.
 package struct ModelDigests: Sendable {
-    /// The policy's model, or what its adapters are on: the reference unless the run names another.
+    /// The policy's model, or what its adapters are on.
     package private(set) var base: Digest.Value?
     /// The adapter that training goes on from.
     private(set) var adapter: Digest.Value?
+    /// Of both together.
+    private(set) var initial: Digest.Value?
     /// The reference and the margin models that the run names, by their folders as it names them.
     private(set) var named: [String: Digest.Value] = [:]
 
@@ -24,14 +26,15 @@ package struct ModelDigests: Sendable {
         }
         base = content
         adapter = try policy.source.adapter.map { try AdapterDirectory(path: $0).contentDigest() }
+        initial = adapter.map { ModelSource.digest(of: content, with: $0) } ?? content
         for path in file.namedModels where named[path] == nil {
             let source = try ModelSource(path)
             named[path] = try source.contentDigest(ofBase: source.hasBase(of: policy.source) ? content : nil)
         }
     }
 
-    /// Of the reference, or of a model that the run names.
+    /// Of a model that the run names, or of the initial policy.
     subscript(path: String?) -> Digest.Value? {
-        if let path { named[path] } else { base }
+        if let path { named[path] } else { initial }
     }
 }

@@ -18,34 +18,24 @@ package struct ResponseColumns: Sendable {
 
     /// - Parameters:
     ///   - comparisons: those that the run will come to; the others' responses have no reference and no model's reward.
-    ///   - initial: the initial policy. The reference, unless the run names another, is what it was before any training
-    ///     here or of its adapters.
+    ///   - initial: the initial policy, before any step.
     /// - Throws: on every rank alike. Collective.
     package init(
         of set: PreferenceSet, comparisons: [Int], run: RunFile, initial: LoadedModel, digests: ModelDigests,
         using column: LogpsColumn, positions: Int, on pool: ThreadPool
     ) throws {
-        let needsMarginModel =
-            run.margins?.rewards.contains { if case .model = $0.source { true } else { false } } ?? false
-        // nil: the reference that the run doesn't name.
-        func load(_ path: String?) throws -> Transformer {
-            try column.communicator.failingTogether {
-                let base = ModelSource(ofBase: initial.source)
-                guard let source = try path.map({ try ModelSource($0) }), source != base else {
-                    return try initial.base(positions: positions, on: pool)
-                }
-                return try LoadedModel(reading: source, sharing: initial, positions: positions, on: pool)
-                    .requireVocabulary(of: initial).transformer
-            }
-        }
-        func logps(_ path: String?, name: String) throws -> [Double] {
+        func logps(_ path: String?, name: String, _ load: () throws -> Transformer) throws -> [Double] {
             try column.logps(
-                of: set, comparisons: comparisons, model: path ?? initial.source.base,
-                digest: digests[path] ?? Digest.of([]), name: name, transformer: { try load(path) })
+                of: set, comparisons: comparisons, model: path ?? initial.source.path,
+                digest: digests[path] ?? Digest.of([]), name: name,
+                transformer: { try column.communicator.failingTogether(load) })
         }
 
-        if run.objective.needsReference || needsMarginModel {
-            reference = try logps(run.model.referencePath, name: "reference")
+        if run.needsReferenceLogps {
+            let model = Reference(of: run, initial: initial)
+            reference = try logps(model.path, name: "reference") {
+                try model.transformer(positions: positions, on: pool)
+            }
         }
         guard run.objective.needsMarginRewards, let margins = run.margins else { return }
         marginReward = [Double](repeating: 0, count: set.responses.count)
@@ -55,7 +45,10 @@ package struct ResponseColumns: Sendable {
             case .column(let name): values = (set.scores[name] ?? []).map { Double($0) }
             case .length(let factor): values = set.responses.map { factor * Double($0.length) }
             case .model(let path, let beta):
-                values = zip(try logps(path, name: "margin reward \(reward.name)"), reference).map { beta * ($0 - $1) }
+                let logps = try logps(path, name: "margin reward \(reward.name)") {
+                    try initial.companion(path, positions: positions, on: pool)
+                }
+                values = zip(logps, reference).map { beta * ($0 - $1) }
             }
             for response in values.indices { marginReward[response] += reward.weight * values[response] }
         }
