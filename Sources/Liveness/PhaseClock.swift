@@ -1,17 +1,41 @@
 import Glibc
 import Machine
 
-/// The phases that a run's time is told apart by; of those before the first step only a rank that hangs tells.
+/// The phases that a run's time is told apart by.
 package enum Phase: String, Sendable, CaseIterable {
     case start, data, load, score, plan, compute, wait, reduce, update, evaluate, save, log
 }
 
 /// Seconds spent in each phase, for a step and for the whole run.
-package struct PhaseClock {
+package struct PhaseClock: Sendable {
     package private(set) var step: [Phase: Double] = [:]
     package private(set) var total: [Phase: Double] = [:]
+    /// On the steady clock.
+    private var beginning = SteadyClock.now()
 
     package init() {}
+
+    /// A clock that has been running since the process began: the time until now was `start`'s.
+    package static func sinceProcessBegan() -> PhaseClock {
+        var clock = PhaseClock()
+        let age = SteadyClock.processAge()
+        clock.beginning -= age
+        clock.total[.start] = age
+        return clock
+    }
+
+    /// Seconds since the clock began.
+    package var elapsed: Double { SteadyClock.now() - beginning }
+
+    /// Seconds by phase, and as "other" those in between; their sum is `elapsed`.
+    package var parts: [(name: String, seconds: Double)] {
+        var parts: [(name: String, seconds: Double)] = []
+        for phase in Phase.allCases {
+            if let seconds = total[phase], seconds > 0 { parts.append((phase.rawValue, seconds)) }
+        }
+        parts.append(("other", max(0, elapsed - total.values.reduce(0, +))))
+        return parts
+    }
 
     package mutating func measure<Value>(_ phase: Phase, _ body: () throws -> Value) rethrows -> Value {
         let start = SteadyClock.now()
@@ -26,15 +50,19 @@ package struct PhaseClock {
 
     package mutating func beginStep() { step = [:] }
 
-    /// The table that ends a run: phase, seconds, share.
+    /// The table that ends a run: phase, seconds, share, and of what belongs to the steps how much a step takes.
     package func table(steps: Int) -> [String] {
-        let all = total.values.reduce(0, +)
-        guard all > 0 else { return [] }
-        return ["time per phase      seconds   share   per step"]
-            + Phase.allCases.compactMap { phase in
-                guard let seconds = total[phase], seconds > 0 else { return nil }
-                return "  \(pad(phase.rawValue, 14)) \(pad(fixed(seconds, 2), -11)) "
-                    + "\(pad(fixed(100 * seconds / all, 1), -6)) % \(pad(fixed(1000 * seconds / Double(max(1, steps)), 2), -9)) ms"
+        let ofSteps: Set<Phase> = [.plan, .compute, .wait, .reduce, .update, .evaluate, .save, .log]
+        let all = elapsed
+        var lines = ["time per phase      seconds   share   per step"]
+        for (name, seconds) in parts {
+            var line = "  \(pad(name, 14)) \(pad(fixed(seconds, 2), -11)) "
+            line += "\(pad(fixed(100 * seconds / max(all, 1e-9), 1), -6)) %"
+            if let phase = Phase(rawValue: name), ofSteps.contains(phase) {
+                line += " \(pad(fixed(1000 * seconds / Double(max(1, steps)), 2), -9)) ms"
             }
+            lines.append(line)
+        }
+        return lines + ["  \(pad("all", 14)) \(pad(fixed(all, 2), -11))"]
     }
 }

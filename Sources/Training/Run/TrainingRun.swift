@@ -32,6 +32,8 @@ package struct TrainingRun {
     package let totalSteps: Int
     /// Of the largest micro-batch.
     let extent: BatchExtent
+    /// Seconds from the start of the process until the run was ready, by phase.
+    let clock: PhaseClock
 
     /// How the optimizer's state is shared out among the ranks.
     var shares: Shares {
@@ -76,103 +78,35 @@ package struct TrainingRun {
         self.file = file
         self.communicator = communicator
         self.console = console
-        if file.machine.overlapsReduction == true, !communicator.letsThreadsTakeTurns {
-            throw TrainingError.input(
-                "overlap_comm: true needs an MPI whose threads may take turns (MPI_THREAD_SERIALIZED), and this one "
-                    + "(\(Communicator.libraryVersion)) has it not on all ranks; remove overlap_comm, or use another MPI"
+        var clock = PhaseClock.sinceProcessBegan()
+
+        let setup = try RunSetup(file, over: communicator, console: console)
+        (pool, threads) = (setup.pool, setup.pool.count)
+
+        let rows = try clock.measure(.data) { try setup.rows(mayBeBare: mayBeBare) }
+        (tokenizerPath, dataLines) = (rows.tokenizerPath, rows.lines)
+
+        let model = try clock.measure(.load) {
+            try setup.model(for: rows, mayBeBare: mayBeBare, needsDigests: computingColumns)
+        }
+        (policy, trained, digests) = model
+
+        let plan = clock.measure(.plan) { setup.plan(rows.train, model.policy, model.trained) }
+        (planner, totalSteps, extent) = (plan.planner, plan.totalSteps, plan.extent)
+        self.file.batch.microBatchTokens = plan.planner.settings.microBatchTokens
+
+        let pairs = try clock.measure(.score) {
+            func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
+                guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
+                return try setup.columns(set, comparisons, initial: model.policy, model.digests, rows.positions)
+            }
+            return (
+                train: try hold(rows.train, plan.comparisons),
+                evaluation: try rows.evaluation.map { try hold($0, Array($0.comparisons.indices)) }
             )
         }
-        threads = file.machine.threadsPerRank ?? communicator.neighbourhood.cores
-        let pool = ThreadPool(count: threads)
-        self.pool = pool
-        console.line(
-            "swift-prefopt \(programVersion): \(communicator.size) rank\(communicator.size == 1 ? "" : "s") × "
-                + "\(threads) thread\(threads == 1 ? "" : "s"), run file \(file.file)")
-
-        // Data first: a wrong row is found before a large model is read.
-        let trainFiles = try communicator.failingTogether {
-            if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
-            return try file.requiredTrainFiles()
-        }
-        let (source, shape) = try communicator.failingTogether {
-            let source = try ModelSource(file.model.path, adapter: file.adapters.path)
-            try file.adapters.check(source)
-            return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
-        }
-        tokenizerPath = file.model.tokenizerPath ?? source.tokenizerPath
-        let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
-        let threads = threads
-        var dataLines: [String] = []
-        func load(_ files: [DataFile]) throws -> PreferenceSet {
-            var set = try PreferenceSet.load(
-                files, encoders, seed: file.data.seed, over: communicator, threads: threads, console: console
-            ) {
-                dataLines.append($0)
-                console.line($0)
-            }
-            set.shareTokens(over: communicator)
-            return set
-        }
-        let (trainSet, evaluationSet) = try Pulse.during(.data) {
-            (try load(trainFiles), file.data.evalFiles.isEmpty ? nil : try load(file.data.evalFiles))
-        }
-        self.dataLines = dataLines
-        let positions = max(trainSet.longest, evaluationSet?.longest ?? 0)
-        if positions > shape.positions {
-            console.line(
-                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
-            )
-        }
-
-        let quantizedDigest = try Pulse.during(.load) {
-            try file.quantize(source.base, over: communicator, on: pool)
-        }
-        let policy = try Pulse.during(.load) {
-            try communicator.failingTogether {
-                guard file.adapters.areUsed ?? (source.adapter != nil) else {
-                    return try LoadedModel(training: source, positions: positions, mayBeBare: mayBeBare, on: pool)
-                }
-                return try LoadedModel(
-                    adapting: source, file.adapters, seed: file.data.seed, folder: file.cacheFolder,
-                    digest: quantizedDigest, positions: positions, on: pool)
-            }
-        }
-        self.policy = policy
-        trained = try communicator.failingTogether { try policy.trained() }
-        digests = try Pulse.during(.load) {
-            computingColumns
-                ? try communicator.onRoot { try ModelDigests(file, policy: policy) } ?? ModelDigests() : ModelDigests()
-        }
-
-        let tokens =
-            file.batch.microBatchTokens
-            ?? TrainingRun.microBatchTokens(file, policy, trained, trainSet, threads, communicator)
-        self.file.batch.microBatchTokens = tokens
-        let planner = StepPlanner(
-            shapes: trainSet.shapes,
-            settings: .init(
-                globalBatchSize: file.batch.pairs(worldSize: communicator.size),
-                microBatchTokens: tokens,
-                worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
-                seed: file.data.seed, cost: StepCost(shape)))
-        self.planner = planner
-        totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
-        let used: [Int]
-        (extent, used) = TrainingRun.survey(planner, steps: totalSteps, set: trainSet, for: shape)
-
-        let column = LogpsColumn(
-            communicator: communicator, console: console, cacheFolder: file.cacheFolder)
-        let digests = digests
-        func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
-            guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
-            return HeldPairs(
-                set: set,
-                columns: try ResponseColumns(
-                    of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
-                    positions: positions, on: pool))
-        }
-        train = try hold(trainSet, used)
-        evaluation = try evaluationSet.map { try hold($0, Array($0.comparisons.indices)) }
+        (train, evaluation) = (pairs.train, pairs.evaluation)
+        self.clock = clock
     }
 
     /// An encoder for each data file.
@@ -199,7 +133,7 @@ package struct TrainingRun {
     }
 
     /// Collective.
-    private static func microBatchTokens(
+    static func microBatchTokens(
         _ file: RunFile, _ policy: LoadedModel, _ trained: Weights, _ set: PreferenceSet, _ threads: Int,
         _ communicator: Communicator
     ) -> Int {
@@ -218,7 +152,7 @@ package struct TrainingRun {
     }
 
     /// Looks at all steps to come: the extent of the largest micro-batch, and which comparisons occur.
-    private static func survey(
+    static func survey(
         _ planner: StepPlanner, steps: Int, set: PreferenceSet, for shape: Architecture
     ) -> (extent: BatchExtent, comparisons: [Int]) {
         var extent = BatchExtent()

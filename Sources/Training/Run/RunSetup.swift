@@ -1,0 +1,159 @@
+import ChatTemplates
+import Checkpoints
+import Collectives
+import Kernels
+import Machine
+import Modeling
+import Preferences
+import RunFiles
+import Storage
+import Tokenization
+
+/// The stages by which a run comes to its first step. Each needs what those before it found, and is the same on every rank;
+/// an error on any rank is an error on all.
+struct RunSetup {
+    let file: RunFile
+    let communicator: Communicator
+    let console: Console
+    let pool: ThreadPool
+
+    // MARK: - Threads
+
+    /// Starts this rank's threads.
+    init(_ file: RunFile, over communicator: Communicator, console: Console) throws {
+        self.file = file
+        self.communicator = communicator
+        self.console = console
+        if file.machine.overlapsReduction == true, !communicator.letsThreadsTakeTurns {
+            throw TrainingError.input(
+                "overlap_comm: true needs an MPI whose threads may take turns (MPI_THREAD_SERIALIZED), and this one "
+                    + "(\(Communicator.libraryVersion)) has it not on all ranks; remove overlap_comm, or use another MPI"
+            )
+        }
+        pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
+        console.line(
+            "swift-prefopt \(programVersion): \(communicator.size) rank\(communicator.size == 1 ? "" : "s") × "
+                + "\(pool.count) thread\(pool.count == 1 ? "" : "s"), run file \(file.file)")
+    }
+
+    // MARK: - Rows
+
+    /// The pairs as they were read, and what they were read for.
+    struct Rows {
+        let source: ModelSource
+        let tokenizerPath: String
+        let train: PreferenceSet
+        let evaluation: PreferenceSet?
+        /// What became of each data file, as it was told.
+        let lines: [String]
+        /// Tokens of the longest sequence.
+        let positions: Int
+    }
+
+    /// Reads the data files. Of the model only the config is read yet: a wrong row is found before a large model is.
+    func rows(mayBeBare: Bool) throws -> Rows {
+        let trainFiles = try communicator.failingTogether {
+            if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
+            return try file.requiredTrainFiles()
+        }
+        let (source, shape) = try communicator.failingTogether {
+            let source = try ModelSource(file.model.path, adapter: file.adapters.path)
+            try file.adapters.check(source)
+            return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
+        }
+        let tokenizerPath = file.model.tokenizerPath ?? source.tokenizerPath
+        let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
+        var lines: [String] = []
+        func load(_ files: [DataFile]) throws -> PreferenceSet {
+            var set = try PreferenceSet.load(
+                files, encoders, seed: file.data.seed, over: communicator, threads: pool.count, console: console
+            ) {
+                lines.append($0)
+                console.line($0)
+            }
+            set.shareTokens(over: communicator)
+            return set
+        }
+        let train = try load(trainFiles)
+        let evaluation = try file.data.evalFiles.isEmpty ? nil : load(file.data.evalFiles)
+        let positions = max(train.longest, evaluation?.longest ?? 0)
+        if positions > shape.positions {
+            console.line(
+                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
+            )
+        }
+        return Rows(
+            source: source, tokenizerPath: tokenizerPath, train: train, evaluation: evaluation, lines: lines,
+            positions: positions)
+    }
+
+    // MARK: - Model
+
+    /// Loads the policy, and takes the digests of all models of the run.
+    ///
+    /// - Parameter needsDigests: whether logps will be looked up by them.
+    func model(
+        for rows: Rows, mayBeBare: Bool, needsDigests: Bool
+    ) throws -> (policy: LoadedModel, trained: Weights, digests: ModelDigests) {
+        let quantized = try file.quantize(rows.source.base, over: communicator, on: pool)
+        let (policy, trained) = try communicator.failingTogether {
+            let policy =
+                if file.adapters.areUsed ?? (rows.source.adapter != nil) {
+                    try LoadedModel(
+                        adapting: rows.source, file.adapters, seed: file.data.seed, folder: file.cacheFolder,
+                        digest: quantized, positions: rows.positions, on: pool)
+                } else {
+                    try LoadedModel(
+                        training: rows.source, positions: rows.positions, mayBeBare: mayBeBare, on: pool)
+                }
+            return (policy, try policy.trained())
+        }
+        guard needsDigests else { return (policy, trained, ModelDigests()) }
+        let digests = try communicator.onRoot { try ModelDigests(file, policy: policy) }
+        return (policy, trained, digests ?? ModelDigests())
+    }
+
+    // MARK: - Plan
+
+    /// What the steps will be.
+    struct Plan {
+        let planner: StepPlanner
+        let totalSteps: Int
+        /// Of the largest micro-batch.
+        let extent: BatchExtent
+        /// The training set's comparisons that occur in a step.
+        let comparisons: [Int]
+    }
+
+    /// Plans all steps, with micro-batches as large as the run file says or memory allows.
+    func plan(_ set: PreferenceSet, _ policy: LoadedModel, _ trained: Weights) -> Plan {
+        let shape = policy.architecture
+        let planner = StepPlanner(
+            shapes: set.shapes,
+            settings: .init(
+                globalBatchSize: file.batch.pairs(worldSize: communicator.size),
+                microBatchTokens: file.batch.microBatchTokens
+                    ?? TrainingRun.microBatchTokens(file, policy, trained, set, pool.count, communicator),
+                worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
+                seed: file.data.seed, cost: StepCost(shape)))
+        let totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
+        let (extent, comparisons) = TrainingRun.survey(planner, steps: totalSteps, set: set, for: shape)
+        return Plan(planner: planner, totalSteps: totalSteps, extent: extent, comparisons: comparisons)
+    }
+
+    // MARK: - Columns
+
+    /// Fetches or computes what the objective needs of each response beside the policy.
+    ///
+    /// - Parameter comparisons: those that the run will come to.
+    func columns(
+        _ set: PreferenceSet, _ comparisons: [Int], initial policy: LoadedModel, _ digests: ModelDigests, _ positions: Int
+    ) throws -> TrainingRun.HeldPairs {
+        let column = LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder)
+        return TrainingRun.HeldPairs(
+            set: set,
+            columns: try ResponseColumns(
+                of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
+                positions: positions, on: pool))
+    }
+}
