@@ -17,7 +17,10 @@ package final class Trainer {
     private let learner: Learner
     private let saver: CheckpointSaver
     private var state: TrainerState
-    private var clock = PhaseClock()
+    private var clock: PhaseClock
+    private var progress: Manifest.Progress
+    /// Rank 0's.
+    private var manifest: Manifest?
     private var window: LogWindow
     private var lastEvaluation: Int?
     /// The checkpoint that was saved last, or that the run goes on from.
@@ -33,6 +36,8 @@ package final class Trainer {
         communicator = run.communicator
         console = run.console
         folder = CheckpointFolder(path: outputDirectory)
+        clock = run.clock
+        progress = Manifest.Progress(from: 0)
         learner = try Learner(run)
         saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
         window = LogWindow(objective: run.file.objective)
@@ -76,13 +81,20 @@ package final class Trainer {
             try takeSteps()
         } catch {
             saver.abandon()
+            let isStop = if case TrainingError.stopped = error { true } else { false }
+            try? manifest?.write(progress, clock, outcome: isStop ? .stopped : .failed("\(error)"))
             throw error
         }
     }
 
     private func takeSteps() throws {
         let log = try communicator.onRoot { try MetricsLog(directory: folder.path, resumingAfter: state.step) }
-        try communicator.onRoot { try run.writeRecords(to: folder.path) }
+        progress = Manifest.Progress(from: state.step)
+        manifest = try run.manifest(in: folder.path)
+        try communicator.onRoot {
+            try AtomicFile.write(run.file.resolved(), to: FileSystem.join(folder.path, "run.yaml"))
+            try manifest?.write(progress, clock, outcome: .running)
+        }
         let firstStep = state.step
         let start = SteadyClock.now()
         var epoch: EpochPlan?
@@ -103,7 +115,9 @@ package final class Trainer {
             Pulse.finishStep(usual: usualSeconds.add(SteadyClock.now() - stepStart))
 
             // Log, evaluate, save.
-            window.add(outcome, plan: plan, seconds: SteadyClock.now() - stepStart, phases: clock.step)
+            let seconds = SteadyClock.now() - stepStart
+            window.add(outcome, plan: plan, seconds: seconds, phases: clock.step)
+            progress.add(step: state.step, pairs: plan.pairs.count, tokens: plan.rows, seconds: seconds)
             let isLast = state.step == run.totalSteps
             let saves = state.step % run.file.records.saveSteps == 0 || isLast || outcome.stop
             // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
@@ -123,6 +137,9 @@ package final class Trainer {
         if run.evaluation != nil, lastEvaluation != state.step { try evaluate(log) }
         try finish()
         for line in clock.table(steps: state.step - firstStep) { console.line(line) }
+        console.line("time: \(readableDuration(clock.elapsed)) in all; the steps went at \(progress.rateText)")
+        for line in run.nextLines(after: folder.path) { console.line(line) }
+        try communicator.onRoot { try manifest?.write(progress, clock, outcome: .done) }
     }
 
     // MARK: - Records
@@ -170,7 +187,10 @@ package final class Trainer {
     private func save() throws {
         guard lastSave?.step != state.step else { return }
         lastSave = (state.step, folder.path(of: CheckpointFolder.name(ofStep: state.step)))
-        try clock.measure(.save) { try saver.save(state) }
+        try clock.measure(.save) {
+            try saver.save(state)
+            try communicator.onRoot { try manifest?.write(progress, clock, outcome: .running) }
+        }
     }
 
     /// `final/`: the model of the last checkpoint, or with `load_best_model_at_end` that of the best one.
@@ -186,7 +206,9 @@ package final class Trainer {
 
     /// The best checkpoint, if it is to be the result and isn't the last one; rank 0 looks.
     private func bestCheckpoint() -> String? {
-        guard let metric = run.file.records.bestMetric, let best = state.best, best.step != state.step else { return nil }
+        guard let metric = run.file.records.bestMetric, let best = state.best, best.step != state.step else {
+            return nil
+        }
         let path = folder.path(of: CheckpointFolder.name(ofStep: best.step))
         do {
             try folder.verify(path)

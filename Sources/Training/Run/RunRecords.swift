@@ -37,7 +37,9 @@ extension TrainingRun {
 
     /// Which model the policy is compared with, in words.
     var referenceText: String {
-        guard file.needsReferenceLogps else { return "none: \(file.objective.lossTypes.joined(separator: ", ")) needs none" }
+        guard file.needsReferenceLogps else {
+            return "none: \(file.objective.lossTypes.joined(separator: ", ")) needs none"
+        }
         return Reference(of: file, initial: policy).text
     }
 
@@ -61,16 +63,30 @@ extension TrainingRun {
         return sums
     }
 
-    /// Writes `run.yaml`, the resolved run, and `manifest.json`, what it was run with and on.
-    func writeRecords(to directory: String) throws {
-        try AtomicFile.write(file.resolved(), to: FileSystem.join(directory, "run.yaml"))
+    /// Says what can be done with the result, as commands to be copied.
+    func nextLines(after directory: String) -> [String] {
+        let result = FileSystem.join(directory, "final")
+        let model = policy.frozen == nil ? result : "\(policy.source.base) --adapter \(result)"
+        var lines = ["next: swift-prefopt generate --model \(model) --prompts FILE --output FILE.jsonl"]
+        if evaluation != nil {
+            lines.append(
+                "      swift-prefopt evaluate \(FileSystem.join(directory, "run.yaml")) --model \(result)")
+        }
+        if policy.frozen != nil {
+            lines.append("      swift-prefopt merge --model \(model) --output DIR makes one model of the two")
+        }
+        return lines
+    }
+
+    /// What was run, on what data and models, for the manifest. For rank 0, which knows the digests.
+    func facts() throws -> JSONObject {
         var models = JSONObject()
         models[policy.source.base] = digests.base.map { .string($0.hex) }
         if let path = policy.source.adapter { models[path] = digests.adapter.map { .string($0.hex) } }
         for (path, digest) in digests.named.sorted(by: { $0.key < $1.key }) { models[path] = .string(digest.hex) }
         var data: JSONObject = ["train": .string(train.set.digest().hex)]
         if let evaluation { data["eval"] = .string(evaluation.set.digest().hex) }
-        var manifest: JSONObject = [
+        var facts: JSONObject = [
             "version": .string(programVersion), "world_size": .integer(communicator.size),
             "threads_per_rank": .integer(threads),
             "seed": .integer(Int(clamping: file.data.seed)), "steps": .integer(totalSteps),
@@ -79,8 +95,8 @@ extension TrainingRun {
         ]
         let tokenizer = FileSystem.join(tokenizerPath, "tokenizer.json")
         if FileSystem.exists(tokenizer) {
-            manifest["tokenizer"] = .string(Digest.of(try FileSystem.read(tokenizer)).hex)
+            facts["tokenizer"] = .string(Digest.of(try FileSystem.read(tokenizer)).hex)
         }
-        try AtomicFile.write(JSON.object(manifest).prettyText, to: FileSystem.join(directory, "manifest.json"))
+        return facts
     }
 }

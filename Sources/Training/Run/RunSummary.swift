@@ -16,7 +16,7 @@ package struct RunSummary {
         let world = run.communicator.size
         var lines = [
             "policy: \(file.model.path), \(a.family.name), \(a.layers) layers of width \(a.width), "
-                + "\(RunSummary.grouped(run.trained.count)) trained parameters",
+                + "\(grouped(run.trained.count)) trained parameters",
             "objective: \(file.objective)",
         ]
         if run.policy.frozen != nil { lines.insert("adapters: \(run.adapterText)", at: 1) }
@@ -98,15 +98,5 @@ package struct RunSummary {
     package static func bytesToCome(_ run: TrainingRun) -> Int {
         memory(of: run).filter { !["weights", "frozen copies", "packed panels", "token ids"].contains($0.name) }
             .reduce(0) { $0 + $1.bytes }
-    }
-
-    private static func grouped(_ number: Int) -> String {
-        var digits = String(number)
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return ([digits] + groups).joined(separator: ",")
     }
 }
