@@ -15,9 +15,12 @@ package enum Preflight {
     }
 
     /// Of the whole job's ranks, as far as the launcher says; nil when there is none.
-    private static var launchedRank: Int? { number("OMPI_COMM_WORLD_RANK") ?? number("PMIX_RANK") }
+    private static var launchedRank: Int? {
+        let launcher = Launcher()
+        return launcher.kind.connects ? launcher.rank : nil
+    }
 
-    /// Whether a launcher started this process.
+    /// Whether a launcher started this process as a rank.
     package static var isLaunched: Bool { launchedRank != nil }
 
     private static func number(_ name: String) -> Int? { environment(name).flatMap { Int($0) } }

@@ -22,7 +22,7 @@ struct Doctor: ParsableCommand {
     }
 
     func run() throws {
-        runJob { communicator, _ in
+        runJob(needsOneJob: false) { communicator, _ in
             let file = try communicator.failingTogether {
                 try runFile.map { try RunFile(bytes: FileSystem.read($0), file: $0, overrides: overrides) }
             }

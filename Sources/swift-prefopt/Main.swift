@@ -11,6 +11,13 @@ import Training
     static func main() {
         signal(SIGPIPE, SIG_IGN)
         requireProcessor()
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let complaint = CommandName.complaint(
+            about: arguments, known: Prefopt.configuration.subcommands.map { $0._commandName })
+        {
+            Console(speaks: isRoot).line("swift-prefopt: \(complaint)")
+            exit(2)
+        }
         do {
             var command = try Prefopt.parseAsRoot()
             try command.run()
@@ -36,11 +43,7 @@ import Training
     }
 
     /// Whether this process speaks for the job, before MPI can say so.
-    private static var isRoot: Bool {
-        ["OMPI_COMM_WORLD_RANK", "PMIX_RANK"].allSatisfy { (name: String) in
-            getenv(name).map { String(cString: $0) == "0" } ?? true
-        }
-    }
+    private static var isRoot: Bool { Launcher().isFirst }
 }
 
 #if PREFOPT_AVX512

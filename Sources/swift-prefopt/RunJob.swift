@@ -13,8 +13,10 @@ import Training
 /// - Parameters:
 ///   - patience: seconds that the ranks may take to find each other.
 ///   - isWatched: false for a command that waits for its standard input, where standing still is no fault.
+///   - needsOneJob: false for a command that tells itself if the processes that were started together aren't ranks of one
+///     job; one of them runs it then. The status is 2 all the same.
 func runJob(
-    patience: Double = Preflight.defaultPatience, isWatched: Bool = true,
+    patience: Double = Preflight.defaultPatience, isWatched: Bool = true, needsOneJob: Bool = true,
     _ body: (Communicator, Console) throws -> Void
 ) -> Never {
     let limit = Preflight.watchStart(patience: patience)
@@ -26,6 +28,9 @@ func runJob(
         Console(speaks: true).line("swift-prefopt: \(error)")
         exit((error as? PreflightError)?.status ?? 4)
     }
+    let launcher = Launcher()
+    let separation = launcher.fault(worldSize: communicator.size, library: Communicator.libraryVersion)
+    if let separation, needsOneJob || !launcher.isFirst { end(separation, launcher, communicator) }
     let console = Console(speaks: communicator.isRoot)
     var watchdog: Watchdog?
     do {
@@ -33,7 +38,7 @@ func runJob(
         limit?.lift()
         if isWatched { watchdog = Watchdog(over: communicator, console: console) { ThreadPool.isAwaited } }
         try body(communicator, console)
-        leave(communicator, watchdog, status: 0)
+        leave(communicator, watchdog, status: separation == nil ? 0 : 2)
     } catch let failure as SharedFailure {
         // What only another host has seen is to be looked for there.
         let place = failure.host == hostName() ? "" : "rank \(failure.rank) on \(failure.host): "
@@ -52,6 +57,18 @@ func runJob(
         _ = TimeLimit(seconds: 3, stage: "", status: 2) { _ in nil }
         communicator.abort(status: 2)
     }
+}
+
+/// Ends processes that were started together and don't know of each other; one of them says why.
+private func end(_ separation: String, _ launcher: Launcher, _ communicator: Communicator) -> Never {
+    if launcher.isFirst {
+        Console(speaks: true).line("swift-prefopt: \(separation)")
+    } else {
+        // A launcher may kill the rest as soon as one has ended.
+        sleep(1)
+    }
+    communicator.finalize()
+    exit(2)
 }
 
 /// Leaves the job together with all other ranks, but doesn't wait for ever for one that can't.

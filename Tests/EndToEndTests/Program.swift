@@ -22,12 +22,13 @@ enum Program {
     ///
     /// - Parameters:
     ///   - ranks: under mpirun; nil: the program alone.
+    ///   - variables: of the environment, beside those of this process.
     ///   - limit: seconds after which everything that was started is killed.
     static func run(
         _ arguments: [String], ranks: Int? = nil, input: String = "/dev/null", in directory: String? = nil,
-        limit: Double = 60
+        variables: [String: String] = [:], limit: Double = 60
     ) throws -> Ending {
-        try Job(arguments, ranks: ranks, input: input, directory: directory).wait(limit: limit)
+        try Job(arguments, ranks: ranks, input: input, directory: directory, variables: variables).wait(limit: limit)
     }
 }
 
@@ -56,7 +57,10 @@ final class Job {
     private let mark: String
     private let start = Date()
 
-    init(_ arguments: [String], ranks: Int?, input: String = "/dev/null", directory: String? = nil) throws {
+    init(
+        _ arguments: [String], ranks: Int?, input: String = "/dev/null", directory: String? = nil,
+        variables: [String: String] = [:]
+    ) throws {
         guard FileSystem.isFile(Program.path) else { throw Program.Absent() }
         folder = try TemporaryDirectory()
         mark = "PREFOPT_TEST_JOB=\(FileSystem.name(of: folder.path))"
@@ -74,6 +78,7 @@ final class Job {
         environment["OMPI_MCA_odls_base_sigkill_timeout"] = "0"
         environment["HOME"] = folder.path
         environment["XDG_CACHE_HOME"] = nil
+        environment.merge(variables) { $1 }
         program.environment = environment
 
         if let ranks {

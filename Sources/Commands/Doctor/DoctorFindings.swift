@@ -12,7 +12,7 @@ package struct DoctorFindings {
     /// Bytes of a vector summed over all ranks in a second.
     let sumSpeed: Double
     let disk: DiskProbe
-    let launcher: String
+    let launcher: Launcher
     /// `btl_tcp_if_include`, if it is set.
     let chosenNetwork: String?
 
@@ -26,7 +26,11 @@ package struct DoctorFindings {
 
     /// Each says what is wrong and what to do.
     var warnings: [String] {
-        hosts.flatMap { warnings(of: $0) } + differences + networkWarnings + diskWarnings
+        launcherWarnings + hosts.flatMap { warnings(of: $0) } + differences + networkWarnings + diskWarnings
+    }
+
+    private var launcherWarnings: [String] {
+        launcher.fault(worldSize: nodes.count, library: nodes[0].library).map { [$0] } ?? []
     }
 
     private func warnings(of host: String) -> [String] {
@@ -157,7 +161,7 @@ package struct DoctorFindings {
         let first = nodes[0]
         var lines = [
             "swift-prefopt \(first.version): \(nodes.count) rank\(nodes.count == 1 ? "" : "s") on \(hosts.count) "
-                + "host\(hosts.count == 1 ? "" : "s"), started by \(launcher)",
+                + "host\(hosts.count == 1 ? "" : "s"), started by \(launcher.name)",
             "MPI          \(first.library)" + (chosenNetwork.map { ", btl_tcp_if_include \($0)" } ?? ""),
             "BLAS         \(first.blas)", "",
             "host         CPUs  cores  NUMA  memory      free        CPU",
@@ -212,7 +216,7 @@ package struct DoctorFindings {
 
     var json: JSONObject {
         [
-            "version": .string(nodes[0].version), "launcher": .string(launcher), "mpi": .string(nodes[0].library),
+            "version": .string(nodes[0].version), "launcher": .string(launcher.name), "mpi": .string(nodes[0].library),
             "btl_tcp_if_include": chosenNetwork.map { .string($0) } ?? .null,
             "ranks": .array(
                 nodes.indices.map { rank in

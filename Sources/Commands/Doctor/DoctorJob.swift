@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Liveness
 import Machine
 import Storage
 import Training
@@ -35,7 +36,7 @@ package enum DoctorJob {
         let sumSpeed = communicator.probeSum()
         let disk = DiskProbe(folder, hosts: nodes.map(\.host), over: communicator)
         let findings = DoctorFindings(
-            nodes: nodes, roofs: roofs, links: links, sumSpeed: sumSpeed, disk: disk, launcher: launcher,
+            nodes: nodes, roofs: roofs, links: links, sumSpeed: sumSpeed, disk: disk, launcher: Launcher(),
             chosenNetwork: environment("OMPI_MCA_btl_tcp_if_include"))
         return Report(json: findings.json, lines: findings.lines)
     }
@@ -53,14 +54,4 @@ package enum DoctorJob {
     }
 
     private static let mostPairs = 16
-
-    /// What started this process.
-    private static var launcher: String {
-        let isInSlurm = environment("SLURM_JOB_ID") != nil
-        if environment("OMPI_COMM_WORLD_SIZE") != nil {
-            return isInSlurm && environment("OMPI_MCA_ess") == nil ? "mpirun in a Slurm job" : "mpirun"
-        }
-        if environment("PMIX_RANK") != nil { return isInSlurm ? "srun (PMIx)" : "a PMIx launcher" }
-        return "none: a job of one rank"
-    }
 }
