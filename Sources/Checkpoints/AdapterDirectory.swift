@@ -38,12 +38,14 @@ package struct AdapterDirectory: Sendable {
             throw .adapter(path: path, reason: "no such folder; give the folder that holds \(AdapterConfig.fileName)")
         }
         guard FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName)) else {
+            let kind = FolderKind(path)
             let isModel = FileSystem.exists(FileSystem.join(path, "config.json"))
-            throw .adapter(
-                path: path,
-                reason: "has no \(AdapterConfig.fileName)"
-                    + (isModel
-                        ? ": it is a model, not an adapter" : "; expected a folder as peft's save_pretrained makes it"))
+            let hint =
+                isModel
+                ? ": it is a model, not an adapter"
+                : kind.remedyForAdapter.map { ": it \(kind.words); \($0)" }
+                    ?? "; expected a folder as peft's save_pretrained makes it"
+            throw .adapter(path: path, reason: "has no \(AdapterConfig.fileName)\(hint)")
         }
         config = try AdapterConfig(directory: path)
         let weights = FileSystem.join(path, AdapterDirectory.weightsName)

@@ -16,6 +16,8 @@ package enum CheckpointError: Error, Sendable, CustomStringConvertible {
     case layout(path: String, reason: String)
     /// A checkpoint that isn't what was written: cut, changed or only half there.
     case damaged(path: String, reason: String)
+    /// A folder given as a checkpoint that this program didn't make, or didn't finish.
+    case foreign(path: String)
     /// A checkpoint name that isn't a plain file name.
     case name(String)
 
@@ -29,6 +31,9 @@ package enum CheckpointError: Error, Sendable, CustomStringConvertible {
             "\(path): \(reason); fetch the model again, or save it again with save_pretrained"
         case .adapter(let path, let reason), .layout(let path, let reason): "\(path): \(reason)"
         case .damaged(let path, let reason): "\(path): \(reason); use an older checkpoint"
+        case .foreign(let path):
+            "\(path): not a complete checkpoint of this program: it has no \(Checksums.fileName), and "
+                + "\(FolderKind(path).words); \(FolderKind(path).remedy(forResuming: path))"
         case .name(let name): "\"\(name)\" can't name a checkpoint: expected one plain folder name"
         }
     }

@@ -67,8 +67,12 @@ package struct CheckpointFolder: Sendable {
     /// A checkpoint in the making, to be published or discarded.
     package struct Draft: Sendable {
         private let folder: StagedFolder
+        private let name: String
+        private let checkpoints: CheckpointFolder
 
-        fileprivate init(_ folder: StagedFolder) { self.folder = folder }
+        fileprivate init(_ folder: StagedFolder, _ name: String, of checkpoints: CheckpointFolder) {
+            (self.folder, self.name, self.checkpoints) = (folder, name, checkpoints)
+        }
 
         /// Where its files go.
         package var directory: String { folder.path }
@@ -83,6 +87,9 @@ package struct CheckpointFolder: Sendable {
                 try folder.synchronize()
                 let sums = try Checksums(taking: directory, but: sums)
                 try AtomicFile.write(sums.json.prettyText, to: FileSystem.join(directory, Checksums.fileName))
+                // Another program's folder of that name isn't replaced but moved.
+                let target = checkpoints.path(of: name)
+                if FileSystem.exists(target), !CheckpointFolder.isOwn(target) { try checkpoints.setAside([name]) }
                 try folder.publish()
             }
         }
@@ -94,12 +101,35 @@ package struct CheckpointFolder: Sendable {
     /// Begins a checkpoint that is made in several steps; `write` does it in one.
     package func begin(name: String) throws(CheckpointError) -> Draft {
         guard FileSystem.isPlainName(name), !name.hasPrefix(".") else { throw CheckpointError.name(name) }
-        return try CheckpointError.storing { () throws(StorageError) in Draft(try StagedFolder(for: path(of: name))) }
+        return try CheckpointError.storing { () throws(StorageError) in
+            Draft(try StagedFolder(for: path(of: name)), name, of: self)
+        }
+    }
+
+    /// Moves what has these names, this run's or another program's, into a new folder `previous-<n>` beside them.
+    /// - Returns: that folder.
+    @discardableResult
+    package func setAside(_ names: [String]) throws(StorageError) -> String {
+        var number = 1
+        while FileSystem.exists(path(of: "previous-\(number)")) { number += 1 }
+        let target = path(of: "previous-\(number)")
+        try FileSystem.makeDirectories(target)
+        for name in names { try FileSystem.rename(path(of: name), to: FileSystem.join(target, name)) }
+        return target
     }
 
     // MARK: - Finding
 
-    /// The steps that have a folder, complete or not, in rising order.
+    /// Whether a folder was made here: it has the list of checksums that only this program writes, whether or not its files
+    /// still are what was written.
+    package static func isOwn(_ directory: String) -> Bool { (try? Checksums(reading: directory)) != nil }
+
+    /// The steps that have a folder of this program, complete or not, in rising order.
+    package func ownSteps() throws(CheckpointError) -> [Int] {
+        try steps().filter { CheckpointFolder.isOwn(path(of: CheckpointFolder.name(ofStep: $0))) }
+    }
+
+    /// The steps that have a folder, whoever made it, in rising order.
     package func steps() throws(CheckpointError) -> [Int] {
         guard FileSystem.exists(path) else { return [] }
         let names = try CheckpointError.storing { () throws(StorageError) in try FileSystem.list(path) }
@@ -138,12 +168,12 @@ package struct CheckpointFolder: Sendable {
     // MARK: - Removing
 
     /// Deletes the oldest checkpoints so that at most `limit` remain. The newest, the newest complete one and those
-    /// named in `protected` stay even if that is more. To spare the reading of the newest, name it as protected when
-    /// this run has just written it.
+    /// named in `protected` stay even if that is more. Folders that another program made are neither counted nor touched.
+    /// To spare the reading of the newest, name it as protected when this run has just written it.
     /// - Returns: the names deleted, oldest first.
     @discardableResult
     package func prune(keeping limit: Int, protecting protected: Set<String> = []) throws(CheckpointError) -> [String] {
-        let steps = try steps()
+        let steps = try ownSteps()
         guard steps.count > max(limit, 1), let newest = steps.last else { return [] }
         var kept = protected.union([CheckpointFolder.name(ofStep: newest)])
         if !protected.contains(CheckpointFolder.name(ofStep: newest)) {

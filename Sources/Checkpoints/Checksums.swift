@@ -47,9 +47,7 @@ package struct Checksums: Sendable, Equatable {
     /// Reads those of a finished folder.
     init(reading directory: String) throws(CheckpointError) {
         let path = FileSystem.join(directory, Checksums.fileName)
-        guard FileSystem.exists(path) else {
-            throw .damaged(path: directory, reason: "it has no \(Checksums.fileName), so it isn't complete")
-        }
+        guard FileSystem.exists(path) else { throw .foreign(path: directory) }
         let text = try CheckpointError.storing { () throws(StorageError) in try FileSystem.read(path) }
         guard let files = try CheckpointError.readObject(path)["files"]?.object, !files.isEmpty else {
             throw .damaged(path: path, reason: "it lists no files")

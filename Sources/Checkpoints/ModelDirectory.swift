@@ -18,11 +18,7 @@ package struct ModelDirectory: Sendable {
     package init(path: String, needsWeights: Bool = true) throws(CheckpointError) {
         guard FileSystem.isDirectory(path) else { throw ModelDirectory.notFound(path) }
         let config = FileSystem.join(path, "config.json")
-        guard FileSystem.exists(config) else {
-            throw .model(
-                directory: path, reason: "has no config.json",
-                remedy: "expected a Hugging Face model directory; fetch all files of the model")
-        }
+        guard FileSystem.exists(config) else { throw ModelDirectory.notModel(path) }
         self.path = path
         self.config = try CheckpointError.readObject(config)
 
@@ -176,6 +172,12 @@ package struct ModelDirectory: Sendable {
         return (files, places)
     }
 
+    /// Says what a folder is that was taken for a model's.
+    private static func notModel(_ path: String) -> CheckpointError {
+        let kind = FolderKind(path)
+        return .model(directory: path, reason: kind.words, remedy: kind.remedy(forModel: path))
+    }
+
     private static func notFound(_ path: String) -> CheckpointError {
         if FileSystem.exists(path) {
             return .model(directory: path, reason: "is a file", remedy: "give the model's folder")
@@ -192,6 +194,8 @@ package struct ModelDirectory: Sendable {
     private static func noWeights(_ path: String) -> CheckpointError {
         let names = (try? FileSystem.list(path)) ?? []
         guard names.contains(where: { $0.hasPrefix("pytorch_model") && $0.contains(".bin") }) else {
+            let kind = FolderKind(path)
+            if case .foreignCheckpoint = kind { return notModel(path) }
             return .model(
                 directory: path, reason: "has neither model.safetensors nor model.safetensors.index.json",
                 remedy: "fetch all files of the model")

@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Kernels
 import Machine
@@ -9,8 +10,8 @@ import Training
 
 /// `evaluate`: held-out metrics of a model by a run file's objective, reference and data.
 package enum EvaluationJob {
-    /// - Parameter model: the policy to evaluate. Its reference is that of the run's training: the run file's model, with
-    ///   the adapter that it goes on from, unless the run file names another.
+    /// - Parameter model: the policy to evaluate, or the folder of the run that trained it. Its reference is that of the
+    ///   run's training: the run file's model, with the adapter that it goes on from, unless the run file names another.
     /// - Returns: metrics by name, the same on every rank.
     /// - Throws: on every rank alike. Collective.
     package static func run(
@@ -19,7 +20,10 @@ package enum EvaluationJob {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
         let files = try communicator.failingTogether { try file.requiredEvalFiles() }
         let (source, start) = try communicator.failingTogether {
-            (try ModelSource(model), try ModelSource(file.model.path, adapter: file.adapters.path))
+            (
+                try ModelSource(FolderKind(model).finalModel ?? model),
+                try ModelSource(file.model.path, adapter: file.adapters.path)
+            )
         }
         // As the run's training sees it: an adapter on the same base shares it, quantised or not.
         let quantized = try file.quantize(start.base, over: communicator, on: pool)

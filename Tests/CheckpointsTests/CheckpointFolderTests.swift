@@ -116,7 +116,7 @@ struct CheckpointFolderTests {
         }
         try FileSystem.remove(list)
         let error = #expect(throws: CheckpointError.self) { try folder.verify(folder.path(of: "final")) }
-        #expect(error?.description.contains("it has no checksums.json, so it isn't complete") == true)
+        #expect(error?.description.contains("it has no checksums.json, and") == true)
     }
 
     @Test("any byte changed and any tail cut, in any file: the checkpoint is passed over and the one before found")
@@ -277,6 +277,26 @@ struct CheckpointFolderTests {
         #expect(try folder.newestComplete()?.step == 2)
         try FileSystem.remove(directory.file("checkpoint-2/model.safetensors"))
         #expect(try folder.prune(keeping: 1) == [])
+    }
+
+    @Test("folders that another program made are neither counted nor deleted, and not replaced either")
+    func foreign() throws {
+        let directory = try TemporaryDirectory()
+        let folder = CheckpointFolder(path: directory.path)
+        for step in [1, 5, 30] { _ = try directory.write("theirs", as: "checkpoint-\(step)/optimizer.pt") }
+        for step in [2, 3, 4] { try write("checkpoint-\(step)", "\(step)", in: folder) }
+        #expect(try folder.ownSteps() == [2, 3, 4] && folder.steps() == [1, 2, 3, 4, 5, 30])
+        var passed: [String] = []
+        #expect(try folder.newestComplete { passed.append("\($0): \($1)") }?.step == 4)
+        #expect(passed.count == 2 && passed[0].contains("is a checkpoint of another program (transformers' Trainer)"))
+        #expect(try folder.prune(keeping: 1) == ["checkpoint-2", "checkpoint-3"])
+        try write("checkpoint-5", "5", in: folder)
+        #expect(
+            try FileSystem.list(directory.path) == [
+                "checkpoint-1", "checkpoint-30", "checkpoint-4", "checkpoint-5", "previous-1",
+            ])
+        #expect(try FileSystem.list(directory.file("previous-1/checkpoint-5")) == ["optimizer.pt"])
+        #expect(try text(of: "checkpoint-5", in: folder) == "5")
     }
 
     @Test("leftovers of killed runs are cleared, and an older state gets back the name it was losing")

@@ -62,6 +62,11 @@ package struct RunFolder: ~Copyable {
             return nil
         case .from(let path):
             guard FileSystem.isDirectory(path) else { throw TrainingError.noCheckpoint(directory: path) }
+            let kind = FolderKind(path)
+            guard kind == .checkpoint || kind == .incomplete else {
+                throw TrainingError.input(
+                    "\(path): \(kind.words), not a checkpoint to go on from; \(kind.remedy(forResuming: path))")
+            }
             try checkpoints.verify(path)
             return path
         }
@@ -72,15 +77,12 @@ package struct RunFolder: ~Copyable {
 
     /// Moves an earlier run's records out of the way: the next `--resume auto` must not mistake them for this run's.
     private func setAside(console: Console) throws {
+        let own = Set(try checkpoints.ownSteps().map(CheckpointFolder.name(ofStep:)))
         let records = try FileSystem.list(checkpoints.path).filter {
-            $0.hasPrefix("checkpoint-") || ["final", "metrics.jsonl", "manifest.json", "run.yaml"].contains($0)
+            own.contains($0) || ["final", "metrics.jsonl", "manifest.json", "run.yaml"].contains($0)
         }
         guard !records.isEmpty else { return }
-        var number = 1
-        while FileSystem.exists(checkpoints.path(of: "previous-\(number)")) { number += 1 }
-        let target = checkpoints.path(of: "previous-\(number)")
-        try FileSystem.makeDirectories(target)
-        for name in records { try FileSystem.rename(checkpoints.path(of: name), to: FileSystem.join(target, name)) }
+        let target = try checkpoints.setAside(records)
         console.line("--resume never: the earlier run's \(records.count) files and folders are now in \(target)")
     }
 }
