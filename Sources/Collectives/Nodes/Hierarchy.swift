@@ -72,41 +72,41 @@ final class Hierarchy {
         for var part in [node, lane] where part != nil && part != prefopt_comm_null() { MPI_Comm_free(&part) }
     }
 
-    /// The shares of the ranks of a node that a lane carries.
-    private func shares(_ shares: [Range<Int>], ofNode node: Int, lane: Int) -> [Range<Int>] {
-        stride(from: lane, to: nodes[node].count, by: lanes).map { shares[nodes[node][$0]] }.filter { !$0.isEmpty }
+    /// The shards of the ranks of a node that a lane carries.
+    private func shards(_ shards: [Range<Int>], ofNode node: Int, lane: Int) -> [Range<Int>] {
+        stride(from: lane, to: nodes[node].count, by: lanes).map { shards[nodes[node][$0]] }.filter { !$0.isEmpty }
     }
 
     // MARK: - Vectors
 
-    /// Sums each share onto its owner.
-    func sum<Form: Parcel>(
-        _ x: UnsafeMutablePointer<Form.Element>, _ shares: [Range<Int>], as form: Form.Type
+    /// Sums each shard onto its owner.
+    func sum<Encoding: WireEncoding>(
+        _ x: UnsafeMutablePointer<Encoding.Element>, _ shards: [Range<Int>], as encoding: Encoding.Type
     ) {
-        exchange?.exchange(x, owned: carried(shares, from: Array(nodes.indices)), .sum)
-        ring?.sum(x, nodes.indices.map { self.shares(shares, ofNode: $0, lane: place) }, as: form)
+        exchange?.exchange(x, owned: carried(shards, from: Array(nodes.indices)), .sum)
+        ring?.sum(x, nodes.indices.map { self.shards(shards, ofNode: $0, lane: place) }, as: encoding)
         // What lanes carried for ranks that are in none.
-        if nodes[home].count > lanes { exchange?.exchange(x, owned: carried(shares, from: [home]), .gather) }
+        if nodes[home].count > lanes { exchange?.exchange(x, owned: carried(shards, from: [home]), .gather) }
     }
 
-    /// Each share as its owner has it, on all ranks.
-    func gather<Form: Parcel>(
-        _ x: UnsafeMutablePointer<Form.Element>, _ shares: [Range<Int>], as form: Form.Type
+    /// Each shard as its owner has it, on all ranks.
+    func gather<Encoding: WireEncoding>(
+        _ x: UnsafeMutablePointer<Encoding.Element>, _ shards: [Range<Int>], as encoding: Encoding.Type
     ) {
         guard nodes.count > 1 else {
-            exchange?.exchange(x, owned: nodes[0].map { [shares[$0]] }, .gather)
+            exchange?.exchange(x, owned: nodes[0].map { [shards[$0]] }, .gather)
             return
         }
-        if nodes[home].count > lanes { exchange?.exchange(x, owned: nodes[home].map { [shares[$0]] }, .gather) }
-        ring?.gather(x, nodes.indices.map { self.shares(shares, ofNode: $0, lane: place) }, as: form)
+        if nodes[home].count > lanes { exchange?.exchange(x, owned: nodes[home].map { [shards[$0]] }, .gather) }
+        ring?.gather(x, nodes.indices.map { self.shards(shards, ofNode: $0, lane: place) }, as: encoding)
         let others = nodes[home].count > lanes ? nodes.indices.filter { $0 != home } : Array(nodes.indices)
-        exchange?.exchange(x, owned: carried(shares, from: others), .gather)
+        exchange?.exchange(x, owned: carried(shards, from: others), .gather)
     }
 
-    /// What each rank of this node carries of the shares of some nodes.
-    private func carried(_ shares: [Range<Int>], from others: [Int]) -> [[Range<Int>]] {
+    /// What each rank of this node carries of the shards of some nodes.
+    private func carried(_ shards: [Range<Int>], from others: [Int]) -> [[Range<Int>]] {
         nodes[home].indices.map { place in
-            place < lanes ? others.flatMap { self.shares(shares, ofNode: $0, lane: place) } : []
+            place < lanes ? others.flatMap { self.shards(shards, ofNode: $0, lane: place) } : []
         }
     }
 }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Sums and copies among the ranks of one node, through memory that they share.
 ///
-/// A vector that lies in shared memory itself is read and written where it is: each owner goes over its share once. Any other
+/// A vector that lies in shared memory itself is read and written where it is: each owner goes over its shard once. Any other
 /// one passes through a window of some hundred KiB for each rank, piece by piece; that is as fast where the ranks' cores have
 /// a cache in common, and four times slower where they haven't.
 final class NodeExchange {
@@ -55,7 +55,7 @@ final class NodeExchange {
         for window in shared.map(\.window) + common { window.free() }
     }
 
-    /// What an exchange does to a share.
+    /// What an exchange does to a shard.
     struct Purpose: OptionSet {
         let rawValue: Int
         /// Its owner gets the sum of what all ranks have there; the others' part is left as it was.
@@ -64,7 +64,7 @@ final class NodeExchange {
         static let gather = Purpose(rawValue: 2)
     }
 
-    /// - Parameter owned: for each rank of the node the ranges of `x` that are its share; all ranks give the same.
+    /// - Parameter owned: for each rank of the node the ranges of `x` that are its shard; all ranks give the same.
     /// Collective among the ranks of the node.
     func exchange<Element: Summand>(
         _ x: UnsafeMutablePointer<Element>, owned: [[Range<Int>]], _ purpose: Purpose
@@ -158,8 +158,8 @@ final class NodeExchange {
             let slot = (slots + round % 2 * size * NodeExchange.bytesPerRank)
                 .bindMemory(to: Element.self, capacity: places * length)
             round += 1
-            func place(_ rank: Int, for share: Int) -> UnsafeMutablePointer<Element> {
-                slot + (owner[share] * size + rank) * length
+            func place(_ rank: Int, for shard: Int) -> UnsafeMutablePointer<Element> {
+                slot + (owner[shard] * size + rank) * length
             }
             let mine = turn < pieces[rank].count ? pieces[rank][turn] : nil
             if purpose.contains(.sum) {

@@ -34,8 +34,8 @@ package final class BackgroundSum: @unchecked Sendable {
         // Whole grains make some buckets smaller than others.
         let least = Communicator.leastRingBytes * nodes + 32 * bytes
         let bucket = max(min(max(usualBytes, bytesPerNode * nodes), whole / usualCount), least)
-        let shares = Shares(count: count, ranks: max(1, whole / bucket), grain: 16)
-        return (0..<shares.ranks).reversed().map { shares[$0] }
+        let shards = Shards(count: count, ranks: max(1, whole / bucket), grain: 16)
+        return (0..<shards.ranks).reversed().map { shards[$0] }
     }
 
     /// - Parameters:

@@ -118,7 +118,7 @@ final class GradientVector {
     }
 
     /// The same in this rank's share only; elsewhere `values` become zeros. Collective.
-    func reduce(over communicator: Communicator, toOwnersOf shares: Shares) {
+    func reduce(over communicator: Communicator, toOwnersOf shares: Shards) {
         guard shares.ranks > 1 else { return reduce(over: communicator) }
         let share = shares[communicator.rank]
         if let sums {

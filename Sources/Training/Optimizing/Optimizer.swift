@@ -8,7 +8,7 @@ final class Optimizer {
     let settings: RunFile.Optimizer
     let state: OptimizerState
     /// The whole vector on every rank, or with `zero_stage: 1` a part of it on each.
-    let shares: Shares
+    let shares: Shards
     /// This rank's share.
     let share: Range<Int>
     private let pieces: [OptimizerState.Piece]
@@ -20,7 +20,7 @@ final class Optimizer {
     /// - Parameter shares: one for every rank, or one that is everybody's.
     /// - Throws: `MemoryError`.
     init(
-        _ settings: RunFile.Optimizer, table: ParameterTable, shares: Shares, rank: Int, on pool: ThreadPool
+        _ settings: RunFile.Optimizer, table: ParameterTable, shares: Shards, rank: Int, on pool: ThreadPool
     ) throws(MemoryError) {
         self.settings = settings
         self.shares = shares
@@ -36,8 +36,8 @@ final class Optimizer {
     }
 
     /// How the state of so many parameters is shared out.
-    static func shares(count: Int, zeroStage: Int, ranks: Int) -> Shares {
-        Shares(count: count, ranks: zeroStage > 0 ? ranks : 1, grain: OptimizerState.grain)
+    static func shares(count: Int, zeroStage: Int, ranks: Int) -> Shards {
+        Shards(count: count, ranks: zeroStage > 0 ? ranks : 1, grain: OptimizerState.grain)
     }
 
     /// Bytes of the arrays, which begin at multiples of 256 and have room for whole blocks.

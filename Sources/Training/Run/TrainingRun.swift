@@ -36,7 +36,7 @@ package struct TrainingRun {
     let clock: PhaseClock
 
     /// How the optimizer's state is shared out among the ranks.
-    var shares: Shares {
+    var shares: Shards {
         Optimizer.shares(count: trained.count, zeroStage: file.machine.zeroStage, ranks: communicator.size)
     }
 

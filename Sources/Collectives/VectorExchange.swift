@@ -1,6 +1,6 @@
 import COpenMPI
 
-/// Sums and copies of long vectors, whole or in shares. Over n nodes with one rank each, bringing the sums of b bytes to their
+/// Sums and copies of long vectors, whole or in shards. Over n nodes with one rank each, bringing the sums of b bytes to their
 /// owners and the owners' elements to all cost (n − 1)/n · b bytes each on every link; a whole sum costs the same twice.
 extension Communicator {
     /// How a vector of floats travels between nodes. Inside a node, and where it is added up, it is float32 always.
@@ -40,46 +40,48 @@ extension Communicator {
     /// x = Σ over ranks, exact in any order. Collective.
     package func sum(_ x: UnsafeMutableBufferPointer<Int64>) { sum(x, as: Verbatim<Int64>.self) }
 
-    /// x = Σ over ranks in the rank's own share; what is left in the other shares means nothing. Collective.
+    /// x = Σ over ranks in the rank's own shard; what is left in the other shards means nothing. Collective.
     package func sum(
-        _ x: UnsafeMutableBufferPointer<Float>, toOwnersOf shares: Shares, wire: WireFormat = .float32
+        _ x: UnsafeMutableBufferPointer<Float>, toOwnersOf shards: Shards, wire: WireFormat = .float32
     ) {
         guard let x = x.baseAddress, let hierarchy else { return }
         switch wire {
-        case .float32: hierarchy.sum(x, ranges(shares), as: Verbatim<Float>.self)
-        case .bfloat16: hierarchy.sum(x, ranges(shares), as: BFloat16.self)
+        case .float32: hierarchy.sum(x, ranges(shards), as: Verbatim<Float>.self)
+        case .bfloat16: hierarchy.sum(x, ranges(shards), as: BFloat16.self)
         }
     }
 
     /// The same, exact in any order. Collective.
-    package func sum(_ x: UnsafeMutableBufferPointer<Int64>, toOwnersOf shares: Shares) {
+    package func sum(_ x: UnsafeMutableBufferPointer<Int64>, toOwnersOf shards: Shards) {
         guard let x = x.baseAddress else { return }
-        hierarchy?.sum(x, ranges(shares), as: Verbatim<Int64>.self)
+        hierarchy?.sum(x, ranges(shards), as: Verbatim<Int64>.self)
     }
 
-    /// Every share as its owner has it, on all ranks, in place, bit for bit. Collective.
-    package func gather(_ x: UnsafeMutableBufferPointer<Float>, fromOwnersOf shares: Shares) {
+    /// Every shard as its owner has it, on all ranks, in place, bit for bit. Collective.
+    package func gather(_ x: UnsafeMutableBufferPointer<Float>, fromOwnersOf shards: Shards) {
         guard let x = x.baseAddress else { return }
-        hierarchy?.gather(x, ranges(shares), as: Verbatim<Float>.self)
+        hierarchy?.gather(x, ranges(shards), as: Verbatim<Float>.self)
     }
 
-    private func ranges(_ shares: Shares) -> [Range<Int>] { (0..<size).map { shares[$0] } }
+    private func ranges(_ shards: Shards) -> [Range<Int>] { (0..<size).map { shards[$0] } }
 
-    private func sum<Form: Parcel>(_ x: UnsafeMutableBufferPointer<Form.Element>, as form: Form.Type) {
+    private func sum<Encoding: WireEncoding>(
+        _ x: UnsafeMutableBufferPointer<Encoding.Element>, as encoding: Encoding.Type
+    ) {
         guard let base = x.baseAddress, let world, let hierarchy else { return }
-        let bytes = x.count * MemoryLayout<Form.Element>.stride
+        let bytes = x.count * MemoryLayout<Encoding.Element>.stride
         if bytes < Communicator.leastRingBytes * hierarchy.nodes.count {
             // Going around takes longer than sending it all.
-            MPI_Allreduce(prefopt_in_place(), base, Int32(x.count), Form.Element.mpiType, prefopt_sum(), world)
+            MPI_Allreduce(prefopt_in_place(), base, Int32(x.count), Encoding.Element.mpiType, prefopt_sum(), world)
             return
         }
-        let shares = ranges(Shares(count: x.count, ranks: size, grain: 16))
+        let shards = ranges(Shards(count: x.count, ranks: size, grain: 16))
         if hierarchy.nodes.count == 1 {
-            hierarchy.exchange?.exchange(base, owned: shares.map { [$0] }, [.sum, .gather])
+            hierarchy.exchange?.exchange(base, owned: shards.map { [$0] }, [.sum, .gather])
         } else {
-            hierarchy.sum(base, shares, as: form)
-            Form.settle(base + shares[rank].lowerBound, count: shares[rank].count)
-            hierarchy.gather(base, shares, as: form)
+            hierarchy.sum(base, shards, as: encoding)
+            Encoding.round(base + shards[rank].lowerBound, count: shards[rank].count)
+            hierarchy.gather(base, shards, as: encoding)
         }
     }
 

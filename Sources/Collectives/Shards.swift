@@ -1,6 +1,6 @@
 /// How a long vector is divided among the ranks: one run of neighbouring elements for each, in rank order, as equal as
 /// whole grains allow. A short vector leaves some ranks nothing.
-package struct Shares: Sendable, Equatable {
+package struct Shards: Sendable, Equatable {
     /// Elements of the whole vector.
     package let count: Int
     package let ranks: Int
