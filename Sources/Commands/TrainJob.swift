@@ -11,7 +11,7 @@ extension Trainer {
     /// - Throws: `TrainingError` or `SharedFailure` on every rank alike. Collective.
     package static func run(_ file: RunFile, resume: Resume, over communicator: Communicator, console: Console) throws {
         StopSignal.listen()
-        if let seconds = file.machine.hangTimeout { Pulse.hangTimeout = seconds }
+        if let seconds = file.machine.hangTimeout { RunProgress.hangTimeout = seconds }
         let output = try communicator.failingTogether { try file.requiredOutputDirectory() }
         var folder: RunFolder?
         let found = try communicator.onRoot { () throws -> String? in

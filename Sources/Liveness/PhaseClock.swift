@@ -40,7 +40,7 @@ package struct PhaseClock: Sendable {
     package mutating func measure<Value>(_ phase: Phase, _ body: () throws -> Value) rethrows -> Value {
         let start = SteadyClock.now()
         defer { add(SteadyClock.now() - start, to: phase) }
-        return try Pulse.during(phase, body)
+        return try RunProgress.during(phase, body)
     }
 
     package mutating func add(_ seconds: Double, to phase: Phase) {

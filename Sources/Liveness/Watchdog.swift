@@ -13,7 +13,7 @@ import Synchronization
 /// Ending is `_exit`, not `MPI_Abort`, which needs the network that may just have died: the launcher sees the status and
 /// ends the rest.
 package final class Watchdog {
-    private let post: WatchPost?
+    private let watcher: Watcher?
 
     /// Starts watching, if there is somebody to watch or `hang_timeout` asks for it. Rank 0 says so when it can't.
     /// Collective.
@@ -22,26 +22,28 @@ package final class Watchdog {
     ) {
         // Read by all alike, so all decide alike.
         if let text = environment("PREFOPT_HANG_TIMEOUT"), let seconds = Double(text), seconds > 0 {
-            Pulse.hangTimeout = seconds
+            RunProgress.hangTimeout = seconds
         }
         let socket = communicator.size > 1 ? DatagramSocket() : nil
         let addresses = NetworkInterface.all().filter { !$0.isLoopback }.map { NetworkInterface.text($0.address) }
-        let cards = communicator.gather("\(hostName()) \(socket?.port ?? 0) \(addresses.joined(separator: ","))")
-            .map(WatchCard.init)
+        let peers = communicator.gather("\(hostName()) \(socket?.port ?? 0) \(addresses.joined(separator: ","))")
+            .map(WatcherAddress.init)
         let word = communicator.broadcast(Array(String(UInt64.random(in: .min ... .max), radix: 36).utf8))
-        let post = WatchPost(
-            rank: communicator.rank, cards: cards, job: String(decoding: word, as: UTF8.self), socket: socket,
+        let watcher = Watcher(
+            rank: communicator.rank, peers: peers, job: String(decoding: word, as: UTF8.self), socket: socket,
             threadsAreAwaited: threadsAreAwaited)
-        self.post = post.start() ? post : nil
-        if self.post == nil { console.line("note: no thread to keep watch with: a rank that hangs won't be noticed") }
+        self.watcher = watcher.start() ? watcher : nil
+        if self.watcher == nil {
+            console.line("note: no thread to keep watch with: a rank that hangs won't be noticed")
+        }
     }
 
     /// No rank is watched any longer: the end is near, where ranks leave one by one.
-    package func stop() { post?.stop() }
+    package func stop() { watcher?.stop() }
 }
 
 /// Where a rank's watching thread can be reached.
-package struct WatchCard: Equatable {
+package struct WatcherAddress: Equatable {
     package let host: String
     package let endpoints: [Endpoint]
 
@@ -61,9 +63,9 @@ package struct WatchCard: Equatable {
 }
 
 /// The thread of one rank.
-package final class WatchPost: @unchecked Sendable {
+package final class Watcher: @unchecked Sendable {
     private let rank: Int
-    private let cards: [WatchCard]
+    private let peers: [WatcherAddress]
     private let job: String
     private let socket: DatagramSocket?
     private let deputy: Int?
@@ -71,7 +73,7 @@ package final class WatchPost: @unchecked Sendable {
 
     // The thread's own.
     private var main: MainThread
-    private var vigil: Vigil
+    private var detector: FailureDetector
     /// Where a rank's messages came from, which is where it hears.
     private var known: [Int: Endpoint] = [:]
     private var answeredAt: Double
@@ -79,19 +81,19 @@ package final class WatchPost: @unchecked Sendable {
     private var noteAt: Double
 
     package init(
-        rank: Int, cards: [WatchCard], job: String, socket: DatagramSocket?,
+        rank: Int, peers: [WatcherAddress], job: String, socket: DatagramSocket?,
         threadsAreAwaited: @escaping @Sendable () -> Bool
     ) {
         self.rank = rank
-        self.cards = cards
+        self.peers = peers
         self.job = job
         self.socket = socket
-        let hosts = cards.map(\.host)
+        let hosts = peers.map(\.host)
         // On another host, so that both don't go together.
         deputy = hosts.indices.first { hosts[$0] != hosts[0] } ?? (hosts.count > 1 ? 1 : nil)
         let now = SteadyClock.now()
         main = MainThread(at: now, threadsAreAwaited: threadsAreAwaited)
-        vigil = Vigil(hosts: hosts)
+        detector = FailureDetector(hosts: hosts)
         answeredAt = now
         noteAt = now + 20
     }
@@ -103,12 +105,12 @@ package final class WatchPost: @unchecked Sendable {
     private func run() {
         var expected = SteadyClock.now()
         while !isStopping.load(ordering: .acquiring) {
-            let interval = min(1, Pulse.silenceLimit / 20)
+            let interval = min(1, RunProgress.silenceLimit / 20)
             let now = wake(expected, interval)
             expected = now + interval
 
             let beat = ownBeat(at: now)
-            vigil.heard(beat, at: now)
+            detector.heard(beat, at: now)
             for watcher in [0, deputy].compactMap({ $0 }) where watcher != rank {
                 send(.heartbeat(beat), to: watcher)
             }
@@ -125,7 +127,7 @@ package final class WatchPost: @unchecked Sendable {
         let late = now - expected
         if late > max(0.5, interval) {
             main.forgive(late)
-            vigil.forgive(late)
+            detector.forgive(late)
             answeredAt += late
         }
         return now
@@ -133,9 +135,9 @@ package final class WatchPost: @unchecked Sendable {
 
     private func ownBeat(at now: Double) -> Heartbeat {
         let (still, waiting) = main.look(at: now)
-        let phase = Pulse.phase
-        var beat = Heartbeat(rank: rank, phase: phase.rawValue, step: Pulse.step, waiting: waiting)
-        let limit = Pulse.stillnessLimit(in: phase)
+        let phase = RunProgress.phase
+        var beat = Heartbeat(rank: rank, phase: phase.rawValue, step: RunProgress.step, waiting: waiting)
+        let limit = RunProgress.stillnessLimit(in: phase)
         if still > limit {
             beat.stuck =
                 "stood still for \(fixed(still, 0)) s in phase \(phase.rawValue)"
@@ -151,7 +153,7 @@ package final class WatchPost: @unchecked Sendable {
         guard let socket else { return }
         let bytes = message.bytes(job: job)
         // Until one of its addresses has proved right, all are tried.
-        let endpoints = known[target].map { [$0] } ?? cards[target].endpoints(from: cards[rank].host)
+        let endpoints = known[target].map { [$0] } ?? peers[target].endpoints(from: peers[rank].host)
         for endpoint in endpoints { socket.send(bytes, to: endpoint) }
     }
 
@@ -170,7 +172,7 @@ package final class WatchPost: @unchecked Sendable {
             else { continue }
             switch message {
             case .heartbeat(let beat):
-                vigil.heard(beat, at: SteadyClock.now())
+                detector.heard(beat, at: SteadyClock.now())
                 known[beat.rank] = from
                 socket.send(WatchMessage.answer(from: rank).bytes(job: job), to: from)
             case .answer(let watcher):
@@ -178,7 +180,7 @@ package final class WatchPost: @unchecked Sendable {
                 (answeredAt, wasAnswered) = (SteadyClock.now(), true)
             case .verdict:
                 // It has been said once.
-                RankCalls.endLauncher(afterSeconds: WatchPost.launcherGrace)
+                RankCalls.endLauncher(afterSeconds: Watcher.launcherGrace)
                 _exit(4)
             }
         }
@@ -187,21 +189,21 @@ package final class WatchPost: @unchecked Sendable {
     // MARK: - Judging
 
     private func judge(at now: Double, _ interval: Double) {
-        let silence = Pulse.silenceLimit
-        let wait = Pulse.stillnessLimit(in: Pulse.phase)
+        let silence = RunProgress.silenceLimit
+        let wait = RunProgress.stillnessLimit(in: RunProgress.phase)
         if rank == 0 {
             note(at: now)
-            if let text = vigil.verdict(at: now, silence: silence, interval: interval, wait: wait) { end(text) }
+            if let text = detector.verdict(at: now, silence: silence, interval: interval, wait: wait) { end(text) }
         } else if rank == deputy {
             // Rank 0 first: its word is more likely to be read.
-            let text = vigil.verdict(
+            let text = detector.verdict(
                 at: now, silence: silence + interval, interval: interval, wait: wait, onlyRank: 0)
             if let text { end(text) }
         } else if wasAnswered, now - answeredAt > silence + 3 * interval {
             end(
-                "rank \(rank) on \(cards[rank].host) has heard nothing of "
-                    + "\(vigil.name([0, deputy].compactMap { $0 })) for \(fixed(now - answeredAt, 0)) s: "
-                    + "\(cards[rank].host) is cut off from them")
+                "rank \(rank) on \(peers[rank].host) has heard nothing of "
+                    + "\(detector.name([0, deputy].compactMap { $0 })) for \(fixed(now - answeredAt, 0)) s: "
+                    + "\(peers[rank].host) is cut off from them")
         }
     }
 
@@ -209,10 +211,10 @@ package final class WatchPost: @unchecked Sendable {
     private func note(at now: Double) {
         guard now > noteAt else { return }
         noteAt = .infinity
-        let unheard = vigil.unheard
+        let unheard = detector.unheard
         guard !unheard.isEmpty else { return }
         Console(speaks: true).line(
-            "note: no word of \(vigil.name(unheard)) by UDP: if they hang it will not be noticed; does a firewall drop UDP "
+            "note: no word of \(detector.name(unheard)) by UDP: if they hang it will not be noticed; does a firewall drop UDP "
                 + "between the nodes?")
     }
 
@@ -220,12 +222,12 @@ package final class WatchPost: @unchecked Sendable {
     private func end(_ reason: String) -> Never {
         Console(speaks: true).line(
             "swift-prefopt: \(reason); run the same command again to go on from the newest checkpoint "
-                + "(hang_timeout: \(fixed(Pulse.silenceLimit, 0)))")
+                + "(hang_timeout: \(fixed(RunProgress.silenceLimit, 0)))")
         // First: the ranks that are told end at once, and the launcher then ends this one.
-        RankCalls.endLauncher(afterSeconds: WatchPost.launcherGrace)
+        RankCalls.endLauncher(afterSeconds: Watcher.launcherGrace)
         let message = WatchMessage.verdict(reason)
         for _ in 0..<3 {
-            for other in cards.indices where other != rank { send(message, to: other) }
+            for other in peers.indices where other != rank { send(message, to: other) }
             usleep(50_000)
         }
         _exit(4)

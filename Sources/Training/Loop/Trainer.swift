@@ -112,7 +112,7 @@ package final class Trainer {
             }
             let outcome = try learner.step(plan, clock: &clock)
             state.step += 1
-            Pulse.finishStep(usual: usualSeconds.add(SteadyClock.now() - stepStart))
+            RunProgress.finishStep(usual: usualSeconds.add(SteadyClock.now() - stepStart))
 
             // Log, evaluate, save.
             let seconds = SteadyClock.now() - stepStart

@@ -58,7 +58,7 @@ package struct LogpsColumn {
         }
 
         let start = SteadyClock.now()
-        let fresh = try Pulse.during(.score) {
+        let fresh = try RunProgress.during(.score) {
             try ResponseScoring(set: set, communicator: communicator, console: console).logps(
                 of: unknown, with: transformer(), title: "\(name) logps", model: directory)
         }

@@ -2,83 +2,83 @@ import Liveness
 import Machine
 import Testing
 
-@Suite("Keeping watch over ranks") struct VigilTests {
+@Suite("Keeping watch over ranks") struct FailureDetectorTests {
     /// Four ranks on three hosts, each heard of at second 100.
-    private func vigil() -> Vigil {
-        var vigil = Vigil(hosts: ["a", "b", "b", "c"])
-        for rank in 0..<4 { vigil.heard(beat(rank), at: 100) }
-        return vigil
+    private func detector() -> FailureDetector {
+        var detector = FailureDetector(hosts: ["a", "b", "b", "c"])
+        for rank in 0..<4 { detector.heard(beat(rank), at: 100) }
+        return detector
     }
 
     private func beat(_ rank: Int, waiting: Double = 0, stuck: String? = nil) -> Heartbeat {
         Heartbeat(rank: rank, phase: "compute", step: 12, waiting: waiting, stuck: stuck)
     }
 
-    private func verdict(_ vigil: Vigil, at now: Double, onlyRank: Int? = nil) -> String? {
-        vigil.verdict(at: now, silence: 10, interval: 1, wait: 10, onlyRank: onlyRank)
+    private func verdict(_ detector: FailureDetector, at now: Double, onlyRank: Int? = nil) -> String? {
+        detector.verdict(at: now, silence: 10, interval: 1, wait: 10, onlyRank: onlyRank)
     }
 
     @Test("nothing is said while everybody is heard of") func quiet() {
-        #expect(verdict(vigil(), at: 109) == nil)
+        #expect(verdict(detector(), at: 109) == nil)
     }
 
     @Test("a rank that falls silent is named with host, phase and step") func silent() {
-        var vigil = vigil()
-        for rank in [0, 1, 3] { vigil.heard(beat(rank), at: 111) }
+        var detector = detector()
+        for rank in [0, 1, 3] { detector.heard(beat(rank), at: 111) }
         #expect(
-            verdict(vigil, at: 111)
+            verdict(detector, at: 111)
                 == "rank 2 on b has not been heard of for 10 s (after 12 steps of this start, phase compute): "
                 + "the process is stopped")
     }
 
     @Test("ranks that fall silent together are named together, and their host with them") func silentHost() {
-        var vigil = vigil()
-        vigil.heard(beat(1), at: 100.8)
-        for rank in [0, 3] { vigil.heard(beat(rank), at: 111) }
-        let text = verdict(vigil, at: 111)
+        var detector = detector()
+        detector.heard(beat(1), at: 100.8)
+        for rank in [0, 3] { detector.heard(beat(rank), at: 111) }
+        let text = verdict(detector, at: 111)
         #expect(text?.hasPrefix("ranks 1, 2 on b have not been heard of") == true, "\(text ?? "")")
         #expect(text?.hasSuffix("the processes are stopped, or b or the network to it is down") == true)
     }
 
     @Test("when all other hosts are silent it is this host that is cut off") func cutOff() {
-        var vigil = vigil()
-        vigil.heard(beat(0), at: 111)
-        #expect(verdict(vigil, at: 111)?.contains("it is this host's network that is down") == true)
+        var detector = detector()
+        detector.heard(beat(0), at: 111)
+        #expect(verdict(detector, at: 111)?.contains("it is this host's network that is down") == true)
     }
 
     @Test("who watches one rank says nothing of others") func deputy() {
-        var vigil = vigil()
-        vigil.heard(beat(0), at: 111)
-        #expect(verdict(vigil, at: 111, onlyRank: 0) == nil)
-        #expect(verdict(vigil, at: 122, onlyRank: 0)?.hasPrefix("rank 0 on a has not been heard of") == true)
+        var detector = detector()
+        detector.heard(beat(0), at: 111)
+        #expect(verdict(detector, at: 111, onlyRank: 0) == nil)
+        #expect(verdict(detector, at: 122, onlyRank: 0)?.hasPrefix("rank 0 on a has not been heard of") == true)
     }
 
     @Test("a rank never heard of isn't judged") func unheard() {
-        var vigil = Vigil(hosts: ["a", "b"])
-        vigil.heard(beat(0), at: 100)
-        #expect(vigil.unheard == [1])
-        #expect(verdict(vigil, at: 105) == nil)
+        var detector = FailureDetector(hosts: ["a", "b"])
+        detector.heard(beat(0), at: 100)
+        #expect(detector.unheard == [1])
+        #expect(verdict(detector, at: 105) == nil)
     }
 
     @Test("time slept through counts for nothing") func forgiven() {
-        var vigil = vigil()
-        vigil.forgive(500)
-        #expect(verdict(vigil, at: 609) == nil)
-        #expect(verdict(vigil, at: 611) != nil)
+        var detector = detector()
+        detector.forgive(500)
+        #expect(verdict(detector, at: 609) == nil)
+        #expect(verdict(detector, at: 611) != nil)
     }
 
     @Test("a rank whose main thread stands still is named with what it stands in") func stuck() {
-        var vigil = vigil()
-        vigil.heard(beat(3, stuck: "stood still for 10 s in phase load, in read of /x: …"), at: 101)
-        #expect(verdict(vigil, at: 101) == "rank 3 on c has stood still for 10 s in phase load, in read of /x: …")
+        var detector = detector()
+        detector.heard(beat(3, stuck: "stood still for 10 s in phase load, in read of /x: …"), at: 101)
+        #expect(verdict(detector, at: 101) == "rank 3 on c has stood still for 10 s in phase load, in read of /x: …")
     }
 
     @Test("all waiting for each other is a hang; all but one is work") func waiting() {
-        var vigil = vigil()
-        for rank in 0..<3 { vigil.heard(beat(rank, waiting: 11), at: 101) }
-        #expect(verdict(vigil, at: 101) == nil)
-        vigil.heard(beat(3, waiting: 10), at: 101)
-        #expect(verdict(vigil, at: 101)?.contains("their messages don't get through between a, b, c") == true)
+        var detector = detector()
+        for rank in 0..<3 { detector.heard(beat(rank, waiting: 11), at: 101) }
+        #expect(verdict(detector, at: 101) == nil)
+        detector.heard(beat(3, waiting: 10), at: 101)
+        #expect(verdict(detector, at: 101)?.contains("their messages don't get through between a, b, c") == true)
     }
 
     @Test("messages survive the way; those of other jobs and noise don't") func messages() {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// What the main thread of this process is doing, as the thread that watches it sees it. Like the note that a signal
 /// leaves it belongs to the process, not to a value.
-package enum Pulse {
+package enum RunProgress {
     private static let phaseIndex = Atomic<Int>(0)
     private static let stepsDone = Atomic<Int>(0)
     private static let givenLimit = Atomic<UInt64>(0)
@@ -94,7 +94,7 @@ package struct MainThread {
     package mutating func look(at now: Double) -> (still: Double, waiting: Double) {
         let look = Look(
             processorTime: processorTime(), calls: RankCalls.finished, diskMoves: DiskActivity.count,
-            phase: Pulse.phase, step: Pulse.step)
+            phase: RunProgress.phase, step: RunProgress.step)
         let isInside = RankCalls.isInside
         let isWaiting = isInside || look.phase == .wait || look.phase == .reduce
         var timeless = look

@@ -1,7 +1,7 @@
 import Machine
 
-/// The judgement of those who keep watch: from what was heard of the ranks, and when, whether the job can still get on.
-package struct Vigil {
+/// Judges from the heartbeats of all ranks, and when they came, whether the job can still get on.
+package struct FailureDetector {
     private struct Watched {
         let host: String
         var last: Heartbeat?
@@ -81,16 +81,18 @@ package struct Vigil {
 
     /// "rank 3 on node4", "ranks 2, 3 on node2".
     package func name(_ members: [Int]) -> String {
-        let shown = members.prefix(Vigil.mostShown).map(String.init).joined(separator: ", ")
-        let rest = members.count > Vigil.mostShown ? " and \(members.count - Vigil.mostShown) more" : ""
+        let shown = members.prefix(FailureDetector.mostShown).map(String.init).joined(separator: ", ")
+        let rest =
+            members.count > FailureDetector.mostShown ? " and \(members.count - FailureDetector.mostShown) more" : ""
         return "rank\(members.count == 1 ? "" : "s") \(shown)\(rest) on \(hostList(members))"
     }
 
     private func hostList(_ members: [Int]) -> String {
         var hosts: [String] = []
         for member in members where !hosts.contains(ranks[member].host) { hosts.append(ranks[member].host) }
-        let rest = hosts.count > Vigil.mostShown ? " and \(hosts.count - Vigil.mostShown) more hosts" : ""
-        return hosts.prefix(Vigil.mostShown).joined(separator: ", ") + rest
+        let rest =
+            hosts.count > FailureDetector.mostShown ? " and \(hosts.count - FailureDetector.mostShown) more hosts" : ""
+        return hosts.prefix(FailureDetector.mostShown).joined(separator: ", ") + rest
     }
 
     private func doing(_ beat: Heartbeat?) -> String {
