@@ -46,6 +46,15 @@ static inline void prefopt_transpose8(
             __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
 }
 
+// The nearest bfloat16, ties to even; infinities stay. What isn't a number keeps its upper bits and becomes quiet, as
+// VCVTNEPS2BF16 has it.
+static inline unsigned short prefopt_round_bfloat16(float x) {
+    unsigned bits;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    unsigned nearest = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    return (bits & 0x7FFFFFFF) <= 0x7F800000 ? nearest : bits >> 16 | 0x40;
+}
+
 // Eight stored numbers, at any address, as floats: exact.
 typedef unsigned short prefopt_ushort8_unaligned __attribute__((ext_vector_type(8), aligned(1)));
 typedef _Float16 prefopt_half8_unaligned __attribute__((ext_vector_type(8), aligned(1)));

@@ -25,10 +25,7 @@ package enum Conversion {
 
     /// Rounded to the nearest, ties to even; NaN stays NaN.
     package static func toBFloat16(_ x: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt16>, count: Int) {
-        for i in 0..<count {
-            let bits = x[i].bitPattern
-            target[i] = x[i].isNaN ? 0x7FC0 : UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
-        }
+        for i in 0..<count { target[i] = prefopt_round_bfloat16(x[i]) }
     }
 
     /// Whether every element is finite.

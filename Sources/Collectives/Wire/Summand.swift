@@ -1,22 +1,22 @@
 import COpenMPI
 
 /// Numbers that vectors are added up of.
-protocol Summand: SIMDScalar, Codable, Hashable, BitwiseCopyable {
+package protocol Summand: SIMDScalar, Codable, Hashable, BitwiseCopyable {
     static var mpiType: MPI_Datatype { get }
     static func sum(_ a: SIMD8<Self>, _ b: SIMD8<Self>) -> SIMD8<Self>
     static func sum(_ a: Self, _ b: Self) -> Self
 }
 
 extension Float: Summand {
-    static var mpiType: MPI_Datatype { prefopt_float() }
-    @inline(__always) static func sum(_ a: SIMD8<Float>, _ b: SIMD8<Float>) -> SIMD8<Float> { a + b }
-    @inline(__always) static func sum(_ a: Float, _ b: Float) -> Float { a + b }
+    package static var mpiType: MPI_Datatype { prefopt_float() }
+    @inline(__always) package static func sum(_ a: SIMD8<Float>, _ b: SIMD8<Float>) -> SIMD8<Float> { a + b }
+    @inline(__always) package static func sum(_ a: Float, _ b: Float) -> Float { a + b }
 }
 
 extension Int64: Summand {
-    static var mpiType: MPI_Datatype { prefopt_int64() }
-    @inline(__always) static func sum(_ a: SIMD8<Int64>, _ b: SIMD8<Int64>) -> SIMD8<Int64> { a &+ b }
-    @inline(__always) static func sum(_ a: Int64, _ b: Int64) -> Int64 { a &+ b }
+    package static var mpiType: MPI_Datatype { prefopt_int64() }
+    @inline(__always) package static func sum(_ a: SIMD8<Int64>, _ b: SIMD8<Int64>) -> SIMD8<Int64> { a &+ b }
+    @inline(__always) package static func sum(_ a: Int64, _ b: Int64) -> Int64 { a &+ b }
 }
 
 extension Summand {
