@@ -98,7 +98,7 @@ package final class Watcher: @unchecked Sendable {
         noteAt = now + 20
     }
 
-    package func start() -> Bool { startThread { [self] in run() } }
+    package func start() -> Bool { WorkerThread { [self] in run() } != nil }
 
     package func stop() { isStopping.store(true, ordering: .releasing) }
 

@@ -1,9 +1,8 @@
-import Glibc
 import Synchronization
 
 /// One piece of work at a time on a thread of its own, behind those that compute, or with `isUrgent` among them.
 package final class BackgroundWork: @unchecked Sendable {
-    private var thread: pthread_t?
+    private var thread: WorkerThread?
     private var body: () throws -> Void = {}
     private var failure: (any Error)?
     private let over = Atomic<Bool>(true)
@@ -26,30 +25,20 @@ package final class BackgroundWork: @unchecked Sendable {
     package func start(_ body: @escaping () throws -> Void) {
         self.body = body
         over.store(false, ordering: .releasing)
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                let work = Unmanaged<BackgroundWork>.fromOpaque(argument!).takeUnretainedValue()
-                if !work.isUrgent {
-                    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, BackgroundWork.niceness)
-                }
-                work.perform()
-                return nil
-            }, Unmanaged.passUnretained(self).toOpaque())
-        if status == 0 { self.thread = thread } else { perform() }
+        thread = WorkerThread(niceness: isUrgent ? 0 : BackgroundWork.niceness) { [unowned self] in perform() }
+        if thread == nil { perform() }
     }
 
     /// Returns when the work is done.
     /// - Throws: what it threw, once.
     package func wait() throws {
-        if let thread { pthread_join(thread, nil) }
+        thread?.join()
         thread = nil
         defer { failure = nil }
         if let failure { throw failure }
     }
 
-    deinit { if let thread { pthread_join(thread, nil) } }
+    deinit { thread?.join() }
 
     private func perform() {
         do { try body() } catch {

@@ -15,7 +15,9 @@ package struct ControlGroup: Sendable, Equatable {
         let groups = ControlGroup.membership(TextFile("\(root)/proc/self/cgroup"))
         func folders(_ controller: String) -> [TextFolder] {
             groups.filter { $0.controllers.contains(controller) }.flatMap { group in
-                ControlGroup.withParents(group.path).map { TextFolder("\(root)/sys/fs/cgroup\(group.mount(controller))\($0)") }
+                ControlGroup.withParents(group.path).map {
+                    TextFolder("\(root)/sys/fs/cgroup\(group.mount(controller))\($0)")
+                }
             }
         }
         processors = folders("cpu").compactMap(ControlGroup.processors).min()
@@ -49,7 +51,9 @@ package struct ControlGroup: Sendable, Equatable {
     }
 
     private static func processors(_ folder: TextFolder) -> Double? {
-        if let words = folder["cpu.max"].words, words.count == 2, let quota = Double(words[0]), let period = Double(words[1]) {
+        if let words = folder["cpu.max"].words, words.count == 2, let quota = Double(words[0]),
+            let period = Double(words[1])
+        {
             return quota / period
         }
         guard let quota = folder["cpu.cfs_quota_us"].number, let period = folder["cpu.cfs_period_us"].number,

@@ -5,9 +5,10 @@ package struct TextFile {
     package let lines: [String]
 
     package init(_ path: String) {
-        lines = (try? FileSystem.read(path)).map {
-            String(decoding: $0, as: UTF8.self).split(separator: "\n").map(String.init)
-        } ?? []
+        lines =
+            (try? FileSystem.read(path)).map {
+                String(decoding: $0, as: UTF8.self).split(separator: "\n").map(String.init)
+            } ?? []
     }
 
     /// Those of the first line.

@@ -16,7 +16,7 @@ package final class TimeLimit: Sendable {
     ) {
         self.stage = Mutex(stage)
         let end = SteadyClock.now() + seconds
-        startThread { [self] in
+        _ = WorkerThread { [self] in
             while SteadyClock.now() < end {
                 if isLifted.load(ordering: .acquiring) { return }
                 usleep(20_000)
@@ -31,28 +31,4 @@ package final class TimeLimit: Sendable {
 
     /// It was done in time.
     package func lift() { isLifted.store(true, ordering: .releasing) }
-}
-
-/// Runs something on a thread of its own, where no signal is handled.
-/// - Returns: false if the system has no thread to give.
-@discardableResult
-package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var (all, before) = (sigset_t(), sigset_t())
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    var thread = pthread_t()
-    let work = Unmanaged.passRetained(Work(body))
-    let status = pthread_create(
-        &thread, nil,
-        { argument in
-            Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue().body()
-            return nil
-        }, work.toOpaque())
-    if status == 0 { pthread_detach(thread) } else { work.release() }
-    return status == 0
 }

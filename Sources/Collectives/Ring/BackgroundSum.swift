@@ -1,4 +1,4 @@
-import Glibc
+import Machine
 
 /// Sums a vector over the ranks while it is still being computed, bucket by bucket from its end to its beginning.
 ///
@@ -8,16 +8,16 @@ import Glibc
 package final class BackgroundSum: @unchecked Sendable {
     private let buckets: [Range<Int>]
     private let sum: (Range<Int>) -> Void
-    private var thread: pthread_t?
+    private var thread: WorkerThread?
+    private let progress = Monitor(Progress())
 
-    // Under the mutex.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Elements from here on are complete on this rank.
-    private var border = Int.max
-    /// Buckets of this vector that have been summed.
-    private var done = 0
-    private var isStopping = false
+    private struct Progress {
+        /// Elements from here on are complete on this rank.
+        var border = Int.max
+        /// Buckets of this vector that have been summed.
+        var done = 0
+        var isStopping = false
+    }
 
     /// What comes last is hidden by nothing, so buckets are small: 2 MiB are some 25 ms on four nodes at 1 Gbit/s. But each
     /// goes around by itself, and on many nodes the messages' latencies would add up to more than is hidden.
@@ -43,74 +43,47 @@ package final class BackgroundSum: @unchecked Sendable {
     ///   - sum: sums one of them over the ranks.
     package init(of buckets: [Range<Int>], sum: @escaping (Range<Int>) -> Void) {
         (self.buckets, self.sum) = (buckets, sum)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                Unmanaged<BackgroundSum>.fromOpaque(argument!).takeUnretainedValue().work()
-                return nil
-            }, Unmanaged.passUnretained(self).toOpaque())
-        // Where the system has none to give, `wait` does it all.
-        self.thread = status == 0 ? thread : nil
+        // Where the system has none to give, `wait` does it all. It must not keep what it is to end with.
+        thread = WorkerThread { [progress] in BackgroundSum.work(buckets, progress, sum) }
     }
 
     deinit {
-        locked {
-            isStopping = true
-            pthread_cond_broadcast(changed)
-        }
-        if let thread { pthread_join(thread, nil) }
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(mutex)
-        changed.deallocate()
-        mutex.deallocate()
+        progress.change { $0.isStopping = true }
+        thread?.join()
     }
 
     /// This rank won't change the vector's elements from `start` on any more.
     package func release(from start: Int) {
         RankCalls.areBesideComputing.store(true, ordering: .relaxed)
-        locked {
-            border = min(border, start)
-            pthread_cond_broadcast(changed)
-        }
+        progress.change { $0.border = min($0.border, start) }
     }
 
     /// Returns when the whole vector, all of it released, has been summed over the ranks. Collective.
     package func wait() {
         RankCalls.areBesideComputing.store(false, ordering: .relaxed)
         if thread == nil { for bucket in buckets { sum(bucket) } }
-        locked {
-            while thread != nil, done < buckets.count { pthread_cond_wait(changed, mutex) }
-            (border, done) = (Int.max, 0)
+        progress.wait { [hasThread = thread != nil, count = buckets.count] progress -> Void? in
+            guard !hasThread || progress.done == count else { return nil }
+            (progress.border, progress.done) = (Int.max, 0)
+            return ()
         }
     }
 
-    private func work() {
-        while let bucket = next() {
+    /// The thread: sums every bucket once it is complete, until it is stopped.
+    private static func work(
+        _ buckets: [Range<Int>], _ progress: Monitor<Progress>, _ sum: (Range<Int>) -> Void
+    ) {
+        while true {
+            let bucket = progress.wait { progress -> Range<Int>?? in
+                if progress.isStopping { return .some(nil) }
+                guard progress.done < buckets.count, progress.border <= buckets[progress.done].lowerBound else {
+                    return nil
+                }
+                return buckets[progress.done]
+            }
+            guard let bucket else { return }
             sum(bucket)
-            locked {
-                done += 1
-                if done == buckets.count { pthread_cond_broadcast(changed) }
-            }
+            progress.change { $0.done += 1 }
         }
-    }
-
-    /// Waits for a bucket that is complete; nil at the end.
-    private func next() -> Range<Int>? {
-        locked {
-            while !isStopping {
-                if done < buckets.count, border <= buckets[done].lowerBound { return buckets[done] }
-                pthread_cond_wait(changed, mutex)
-            }
-            return nil
-        }
-    }
-
-    private func locked<Value>(_ body: () -> Value) -> Value {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
     }
 }
