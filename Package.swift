@@ -80,7 +80,10 @@ let package = Package(
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "CHwloc", "Scratch"]),
+        .target(
+            name: "RankedTests", dependencies: ["Collectives", "Storage", "Scratch"], path: "Tests/RankedTests"),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "RankedTests"]),
         .testTarget(name: "LivenessTests", dependencies: ["Liveness", "Machine"]),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Storage", "Scratch"], exclude: ["Fixtures"]),

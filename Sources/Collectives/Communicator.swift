@@ -17,9 +17,10 @@ package final class Communicator {
     package let neighbourhood: Neighbourhood
     /// Whether the MPI of every rank lets another of its threads speak while the first is silent.
     package let letsThreadsTakeTurns: Bool
-    let world: MPI_Comm?
+    /// nil for a process without MPI.
+    package let world: MPI_Comm?
     /// nil for one rank.
-    let hierarchy: Hierarchy?
+    package let hierarchy: Hierarchy?
     private let isWhole: Bool
 
     /// Large buffers are reduced in pieces of this many bytes: faster than whole, and far below MPI's 32-bit counts.

@@ -7,20 +7,20 @@ import Glibc
 /// There are as many rings, called lanes, as the smallest node has ranks: lane l joins the ranks that are number l on their
 /// nodes, and each lane carries its part of a vector at the same time as the others. The rank numbers of a node needn't be
 /// consecutive. Where memory can't be shared every rank counts as a node.
-final class Hierarchy {
+package final class Hierarchy {
     /// World ranks of each node, ascending; nodes by their first rank.
-    let nodes: [[Int]]
+    package let nodes: [[Int]]
     /// This rank's node.
-    let home: Int
+    package let home: Int
     /// This rank among those of its node.
-    let place: Int
-    let lanes: Int
+    package let place: Int
+    package let lanes: Int
     /// Whether ranks of one node share memory; false as well where none has a neighbour.
-    let sharesMemory: Bool
+    package let sharesMemory: Bool
     /// nil for a rank without neighbours.
-    let exchange: NodeExchange?
+    package let exchange: NodeExchange?
     /// nil on one node, and for ranks that are in no lane.
-    let ring: Ring?
+    package let ring: Ring?
     private var node: MPI_Comm?
     private var lane: MPI_Comm?
 
@@ -30,7 +30,7 @@ final class Hierarchy {
     ///     several; nil: as they are.
     ///   - isCrowded: whether ranks of a node may have to share cores.
     /// Collective.
-    init(_ world: MPI_Comm, rank: Int, size: Int, ranksPerNode: Int?, isCrowded: Bool) {
+    package init(_ world: MPI_Comm, rank: Int, size: Int, ranksPerNode: Int?, isCrowded: Bool) {
         var node: MPI_Comm?
         MPI_Comm_split_type(world, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), prefopt_info_null(), &node)
         if let ranksPerNode, ranksPerNode > 0 {
@@ -80,7 +80,7 @@ final class Hierarchy {
     // MARK: - Vectors
 
     /// Sums each shard onto its owner.
-    func sum<Encoding: WireEncoding>(
+    package func sum<Encoding: WireEncoding>(
         _ x: UnsafeMutablePointer<Encoding.Element>, _ shards: [Range<Int>], as encoding: Encoding.Type
     ) {
         exchange?.exchange(x, owned: carried(shards, from: Array(nodes.indices)), .sum)
@@ -90,7 +90,7 @@ final class Hierarchy {
     }
 
     /// Each shard as its owner has it, on all ranks.
-    func gather<Encoding: WireEncoding>(
+    package func gather<Encoding: WireEncoding>(
         _ x: UnsafeMutablePointer<Encoding.Element>, _ shards: [Range<Int>], as encoding: Encoding.Type
     ) {
         guard nodes.count > 1 else {

@@ -8,10 +8,10 @@ import Synchronization
 /// A vector that lies in shared memory itself is read and written where it is: each owner goes over its shard once. Any other
 /// one passes through a window of some hundred KiB for each rank, piece by piece; that is as fast where the ranks' cores have
 /// a cache in common, and four times slower where they haven't.
-final class NodeExchange {
+package final class NodeExchange {
     /// This rank among those of the node.
-    let rank: Int
-    let size: Int
+    package let rank: Int
+    package let size: Int
     private let node: MPI_Comm
     private let window: SharedWindow
     /// What the ranks have allocated in shared memory: as many bytes for each, one after the other.
@@ -33,7 +33,7 @@ final class NodeExchange {
 
     /// - Parameter isCrowded: whether ranks of the node may have to share cores.
     /// - Returns: nil, on all ranks of the node, where memory can't be shared. Collective.
-    init?(_ node: MPI_Comm, isCrowded: Bool) {
+    package init?(_ node: MPI_Comm, isCrowded: Bool) {
         var (rank, size): (Int32, Int32) = (0, 1)
         MPI_Comm_rank(node, &rank)
         MPI_Comm_size(node, &size)
@@ -56,17 +56,18 @@ final class NodeExchange {
     }
 
     /// What an exchange does to a shard.
-    struct Purpose: OptionSet {
-        let rawValue: Int
+    package struct Purpose: OptionSet {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
         /// Its owner gets the sum of what all ranks have there; the others' part is left as it was.
-        static let sum = Purpose(rawValue: 1)
+        package static let sum = Purpose(rawValue: 1)
         /// All ranks get what its owner has, after the sum if there is one.
-        static let gather = Purpose(rawValue: 2)
+        package static let gather = Purpose(rawValue: 2)
     }
 
     /// - Parameter owned: for each rank of the node the ranges of `x` that are its shard; all ranks give the same.
     /// Collective among the ranks of the node.
-    func exchange<Element: Summand>(
+    package func exchange<Element: Summand>(
         _ x: UnsafeMutablePointer<Element>, owned: [[Range<Int>]], _ purpose: Purpose
     ) {
         if let peers = peers(of: x, count: owned.joined().map(\.upperBound).max() ?? 0) {
@@ -81,7 +82,7 @@ final class NodeExchange {
     /// Memory of this rank that the node's other ranks reach, zeroed.
     ///
     /// - Returns: nil, on all ranks of the node, if there isn't as much. Collective.
-    func allocate(bytes: Int) -> UnsafeMutableRawPointer? {
+    package func allocate(bytes: Int) -> UnsafeMutableRawPointer? {
         let stride = (bytes + 4095) / 4096 * 4096
         guard let window = SharedWindow(bytes: stride * size, over: node) else { return nil }
         shared.append((window, stride))
@@ -91,7 +92,7 @@ final class NodeExchange {
     /// Memory that is the same on all ranks of the node, zeroed.
     ///
     /// - Returns: nil, on all ranks of the node, if there isn't as much. Collective.
-    func allocateTogether(bytes: Int) -> UnsafeMutableRawPointer? {
+    package func allocateTogether(bytes: Int) -> UnsafeMutableRawPointer? {
         guard let window = SharedWindow(bytes: bytes, over: node) else { return nil }
         common.append(window)
         return window.base
@@ -114,8 +115,8 @@ final class NodeExchange {
         _ peers: [UnsafeMutablePointer<Element>], _ owned: [[Range<Int>]], _ purpose: Purpose
     ) {
         let x = peers[rank]
-        // Everybody's part is complete.
-        meet()
+        // Every rank's part is complete.
+        barrier()
         if purpose.contains(.sum) {
             // Short enough for the sum to be still in the nearest cache when it is copied.
             for piece in Pieces.cut(owned[rank], length: 2048) {
@@ -136,7 +137,7 @@ final class NodeExchange {
             }
         }
         // Nobody reads or writes another's any more.
-        meet()
+        barrier()
     }
 
     // MARK: - Other vectors
@@ -167,7 +168,7 @@ final class NodeExchange {
                     let piece = pieces[other][turn]
                     place(rank, for: other).update(from: x + piece.lowerBound, count: piece.count)
                 }
-                meet()
+                barrier()
                 if let mine {
                     withUnsafeTemporaryAllocation(of: UnsafePointer<Element>.self, capacity: size) { sources in
                         for other in 0..<size { sources[other] = UnsafePointer(place(other, for: rank)) }
@@ -178,7 +179,7 @@ final class NodeExchange {
             }
             if purpose.contains(.gather) {
                 if let mine { place(rank, for: rank).update(from: x + mine.lowerBound, count: mine.count) }
-                meet()
+                barrier()
                 for other in 0..<size where other != rank && turn < pieces[other].count {
                     let piece = pieces[other][turn]
                     (x + piece.lowerBound).update(from: place(other, for: other), count: piece.count)
@@ -193,29 +194,29 @@ final class NodeExchange {
         (arrivals + rank * NodeExchange.lineBytes).assumingMemoryBound(to: Atomic<Int>.self)
     }
 
-    /// Waits until every rank of the node has come here as often as this one.
+    /// Waits until every rank of the node has called this as often as this one.
     ///
-    /// Two slots are enough: whoever is about to write into a slot again has met, since the others read it last, each of
-    /// them in the other slot.
-    private func meet() {
+    /// Two slots are enough for the window: between two rounds that write the same slot lies the barrier of the round between
+    /// them, which no rank reaches before it has read what the first of the two wrote.
+    private func barrier() {
         signals += 1
         counter(of: rank).pointee.store(signals, ordering: .releasing)
         RankCalls.sleep {
             letMessagesPass()
-            return (0..<size).allSatisfy(hasCome)
+            return (0..<size).allSatisfy(hasArrived)
         }
         RankCalls.waiting {
             for other in 0..<size {
                 var spins = 0
-                while !hasCome(other) { rest(&spins) }
+                while !hasArrived(other) { pause(&spins) }
             }
         }
     }
 
-    private func hasCome(_ other: Int) -> Bool { counter(of: other).pointee.load(ordering: .acquiring) >= signals }
+    private func hasArrived(_ other: Int) -> Bool { counter(of: other).pointee.load(ordering: .acquiring) >= signals }
 
     /// A moment's wait: first on the core, then giving it away, since the rank that is waited for may need it.
-    private func rest(_ spins: inout Int) {
+    private func pause(_ spins: inout Int) {
         spins += 1
         prefopt_pause()
         guard spins > spinsBeforeYield else { return }

@@ -5,10 +5,10 @@ import COpenMPI
 ///
 /// A block goes around in pieces, several under way at a time: the next rank has the first of them while the last is still
 /// being sent.
-final class Ring {
+package final class Ring {
     /// This rank's place in the circle.
-    let position: Int
-    let size: Int
+    package let position: Int
+    package let size: Int
     private let lane: MPI_Comm
     /// Room for the pieces under way: of those that arrive, then of those that leave encoded.
     private let room: UnsafeMutableRawPointer
@@ -22,7 +22,7 @@ final class Ring {
     private static let piecesPerBlock = 16
     private static let mostDepth = 32
 
-    init(_ lane: MPI_Comm) {
+    package init(_ lane: MPI_Comm) {
         var (rank, size): (Int32, Int32) = (0, 1)
         MPI_Comm_rank(lane, &rank)
         MPI_Comm_size(lane, &size)
@@ -34,7 +34,7 @@ final class Ring {
 
     /// Block p, on the rank at position p, becomes the sum of what all ranks have there; the rest of `x` is left worthless.
     /// Collective among the ranks of the ring.
-    func sum<Encoding: WireEncoding>(
+    package func sum<Encoding: WireEncoding>(
         _ x: UnsafeMutablePointer<Encoding.Element>, _ blocks: [[Range<Int>]], as encoding: Encoding.Type
     ) {
         let pieces = pieces(of: blocks, encoding)
@@ -47,7 +47,7 @@ final class Ring {
     }
 
     /// Block p as the rank at position p has it, on all ranks. Collective among the ranks of the ring.
-    func gather<Encoding: WireEncoding>(
+    package func gather<Encoding: WireEncoding>(
         _ x: UnsafeMutablePointer<Encoding.Element>, _ blocks: [[Range<Int>]], as encoding: Encoding.Type
     ) {
         let pieces = pieces(of: blocks, encoding)
