@@ -107,6 +107,8 @@ let package = Package(
             name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage"],
             exclude: ["Fixtures"]),
         .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "Collectives", "Kernels", "RunFiles", "RankedTests"]),
+        .testTarget(
             name: "HostileInputTests",
             dependencies: [
                 "Training", "RunFiles", "ModelFiles", "Modeling", "Checkpoints", "Preferences", "Tables",

@@ -8,9 +8,9 @@ import RunFiles
 ///
 /// With `reproducible` every micro-batch is computed into a cleared vector and added to exact integer sums; without it,
 /// micro-batches add up in float32. Whoever reads a sum leaves zeros, so at the beginning of a step all is zero.
-final class GradientVector {
-    let count: Int
-    let values: UnsafeMutablePointer<Float>
+package final class GradientVector {
+    package let count: Int
+    package let values: UnsafeMutablePointer<Float>
     private let sums: UnsafeMutablePointer<Int64>?
     /// What isn't in the node's shared memory.
     private let memories: [Memory]
@@ -27,7 +27,7 @@ final class GradientVector {
     ///   - wire: how gradients travel between nodes; exact sums travel as they are.
     ///   - buckets: to be summed in the background, in this order; nil: all at the end of a step.
     /// - Throws: `MemoryError`, on every rank alike.
-    init(
+    package init(
         count: Int, reproducible: Bool, wire: Communicator.WireFormat, inBackground buckets: [Range<Int>]?,
         over communicator: Communicator, on pool: ThreadPool
     ) throws {
@@ -57,7 +57,7 @@ final class GradientVector {
     static func bytes(count: Int, reproducible: Bool) -> Int { (reproducible ? 12 : 4) * count }
 
     /// What of an element is summed over ranks.
-    static func summedBytes(reproducible: Bool) -> Int { reproducible ? 8 : 4 }
+    package static func summedBytes(reproducible: Bool) -> Int { reproducible ? 8 : 4 }
 
     /// Whether sums over ranks may be under way before `reduce`: until it has returned nothing else may be said to them.
     var sumsInBackground: Bool { background != nil }
@@ -69,7 +69,7 @@ final class GradientVector {
     /// - Parameters:
     ///   - isLast: nothing is added in this step after it.
     ///   - backward: tells, if asked to, from which element on it is done.
-    func add(
+    package func add(
         isLast: Bool, _ backward: (_ values: UnsafeMutablePointer<Float>, _ completed: ((Int) -> Void)?) -> Void
     ) {
         var (border, peak) = (count, 0.0)
@@ -101,7 +101,7 @@ final class GradientVector {
     // MARK: - Of all ranks
 
     /// `values` = the sum over all ranks. The optimizer's update takes it, and leaves zeros. Collective.
-    func reduce(over communicator: Communicator) {
+    package func reduce(over communicator: Communicator) {
         if let background { background.wait() } else { sum(0..<count, over: communicator) }
         if let sums { ExactSum.store(sums, into: values, count: count, on: pool) }
         bound = 0
@@ -118,7 +118,7 @@ final class GradientVector {
     }
 
     /// The same in this rank's share only; elsewhere `values` become zeros. Collective.
-    func reduce(over communicator: Communicator, toOwnersOf shares: Shards) {
+    package func reduce(over communicator: Communicator, toOwnersOf shares: Shards) {
         guard shares.ranks > 1 else { return reduce(over: communicator) }
         let share = shares[communicator.rank]
         if let sums {

@@ -11,39 +11,39 @@ import RunFiles
 /// run on through the whole vector. As in bitsandbytes, tensors below 4,096 elements keep 32 bits: here, every block that
 /// touches one, and every block in which weight decay begins or ends. Those are *wide*; their moments lie one after another
 /// in arrays of their own.
-struct OptimizerState {
+package struct OptimizerState {
     /// What a part has an element for.
-    enum Spacing {
+    package enum Spacing {
         case parameter, block, wideParameter
     }
 
-    struct Part {
-        let name: String
-        let elementType: ElementType
-        let spacing: Spacing
+    package struct Part {
+        package let name: String
+        package let elementType: ElementType
+        package let spacing: Spacing
     }
 
     /// Parameters that are updated alike.
-    struct Piece: Equatable {
-        let range: Range<Int>
-        let decays: Bool
+    package struct Piece: Equatable {
+        package let range: Range<Int>
+        package let decays: Bool
         /// Whether their moments are eight bits.
-        let isNarrow: Bool
+        package let isNarrow: Bool
     }
 
     /// No share begins within so many elements: a block is never parted, nor is a partial sum of the gradient's norm.
-    static let grain = GradientSum.run
+    package static let grain = GradientSum.run
     private static let block = QuantizedVector.block
     private static let smallest = 4096
 
-    let count: Int
+    package let count: Int
     /// Wider elements first, as files want it.
-    let parts: [Part]
+    package let parts: [Part]
     private let parameters: [(range: Range<Int>, decays: Bool)]
     /// The wide blocks, in rising order.
     private let wideBlocks: [Range<Int>]
 
-    init(_ kind: RunFile.Optimizer.Kind, parameters: [(range: Range<Int>, decays: Bool)]) {
+    package init(_ kind: RunFile.Optimizer.Kind, parameters: [(range: Range<Int>, decays: Bool)]) {
         self.parameters = parameters
         let count = parameters.last?.range.upperBound ?? 0
         self.count = count
@@ -100,7 +100,7 @@ struct OptimizerState {
 
     /// The elements of a part that belong to a range of parameters, which begins with a block and ends with one or with
     /// the vector.
-    func elements(_ spacing: Spacing, of range: Range<Int>) -> Range<Int> {
+    package func elements(_ spacing: Spacing, of range: Range<Int>) -> Range<Int> {
         switch spacing {
         case .parameter: range
         case .block: range.lowerBound / OptimizerState.block..<blocks(range.upperBound)
@@ -109,17 +109,17 @@ struct OptimizerState {
     }
 
     /// The elements of a part as a whole.
-    func count(of part: Part) -> Int { elements(part.spacing, of: 0..<count).count }
+    package func count(of part: Part) -> Int { elements(part.spacing, of: 0..<count).count }
 
     /// Bytes that a share of the vector takes.
-    func bytes(of share: Range<Int>) -> Int {
+    package func bytes(of share: Range<Int>) -> Int {
         parts.reduce(0) { $0 + $1.elementType.size * elements($1.spacing, of: share).count }
     }
 
     private func blocks(_ parameters: Int) -> Int { (parameters + OptimizerState.block - 1) / OptimizerState.block }
 
     /// How many parameters before this one are in wide blocks.
-    func wideParameters(before parameter: Int) -> Int {
+    package func wideParameters(before parameter: Int) -> Int {
         wideBlocks.reduce(0) { sum, blocks in
             let (start, end) = (blocks.lowerBound * OptimizerState.block, blocks.upperBound * OptimizerState.block)
             return sum + max(0, min(end, parameter, count) - start)
@@ -129,7 +129,7 @@ struct OptimizerState {
     /// A share of the vector cut into pieces that are updated alike.
     ///
     /// - Parameter decay: whether it matters which parameters decay.
-    func pieces(of share: Range<Int>, decay: Bool) -> [Piece] {
+    package func pieces(of share: Range<Int>, decay: Bool) -> [Piece] {
         guard decay || !wideBlocks.isEmpty else {
             return [Piece(range: share, decays: false, isNarrow: parts.contains { $0.elementType == .uint8 })]
         }
