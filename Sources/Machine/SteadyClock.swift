@@ -21,3 +21,22 @@ package enum SteadyClock {
         return max(0, now - ticks / Double(sysconf(Int32(_SC_CLK_TCK))))
     }
 }
+
+/// Tells the processor time that one thread has used, also to others.
+package struct ThreadClock: Sendable {
+    private let clock: clockid_t
+
+    /// Of the thread that calls; nil where the system has no such clock.
+    package init?() {
+        var clock = clockid_t()
+        guard pthread_getcpuclockid(pthread_self(), &clock) == 0 else { return nil }
+        self.clock = clock
+    }
+
+    /// nil when the thread is gone.
+    package func nanoseconds() -> Int? {
+        var time = timespec()
+        guard clock_gettime(clock, &time) == 0 else { return nil }
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+}
