@@ -46,12 +46,6 @@ check_libraries() {
     [ ${#absent[@]} = 0 ] \
         || stop "pkg-config doesn't find ${absent[*]}; install what these Debian packages hold: ${packages[*]}"
     command -v mpirun >/dev/null || stop "there is no mpirun; install Open MPI 4.1 (Debian: openmpi-bin)"
-    # The serial flavour gives wrong results when two threads multiply at once.
-    case $(readlink -f "$(pkg-config --variable=libdir openblas)/libopenblas.so") in
-        *openblas-serial*)
-            stop "OpenBLAS is its serial flavour, which isn't thread-safe; apt-get install libopenblas-pthread-dev," \
-                "then choose it with update-alternatives --config for libopenblas.so and libopenblas.so.0" ;;
-    esac
 }
 
 check_swift() {

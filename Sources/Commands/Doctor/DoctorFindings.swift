@@ -61,11 +61,6 @@ package struct DoctorFindings {
                 "\(host): the container may use \(fixed(first.quota, 1)) CPUs at a time, but its ranks have \(threads) "
                     + "threads; raise its limit or set threads_per_rank: \(max(1, Int(first.quota) / here.count))")
         }
-        if first.blas.contains("serial") {
-            warnings.append(
-                "\(host): OpenBLAS is its serial flavour, which isn't thread-safe; apt-get install libopenblas-pthread-dev"
-            )
-        }
         if first.freeMemory < 1 << 30 {
             warnings.append(
                 "\(host): only \(readableBytes(first.freeMemory)) of memory are free; end what else runs there")
