@@ -18,6 +18,10 @@ hosts_count=0
 hosts_possible() {
     local tool
     [ "$(id -u)" = 0 ] || { say "not root"; return 1; }
+    case $binary in
+        "$repository"/*) ;;
+        /tmp/*) say "hosts have a /tmp of their own, and the program is $binary"; return 1 ;;
+    esac
     for tool in ip nsenter unshare; do command -v "$tool" >/dev/null || { say "no $tool (apt-get install iproute2)"; return 1; }; done
     unshare --mount --net --uts --ipc --pid --fork true 2>/dev/null || { say "namespaces aren't allowed here"; return 1; }
     ip link add "${hosts_tag}t" type bridge 2>/dev/null || { say "no network bridges here"; return 1; }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# test-slurm.sh: launch/slurm.sbatch under a real Slurm of three namespace hosts: a job ends, one that meets its time limit
-# saves, is requeued and ends with the same bits, and a rank that is killed is started again. As root, with Debian's packages
-# slurm-wlm and munge.
+# test-slurm.sh: launch/slurm.sbatch under a real Slurm of three namespace hosts: a job that meets its time limit saves, is
+# requeued and ends with the same bits; a rank that is killed is started again; scancel saves; srun without PMIx is refused.
+# As root, with Debian's packages slurm-wlm and munge.
 #
-#   launch/test-slurm.sh [time_limit] [killed_rank] [cancelled]      all three by default: five minutes
+#   launch/test-slurm.sh [time_limit] [killed_rank] [cancelled] [unconnected]      all by default: four minutes
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -11,11 +11,11 @@ parts=()
 for word in "$@"; do
     case $word in
         -h | --help) usage; exit 0 ;;
-        time_limit | killed_rank | cancelled) parts+=("$word") ;;
+        time_limit | killed_rank | cancelled | unconnected) parts+=("$word") ;;
         *) stop "there is no part $word; --help lists them" ;;
     esac
 done
-[ ${#parts[@]} -gt 0 ] || parts=(time_limit killed_rank cancelled)
+[ ${#parts[@]} -gt 0 ] || parts=(time_limit killed_rank cancelled unconnected)
 
 binary=$(readlink -f "$binary")
 for tool in slurmctld slurmd munged sbatch; do
@@ -162,10 +162,15 @@ steps=${STEPS:-3000}
 whole=$(bits whole)
 
 time_limit() {
-    local job
+    local job k ranks=()
     run_file limited "$steps" 100000 >/dev/null
     # Slurm counts limits in minutes and looks every half minute; the signal comes 50 seconds before the end of the one.
     job=$(submit limited --time=1 --signal=USR1@50)
+    for _ in $(seq 3000); do [ -s "$hosts_folder/limited/out/metrics.jsonl" ] && break; sleep 0.02; done
+    # From the first step on the ranks stand still: a fast machine would be done before the signal. With it Slurm itself lets
+    # them go on.
+    for k in 1 2 3; do mapfile -t -O ${#ranks[@]} ranks < <(ranks_on "$k" "$binary"); done
+    [ ${#ranks[@]} = 0 ] || kill -STOP "${ranks[@]}"
     await "$job" 400
     check "time limit: USR1, 75, requeued" limited "$job" 1
 }
@@ -197,11 +202,51 @@ cancelled() {
     fi
 }
 
+# TITLE WANTED FOUND: a line of the table.
+expect() {
+    if [ "$2" = "$3" ]; then
+        printf '%-7s %-48s %s\n' ok "$1" "$3"
+    else
+        printf '%-7s %-48s %s\n' FAILED "$1" "$3, not $2"
+        tail -n 30 "$hosts_folder/unconnected/log" >&2
+        failed=1
+    fi
+}
+
+# Tasks that srun starts without PMIx know nothing of each other; a single process in a job, and mpirun in it, are as ever.
+unconnected() {
+    local log=$hosts_folder/unconnected/log out=$hosts_folder/unconnected/out run status
+    run=$(run_file unconnected 2 100000)
+    local in_job=(slurm env OMPI_MCA_btl_tcp_if_include=10.77.0.0/24)
+    status=0
+    "${in_job[@]}" srun --nodes=3 --mpi=none "$binary" train "$run" >"$log" 2>&1 || status=$?
+    expect "srun --mpi=none: status, messages, nothing written" "2 1 no" \
+        "$status $(grep -c '^swift-prefopt: .*srun --mpi=pmix' "$log") $([ -e "$out" ] && echo yes || echo no)"
+    status=0
+    "${in_job[@]}" srun --nodes=3 --mpi=none "$binary" doctor --output "$hosts_folder/unconnected" >"$log" 2>&1 || status=$?
+    expect "doctor under srun --mpi=none" "2 1" "$status $(grep -c 'srun --mpi=pmix' "$log")"
+    status=0
+    "${in_job[@]}" srun --nodes=3 --mpi=pmix "$binary" train "$run" >"$log" 2>&1 || status=$?
+    expect "srun --mpi=pmix" 0 "$status"
+    status=0
+    "${in_job[@]}" salloc --nodes=3 "$binary" train "$run" --resume never >"$log" 2>&1 || status=$?
+    expect "one process in an allocation of three" 0 "$status"
+    status=0
+    "${in_job[@]}" srun --nodes=1 --ntasks=1 --mpi=none "$binary" train "$run" --resume never >"$log" 2>&1 || status=$?
+    expect "one task of srun without PMIx" 0 "$status"
+    status=0
+    "${in_job[@]}" salloc --nodes=3 \
+        mpirun --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 \
+        "$binary" train "$run" --resume never >"$log" 2>&1 || status=$?
+    expect "mpirun in an allocation" 0 "$status"
+}
+
 for part in "${parts[@]}"; do
     case $part in
         time_limit) time_limit ;;
         killed_rank) killed_rank ;;
         cancelled) cancelled ;;
+        unconnected) unconnected ;;
     esac
 done
 exit "$failed"
