@@ -9,6 +9,9 @@ let vectors: [SwiftSetting] = Context.environment["PREFOPT_AVX512"] == "1" ? [.d
 let fast: [SwiftSetting] =
     [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecked", "-wmo", "-num-threads", "2"])] + vectors
 
+/// For `--version`. From the environment, not from git: a manifest is evaluated once and would go on naming an older commit.
+let commit = Context.environment["PREFOPT_COMMIT"] ?? "unknown"
+
 let package = Package(
     name: "swift-prefopt",
     products: [.executable(name: "swift-prefopt", targets: ["swift-prefopt"])],
@@ -31,7 +34,8 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Storage", dependencies: ["CZlib", "CZstd", "CCrypto"]),
-        .target(name: "Machine", dependencies: ["Storage", "CHwloc"]),
+        .target(name: "CVersion", cSettings: [.define("PREFOPT_COMMIT", to: "\"\(commit)\"")]),
+        .target(name: "Machine", dependencies: ["Storage", "CHwloc", "CVersion"]),
         .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
         .target(name: "Collectives", dependencies: ["Machine", "COpenMPI", "CMPICalls", "CVector"]),
         .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),

@@ -20,6 +20,12 @@ fi
 # The program shares out the cores itself. Without this OpenBLAS starts as many threads again while it is loaded.
 export OPENBLAS_NUM_THREADS=1
 
+# Before a build, for --version: the commit that the program is built from.
+name_commit() {
+    PREFOPT_COMMIT=$(git -C "$repository" describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
+    export PREFOPT_COMMIT
+}
+
 say() { printf '%s\n' "$*" >&2; }
 
 # Prints a command as it could be typed, then runs it.

@@ -89,5 +89,6 @@ case $level in
     *) stop "PREFOPT_CPU_LEVEL is $level; expected x86-64-v3, x86-64-v4 or native" ;;
 esac
 [ "$level" = x86-64-v3 ] || say "+ export PREFOPT_CPU_LEVEL=$level PREFOPT_AVX512=$PREFOPT_AVX512"
+name_commit
 announce swift build --configuration release --product swift-prefopt >&2
 say "built: .build/release/swift-prefopt"

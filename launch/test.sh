@@ -17,6 +17,7 @@ export PREFOPT_BINARY=$binary
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
+name_commit
 announce swift build --configuration release --build-tests --explicit-target-dependency-import-check error
 status=0
 announce swift test --configuration release --skip-build --disable-xctest \

@@ -67,7 +67,7 @@ struct Prefopt: ParsableCommand {
             Exit status: 0 done; 2 wrong input; 3 numbers went non-finite; 4 a rank or node failed; 75 stopped by a signal \
             after saving a checkpoint (run the same command again to go on).
             """,
-        version: programVersion,
+        version: "swift-prefopt \(programVersion) (commit \(programCommit)), \(Communicator.libraryVersion)",
         subcommands: [
             Train.self, Score.self, Evaluate.self, Generate.self, Annotate.self, Pairs.self, Judge.self, Tokenize.self,
             Render.self, Inspect.self, Bench.self,

@@ -1,0 +1,3 @@
+#include "version.h"
+
+const char *prefopt_commit(void) { return PREFOPT_COMMIT; }
