@@ -9,7 +9,8 @@ let vectors: [SwiftSetting] = Context.environment["PREFOPT_AVX512"] == "1" ? [.d
 let fast: [SwiftSetting] =
     [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecked", "-wmo", "-num-threads", "2"])] + vectors
 
-/// For `--version`. From the environment, not from git: a manifest is evaluated once and would go on naming an older commit.
+/// For `--version`. From the environment, not from git: a manifest is evaluated once and would go on naming an older
+/// commit.
 let commit = Context.environment["PREFOPT_COMMIT"] ?? "unknown"
 
 let package = Package(
@@ -39,7 +40,7 @@ let package = Package(
         .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
         .target(name: "Collectives", dependencies: ["Machine", "COpenMPI", "CMPICalls", "CVector"]),
         .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),
-        .target(name: "Kernels", dependencies: ["COpenBLAS", "CVector"], swiftSettings: fast),
+        .target(name: "Kernels", dependencies: ["Machine", "COpenBLAS", "CVector"], swiftSettings: fast),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tables", dependencies: ["Storage", "CSnappy", "CLZ4"]),
         .target(name: "Tokenization", dependencies: ["Storage", "COnig"]),
@@ -47,7 +48,8 @@ let package = Package(
         .target(name: "Objectives"),
         .target(name: "Rewards", dependencies: ["Machine", "Storage", "CCurl"]),
         .target(
-            name: "Preferences", dependencies: ["Tables", "Tokenization", "ChatTemplates", "Objectives", "Storage"]),
+            name: "Preferences",
+            dependencies: ["Machine", "Tables", "Tokenization", "ChatTemplates", "Objectives", "Storage"]),
         .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
         .target(name: "ModelFiles", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),
         .target(

@@ -1,6 +1,7 @@
 import COpenBLAS
 import CVector
 import Glibc
+import Machine
 import Synchronization
 
 /// A fixed set of threads that run the items of one parallel region at a time.
@@ -21,9 +22,9 @@ package final class ThreadPool: @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
     private var items = 0
     private var body: (Int, Int) -> Void = { _, _ in }
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var threads: [pthread_t] = []
+    /// Where workers sleep until the ticket or `stopping` says otherwise.
+    private let bed = Monitor(())
+    private var threads: [WorkerThread] = []
     /// Room for the packed operands of the product at hand: of all threads, then of each.
     private let panels: UnsafeMutablePointer<Float>
 
@@ -35,30 +36,15 @@ package final class ThreadPool: @unchecked Sendable {
         madvise(panels, bytes, MADV_HUGEPAGE)
         // Every sgemm is a tile of a larger product, computed by the thread that asks for it.
         openblas_set_num_threads(1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(wake, nil)
-        for _ in 1..<max(1, self.count) {
-            var thread = pthread_t()
-            let started = pthread_create(
-                &thread, nil,
-                { argument in
-                    Unmanaged<ThreadPool>.fromOpaque(argument!).takeUnretainedValue().work()
-                    return nil
-                }, Unmanaged.passUnretained(self).toOpaque())
-            if started == 0 { threads.append(thread) }
-        }
+        // They must not keep the pool whose end they wait for.
+        let pool = Unmanaged.passUnretained(self)
+        threads = (1..<self.count).compactMap { _ in WorkerThread { pool._withUnsafeGuaranteedRef { $0.work() } } }
     }
 
     deinit {
         stopping.store(true, ordering: .sequentiallyConsistent)
-        pthread_mutex_lock(mutex)
-        pthread_cond_broadcast(wake)
-        pthread_mutex_unlock(mutex)
-        for thread in threads { pthread_join(thread, nil) }
-        pthread_cond_destroy(wake)
-        pthread_mutex_destroy(mutex)
-        wake.deallocate()
-        mutex.deallocate()
+        bed.change { _ in }
+        for thread in threads { thread.join() }
         panels.deallocate()
     }
 
@@ -103,9 +89,7 @@ package final class ThreadPool: @unchecked Sendable {
             let region = (ticket.load(ordering: .relaxed) >> 32) &+ 1
             ticket.store(region << 32 | UInt64(items), ordering: .sequentiallyConsistent)
             if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
-                pthread_mutex_lock(mutex)
-                pthread_cond_broadcast(wake)
-                pthread_mutex_unlock(mutex)
+                bed.change { _ in }
             }
             while takeItem(thread: 0) {}
             var spins = 0
@@ -155,13 +139,13 @@ package final class ThreadPool: @unchecked Sendable {
     }
 
     private func sleep() {
-        pthread_mutex_lock(mutex)
+        // Counted before the look at the ticket: who gives out a region afterwards sees that somebody must be woken.
         sleepers.add(1, ordering: .sequentiallyConsistent)
-        while ticket.load(ordering: .sequentiallyConsistent) & 0xFFFF_FFFF == 0,
-            !stopping.load(ordering: .sequentiallyConsistent)
-        { pthread_cond_wait(wake, mutex) }
+        bed.wait { _ -> Void? in
+            let hasItems = ticket.load(ordering: .sequentiallyConsistent) & 0xFFFF_FFFF > 0
+            return hasItems || stopping.load(ordering: .sequentiallyConsistent) ? () : nil
+        }
         sleepers.subtract(1, ordering: .sequentiallyConsistent)
-        pthread_mutex_unlock(mutex)
     }
 
     private static let spinsBeforeSleep = 3000

@@ -1,4 +1,5 @@
-import Glibc
+import Machine
+import Synchronization
 import Tokenization
 
 /// What is wrong with a file, and the line at which that was seen: of several ranks' failures the first one counts.
@@ -43,7 +44,7 @@ private final class ShareLoading: @unchecked Sendable {
     }
 
     private let encoder: RowEncoder
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let mutex = Mutex(())
 
     // What the threads share, under the mutex.
     private var reader: RowReader
@@ -60,38 +61,19 @@ private final class ShareLoading: @unchecked Sendable {
         self.encoder = encoder
         self.reader = reader
         encoded = EncodedRows(scoreNames: encoder.rule.scoreNames)
-        pthread_mutex_init(mutex, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
     }
 
     func run(threads: Int, progress: (Int) -> Void) throws(RowFailure) -> EncodedRows {
-        var others: [pthread_t] = []
-        for _ in 1..<max(1, threads) {
-            var thread = pthread_t()
-            let argument = Unmanaged.passRetained(self)
-            let status = pthread_create(
-                &thread, nil,
-                { argument in
-                    Unmanaged<ShareLoading>.fromOpaque(argument!).takeRetainedValue().work { _ in }
-                    return nil
-                }, argument.toOpaque())
-            // A thread that the system doesn't give is one less.
-            if status == 0 { others.append(thread) } else { argument.release() }
-        }
+        // A thread that the system doesn't give is one less.
+        let others = (1..<max(1, threads)).compactMap { _ in WorkerThread { [self] in work { _ in } } }
         work(progress: progress)
-        for thread in others { pthread_join(thread, nil) }
+        for thread in others { thread.join() }
         if let firstFailure { throw firstFailure.failure }
         return encoded
     }
 
     private func locked<Value>(_ body: () -> Value) -> Value {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
+        mutex.withLock { _ in body() }
     }
 
     private func work(progress: (Int) -> Void) {
