@@ -187,10 +187,8 @@ package final class Trainer {
     private func save() throws {
         guard lastSave?.step != state.step else { return }
         lastSave = (state.step, folder.path(of: CheckpointFolder.name(ofStep: state.step)))
-        try clock.measure(.save) {
-            try saver.save(state)
-            try communicator.onRoot { try manifest?.write(progress, clock, outcome: .running) }
-        }
+        try clock.measure(.save) { try saver.save(state) }
+        try communicator.onRoot { try manifest?.write(progress, clock, outcome: .running) }
     }
 
     /// `final/`: the model of the last checkpoint, or with `load_best_model_at_end` that of the best one.
