@@ -7,7 +7,7 @@ import Storage
 /// What rank 0 says before step 0: the model, the objective, what makes up a step, and where the memory goes.
 package struct RunSummary {
     package let lines: [String]
-    /// Forecast bytes of one rank's arrays.
+    /// Of the most memory that this process will have at once, with what it shares with the ranks of its node.
     let forecast: Int
 
     /// - Parameter plan: nil for a run that saves nothing.
@@ -43,10 +43,18 @@ package struct RunSummary {
 
         var parts = RunSummary.memory(of: run)
         if let plan { parts.append(("snapshot", plan.snapshotBytes)) }
-        forecast = parts.reduce(0) { $0 + $1.bytes }
-        lines.append("memory a rank: \(readableBytes(forecast))")
+        parts.append(("all the rest", RunSummary.restNow(of: run)))
+        let (own, shared) = (parts.reduce(0) { $0 + $1.bytes }, RunSummary.shared(run).reduce(0) { $0 + $1.bytes })
+        // What came before, the reference's pass above all, may have been the peak already.
+        forecast = max(own + shared, PeakMemory.bytes())
+        lines.append("memory a rank: \(readableBytes(own))")
         for part in parts where part.bytes > 0 {
-            let remark = part.name == "snapshot" ? " on rank 0, to save in the background from" : ""
+            let remark =
+                switch part.name {
+                case "snapshot": " on rank 0, to save in the background from"
+                case "all the rest": " the program, its libraries, rows and tables, as measured"
+                default: ""
+                }
             lines.append("  \(pad(part.name, 14)) \(pad(readableBytes(part.bytes), -12))\(remark)")
         }
         lines += RunSummary.nodeLines(of: run)
@@ -56,7 +64,7 @@ package struct RunSummary {
 
     /// The forecast beside what the operating system counted.
     package var memoryLine: String {
-        "memory: forecast \(readableBytes(forecast)) of arrays, peak \(readableBytes(PeakMemory.bytes())) of the whole process"
+        "memory: forecast \(readableBytes(forecast)), peak \(readableBytes(PeakMemory.bytes())) of the whole process"
     }
 
     /// Bytes of a rank's arrays by part.
@@ -76,6 +84,11 @@ package struct RunSummary {
             run.policy.architecture, low: run.policy.transformer.lowRank, extent: run.extent, purpose: run.purpose,
             threads: run.threads
         ).map { ($0.name, 4 * $0.floats) }
+        if let held = run.evaluation {
+            let scoring = ResponseScoring(set: held.set, communicator: run.communicator, console: run.console)
+            parts.append(
+                ("evaluation", scoring.bytes(of: Array(held.set.comparisons.indices), with: run.policy.transformer)))
+        }
         parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
         let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
         parts.append(("token ids", tokens.reduce(0) { $0 + ($1.isShared ? 0 : $1.packedBytes) }))
@@ -83,15 +96,27 @@ package struct RunSummary {
     }
 
     /// What the ranks of a node have together.
-    private static func nodeLines(of run: TrainingRun) -> [String] {
+    private static func shared(_ run: TrainingRun) -> [(name: String, bytes: Int)] {
         let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
-        let parts = [
+        return [
             ("token ids", tokens.reduce(0) { $0 + ($1.isShared ? $1.packedBytes : 0) }),
             ("frozen weights", run.policy.frozen?.mappedBytes ?? 0),
-        ].filter { $0.1 > 0 }
+        ]
+    }
+
+    private static func nodeLines(of run: TrainingRun) -> [String] {
+        let parts = shared(run).filter { $0.bytes > 0 }
         guard !parts.isEmpty else { return [] }
-        return ["memory a node, once for all its ranks: \(readableBytes(parts.reduce(0) { $0 + $1.1 }))"]
-            + parts.map { "  \(pad($0.0, 14)) \(pad(readableBytes($0.1), -12))" }
+        return ["memory a node, once for all its ranks: \(readableBytes(parts.reduce(0) { $0 + $1.bytes }))"]
+            + parts.map { "  \(pad($0.name, 14)) \(pad(readableBytes($0.bytes), -12))" }
+    }
+
+    /// What the process has now beside the arrays that are named.
+    private static func restNow(of run: TrainingRun) -> Int {
+        let present = memory(of: run).filter { ["weights", "frozen copies", "token ids"].contains($0.name) }
+        let tokens = shared(run).first { $0.name == "token ids" }?.bytes ?? 0
+        let files = ResidentMemory.bytes(ofFilesBelow: [run.policy.source.base, run.file.cacheFolder])
+        return max(0, ResidentMemory.bytes() - present.reduce(0) { $0 + $1.bytes } - tokens - files)
     }
 
     /// Bytes of the arrays that only a learner makes.

@@ -42,17 +42,8 @@ package struct ResponseScoring {
         of comparisons: [Int], with transformer: Transformer, title: String,
         _ body: (_ response: Int, _ logps: [Float]) -> Void
     ) throws {
-        let plan = StepPlanner(
-            shapes: set.shapes,
-            settings: .init(
-                globalBatchSize: max(1, set.pairs.count), microBatchTokens: ResponseScoring.tokensAtOnce,
-                worldSize: communicator.size,
-                cost: StepCost(transformer.architecture))
-        ).plan(scoring: comparisons)
-        var extent = BatchExtent()
-        for microBatch in plan.microBatches {
-            extent.formUnion(BatchExtent(allResponses(of: microBatch), for: transformer.architecture))
-        }
+        let plan = planner(transformer.architecture).plan(scoring: comparisons)
+        let extent = extent(of: plan, for: transformer.architecture)
         let space = try communicator.failingTogether(status: { _ in 4 }) {
             try Workspace(
                 transformer.architecture, low: transformer.lowRank, extent: extent, purpose: .scoring,
@@ -75,6 +66,30 @@ package struct ResponseScoring {
             console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
         }
         console.endProgress()
+    }
+
+    /// Bytes of memory that scoring takes while it lasts.
+    func bytes(of comparisons: [Int], with transformer: Transformer) -> Int {
+        let shape = transformer.architecture
+        return Workspace.forecast(
+            shape, low: transformer.lowRank, extent: extent(of: planner(shape).plan(scoring: comparisons), for: shape),
+            purpose: .scoring, threads: transformer.pool.count
+        ).reduce(0) { $0 + 4 * $1.floats }
+    }
+
+    private func planner(_ shape: Architecture) -> StepPlanner {
+        StepPlanner(
+            shapes: set.shapes,
+            settings: .init(
+                globalBatchSize: max(1, set.pairs.count), microBatchTokens: ResponseScoring.tokensAtOnce,
+                worldSize: communicator.size, cost: StepCost(shape)))
+    }
+
+    /// Of the largest micro-batch.
+    private func extent(of plan: StepPlan, for shape: Architecture) -> BatchExtent {
+        plan.microBatches.reduce(into: BatchExtent()) { extent, microBatch in
+            extent.formUnion(BatchExtent(allResponses(of: microBatch), for: shape))
+        }
     }
 
     /// Packed tokens of a forward pass: enough that reading the weights costs little.
