@@ -104,7 +104,8 @@ let package = Package(
         .testTarget(name: "CommandsTests", dependencies: ["Commands", "Machine", "Storage", "Scratch"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"], exclude: ["Fixtures"]),
         .testTarget(
-            name: "PreferencesTests", dependencies: ["Preferences", "Tokenization", "ChatTemplates", "Storage"],
+            name: "PreferencesTests",
+            dependencies: ["Preferences", "Objectives", "Tables", "Tokenization", "ChatTemplates", "Storage"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "ModelingTests",

@@ -6,6 +6,10 @@ extension ChatTemplate {
     /// The prompt is rendered up to where the assistant speaks, each whole conversation without that, and the prompt's
     /// text is what all of them begin with; a response's text is the rest. So text that a template writes only for an
     /// unfinished conversation belongs to neither, and `prompt + completion` is always the whole conversation's text.
+    ///
+    /// A prompt that ends in an assistant's message is gone on with: what a completion's first message says is said by the
+    /// same message, as `continue_final_message` of `transformers` means it. TRL 1.16 ends that message and begins another
+    /// one there, and scores both.
     /// - Parameters:
     ///   - prompt: a list of messages, the last by the user, a tool, or an assistant who is to go on. With anything else
     ///     (none, or a text beside transcripts) the messages that all completions begin with are the prompt.
@@ -19,25 +23,40 @@ extension ChatTemplate {
         var variables = variables
         // Some templates write their tool preamble for an empty list too.
         if let tools, tools.array?.isEmpty != true { variables["tools"] = tools }
-        let isContinued: Bool
+        let isAnswer: Bool
         switch prompt.last?["role"]?.string {
-        case "user", "tool": isContinued = false
-        case "assistant": isContinued = true
+        case "user", "tool": isAnswer = false
+        case "assistant": isAnswer = true
         case let role:
             throw .conversation(
                 "the prompt ends with the role \"\(role ?? "none")\"; expected user, tool or assistant")
         }
+        let continued = completions.compactMap { ChatTemplate.continued(prompt, by: $0) }
+        let goesOn = isAnswer && continued.count == completions.count
+        let wholes = goesOn ? continued : completions.map { prompt + $0 }
         var common = JinjaText(
             try render(
-                messages: .array(prompt), addGenerationPrompt: !isContinued, continuing: isContinued ? "content" : nil,
+                messages: .array(prompt), addGenerationPrompt: !isAnswer, continuing: goesOn ? "content" : nil,
                 variables: variables))
         var texts: [JinjaText] = []
-        for completion in completions {
-            let text = JinjaText(try render(messages: .array(prompt + completion), variables: variables))
+        for whole in wholes {
+            let text = JinjaText(try render(messages: .array(whole), variables: variables))
             texts.append(text)
             common = common.commonPrefix(with: text)
         }
         return (common.string, texts.map { JinjaText($0.bytes[common.bytes.count...]).string })
+    }
+
+    /// The messages of a prompt and of a response that goes on with its last message, which are then one; nil unless both
+    /// are texts of the assistant's and the former calls no tool.
+    private static func continued(_ prompt: [JSON], by completion: [JSON]) -> [JSON]? {
+        guard let last = prompt.last?.object, last["tool_calls"] == nil, let begun = last["content"]?.string,
+            let first = completion.first?.object, first["role"] == last["role"], let rest = first["content"]?.string
+        else { return nil }
+        var message = last
+        for (name, value) in first.members { message[name] = value }
+        message["content"] = .string(begun + rest)
+        return prompt.dropLast() + [.object(message)] + completion.dropFirst()
     }
 
     /// The messages of the prompt and those of each completion.

@@ -47,14 +47,16 @@ package struct ScoreJob: Sendable {
             FileSystem.exists(FileSystem.join(path, "tokenizer.json")) ? try Tokenizer(directory: path) : nil
         }
         let rule = EncodingRule(
-            maxLength: maxLength ?? policy.architecture.positions, vocabularySize: policy.architecture.vocabulary)
+            maxLength: maxLength ?? policy.architecture.positions, judges: nil,
+            vocabularySize: policy.architecture.vocabulary)
         let encoder = RowEncoder(
             tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: path) }, rule: rule, file: data)
         let set = try PreferenceSet.load(
             data, encoder: encoder, over: communicator, threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }
         let first = try communicator.failingTogether {
-            try encoder.firstPair(of: data)
+            try set.requireRows(file: data)
+            return try encoder.preview(of: data)
         }
         for line in first?.lines ?? [] { console.line("  " + line) }
 
@@ -79,7 +81,9 @@ package struct ScoreJob: Sendable {
         of model: LoadedModel, title: String, _ scoring: ResponseScoring, _ pool: ThreadPool
     ) throws -> (tokens: [[Float]], sums: [Double]) {
         let set = scoring.set
-        let transformer = try scoring.communicator.failingTogether { try model.seeing(positions: set.longest, on: pool) }
+        let transformer = try scoring.communicator.failingTogether {
+            try model.seeing(positions: set.longest, on: pool)
+        }
         var words: [Int32] = []
         try scoring.eachScore(of: Array(set.comparisons.indices), with: transformer, title: title) {
             words.append(Int32($0))
@@ -112,8 +116,9 @@ package struct ScoreJob: Sendable {
         }
         for comparison in set.comparisons {
             var row: JSONObject = ["index": .integer(comparison.row)]
-            if comparison.pairs.count == 1, let rejected = set.pairs[comparison.pairs.lowerBound].rejected {
-                let sides = [("chosen", set.pairs[comparison.pairs.lowerBound].chosen), ("rejected", rejected)]
+            let judgements = set.judgements[comparison.judgements]
+            if judgements.count == 1, case .pair(let pair)? = judgements.first {
+                let sides = [("chosen", pair.chosen), ("rejected", pair.rejected)]
                 for (side, response) in sides { row["policy_\(side)_logps"] = .number(sums[response]) }
                 for (side, response) in sides {
                     row["reference_\(side)_logps"] = reference.map { .number($0[response]) }
@@ -123,15 +128,20 @@ package struct ScoreJob: Sendable {
                     for (side, response) in sides { row["\(side)_token_logps"] = list(tokens[response]) }
                 }
             } else {
-                // A ranked row: a number for each of its responses, and its pairs.
+                // A number for each of the row's responses, and what the row says of them.
                 let responses = comparison.responses
                 row["policy_logps"] = .array(responses.map { .number(sums[$0]) })
                 row["reference_logps"] = reference.map { column in .array(responses.map { .number(column[$0]) }) }
                 row["lengths"] = .array(responses.map { .integer(set.responses[$0].length) })
-                row["pairs"] = .array(
-                    set.pairs[comparison.pairs].map { pair in
-                        .array([pair.chosen, pair.rejected ?? pair.chosen].map { .integer($0 - responses.lowerBound) })
-                    })
+                let pairs: [JSON] = judgements.compactMap {
+                    guard case .pair(let pair) = $0 else { return nil }
+                    return .array([pair.chosen, pair.rejected].map { .integer($0 - responses.lowerBound) })
+                }
+                let labels: [JSON] = judgements.compactMap {
+                    if case .labelled(_, let isDesirable) = $0 { .bool(isDesirable) } else { nil }
+                }
+                if !pairs.isEmpty { row["pairs"] = .array(pairs) }
+                if !labels.isEmpty { row["labels"] = .array(labels) }
                 if perToken { row["token_logps"] = .array(responses.map { list(tokens[$0]) }) }
             }
             rows[comparison.row] = row

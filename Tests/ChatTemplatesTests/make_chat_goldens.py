@@ -5,6 +5,7 @@ python make_chat_goldens.py, with transformers >= 5 and trl >= 1 installed; writ
 import gzip
 import hashlib
 import json
+import os
 import pathlib
 import warnings
 
@@ -152,6 +153,7 @@ PREFERENCES = [
     {"prompt": [user("q")], "chosen": [assistant("yes")], "rejected": [assistant("no")]},
     {"prompt": [user("q")], "chosen": [assistant("same start 1")], "rejected": [assistant("same start 2")], "kwargs": {"thinks": True}},
     {"prompt": [user("q"), assistant("I")], "chosen": [assistant(" think")], "rejected": [assistant(" don't")]},
+    {"prompt": [user("q"), assistant("I ")], "chosen": [assistant("think"), user("b"), assistant("c")], "rejected": [assistant("don't")]},
     {"prompt": [user("q")], "chosen": [assistant("a"), user("b"), assistant("c")], "rejected": [assistant("d")], "tools": [{"n": 1}]},
     {"prompt": [user("q")], "chosen": [assistant("a")], "rejected": [assistant("b")], "tools": []},
     {"chosen": [user("q"), assistant("yes")], "rejected": [user("q"), assistant("no")]},
@@ -166,6 +168,19 @@ PREFERENCES = [
 ]
 
 
+def continued(row):
+    """Texts of a row whose prompt ends in an assistant's message: TRL begins a new one, so this is transformers' meaning
+    of `continue_final_message`, the first message of each response being the rest of that one."""
+    *before, last = row["prompt"]
+    prompt = TOKENIZER.apply_chat_template(row["prompt"], tokenize=False, continue_final_message=True)
+    wholes = []
+    for first, *rest in (row["chosen"], row["rejected"]):
+        merged = {**last, **first, "content": last["content"] + first["content"]}
+        wholes.append(TOKENIZER.apply_chat_template(before + [merged] + rest, tokenize=False))
+    prompt = os.path.commonprefix([prompt, *wholes])
+    return [prompt] + [whole[len(prompt):] for whole in wholes]
+
+
 def preferences():
     TOKENIZER.chat_template = CHAT
     for row in PREFERENCES:
@@ -174,6 +189,8 @@ def preferences():
             example["chat_template_kwargs"] = row["kwargs"]
 
         def texts():
+            if isinstance(row.get("prompt"), list) and row["prompt"] and row["prompt"][-1]["role"] == "assistant":
+                return continued(row)
             whole = {**example, **maybe_extract_prompt(example)}
             texts = apply_chat_template(whole, TOKENIZER, tools=row.get("tools"))
             return [texts["prompt"], texts["chosen"], texts["rejected"]]

@@ -32,7 +32,7 @@ struct RowStormTests {
         let encoder = RowEncoder(
             tokenizer: tokenizer, mapping: RowMapping(),
             rule: EncodingRule(
-                maxLength: 512, truncation: .drop, appendEOS: true, needsRejected: true, scoreNames: [],
+                maxLength: 512, truncation: .drop, appendEOS: true, scoreNames: [],
                 vocabularySize: 1000),
             file: "rows.jsonl")
         let refused = try Storm.run("rows", seed: 71, cases: 5000) { generator in

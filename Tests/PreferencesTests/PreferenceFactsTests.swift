@@ -49,7 +49,7 @@ import Testing
         let first = try Self.set((10..<20).map(scored), scoreNames: ["a"])
         let second = try Self.set([scored(30), scored(31).replacing("[1, 2]", with: "[3]")], scoreNames: ["a"])
         func prompts(_ set: PreferenceSet) -> [Int32] {
-            set.pairs.map { set.tokens[set.comparisons[$0.comparison].prompt.lowerBound] }
+            set.judgements.map { set.tokens[set.comparison(of: $0).prompt.lowerBound] }
         }
 
         let plain = PreferenceSet(joining: [(first, 1), (second, 1)], seed: 1)
@@ -57,9 +57,9 @@ import Testing
         #expect(plain.drops.map(\.row) == [11] && plain.comparisons.last?.row == 10)
         #expect(plain.formats.map(\.rows) == [12])
         for pair in plain.pairs {
-            let prompt = Float(plain.tokens[plain.comparisons[pair.comparison].prompt.lowerBound])
+            let prompt = Float(plain.tokens[plain.comparison(of: .pair(pair)).prompt.lowerBound])
             #expect(plain.scores["a"]?[pair.chosen] == prompt && plain.responses[pair.chosen].length == 2)
-            #expect(plain.responses[pair.chosen].comparison == pair.comparison)
+            #expect(plain.responses[pair.chosen].comparison == plain.responses[pair.rejected].comparison)
         }
 
         let weighted = PreferenceSet(joining: [(first, 2.3), (second, 0)], seed: 1)

@@ -1,18 +1,18 @@
 import Foundation
+import Objectives
 import Preferences
 import Testing
 
 @Suite("Rows as data sets have them") struct RowDataSetTests {
-    func encoder(_ scoreNames: [String] = [], needsRejected: Bool = true) throws -> RowEncoder {
-        RowFixture.encoder(try RowFixture.tokenizer(), needsRejected: needsRejected, scoreNames: scoreNames)
+    func encoder(_ scoreNames: [String] = [], judges: Judged = .pairs) throws -> RowEncoder {
+        RowFixture.encoder(try RowFixture.tokenizer(), judges: judges, scoreNames: scoreNames)
     }
 
     /// The margins of the only pair, chosen less rejected, by the names' order.
     func margins(_ row: String, _ names: [String]) throws -> [Float] {
         let comparison = try #require(try encoder(names).comparison(row))
         let pair = comparison.pairs[0]
-        let rejected = try #require(pair.rejected)
-        return zip(comparison.responses[pair.chosen].scores, comparison.responses[rejected].scores).map { $0 - $1 }
+        return zip(comparison.responses[pair.chosen].scores, comparison.responses[pair.rejected].scores).map { $0 - $1 }
     }
 
     @Test(
@@ -130,11 +130,11 @@ import Testing
     @Test("sft takes the better response alone")
     func chosenOnly() throws {
         let comparison = try #require(
-            try encoder(needsRejected: false).comparison(
+            try encoder(judges: .demonstrations).comparison(
                 #"""
                 {"history": "P", "human_ref_A": " a", "human_ref_B": " b", "labels": 0}
                 """#))
-        #expect(comparison.responses.count == 1 && comparison.pairs == [.init(chosen: 0, rejected: nil)])
+        #expect(comparison.responses.count == 1 && comparison.judgements == [.demonstration(0)])
     }
 
     @Test("neighbouring rated responses of one prompt are one comparison")
@@ -190,10 +190,10 @@ import Testing
             complaint.hasPrefix(
                 """
                 rows.jsonl:7: rows of no known format: the row has "question", "answer"; name its columns with prompt_column, \
-                chosen_column and rejected_column, or give one of: text or conversations (prompt, chosen, rejected), \
-                transcripts (chosen, rejected), 
+                chosen_column and rejected_column, or give one of: rows of token ids (prompt_ids, chosen_ids, rejected_ids), \
+                ranked rows (prompt, responses, pairs or scores), 
                 """.trimmingCharacters(in: .newlines)))
-        #expect(complaint.hasSuffix("StackExchange questions (question, answers)"))
+        #expect(complaint.hasSuffix("dialogues (messages; or conversations), texts (text)"))
         #expect(
             try encoder().complaint(
                 #"""
@@ -229,9 +229,12 @@ import Testing
             ),
             (
                 #"{"question": "P", "answers": [{"text": "a", "pm_score": 1}, {"text": "b"}]}"#,
-                "answers[1].pm_score is null; expected a number"
+                "answers[1].pm_score is missing; expected a number"
             ),
-            (#"{"question": "P", "answers": [{"pm_score": 1}]}"#, "answers[0].text is null; expected a string"),
+            (
+                #"{"question": "P", "answers": [{"pm_score": 1}]}"#,
+                "answers[0].text is missing; expected a string or a list of messages"
+            ),
             (
                 #"{"prompt": "P", "response": "a", "helpfulness": "much"}"#,
                 "helpfulness[0] is a string; expected a number"
@@ -261,8 +264,8 @@ import Testing
             merging: (0..<ranks).map { try encoder.encodeShare(of: path, rank: $0, of: ranks) })
     }
 
-    static func first(_ text: String, as name: String, _ encoder: RowEncoder) throws -> MappedPair? {
-        try encoder.firstPair(of: write(text, as: name))
+    static func first(_ text: String, as name: String, _ encoder: RowEncoder) throws -> RowPreview? {
+        try encoder.preview(of: write(text, as: name))
     }
 
     static func complaint(_ text: String, as name: String, _ encoder: RowEncoder) throws -> String {

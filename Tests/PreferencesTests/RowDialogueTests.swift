@@ -100,7 +100,7 @@ import Testing
 
     @Test("sft needs the chosen dialogue only")
     func chosenOnly() throws {
-        let encoder = RowFixture.encoder(try RowFixture.tokenizer(), needsRejected: false)
+        let encoder = RowFixture.encoder(try RowFixture.tokenizer(), judges: .demonstrations)
         let pair = try #require(try encoder.pair(#"{"chosen": [\#(Self.user), \#(Self.said("a"))]}"#))
         #expect(pair.prompt == "user: P" && pair.chosen == "assistant: a" && pair.rejected == nil)
     }
@@ -131,7 +131,7 @@ import Testing
             ),
             (
                 #"{"conversations": [{"from": "bot", "value": "x"}], "chosen": "a", "rejected": "b"}"#,
-                #"conversations[0].from is "bot"; expected human, gpt, system or observation"#
+                #"conversations[0].from is "bot"; expected human, gpt, system, observation or function_call"#
             ),
             (
                 #"{"conversations": [{"from": "human"}], "chosen": "a", "rejected": "b"}"#,
@@ -139,7 +139,7 @@ import Testing
             ),
             (
                 #"{"conversations": [], "chosen": 3, "rejected": "b"}"#,
-                #""chosen" is a number; expected a list of messages"#
+                #""chosen" is a number; expected a string or a list of messages"#
             ),
             (
                 #"{"instruction": "P", "history": ["x"], "chosen": "a", "rejected": "b"}"#,

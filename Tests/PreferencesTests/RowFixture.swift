@@ -1,6 +1,8 @@
 import Foundation
+import Objectives
 import Preferences
 import Storage
+import Testing
 import Tokenization
 
 /// What the row tests share: the committed tokenizers, and short ways to encode a few rows.
@@ -15,13 +17,13 @@ enum RowFixture {
     /// An encoder of token-id rows over a vocabulary of 1000, or of text rows with a fixture's tokenizer.
     static func encoder(
         _ tokenizer: Tokenizer? = nil, mapping: RowMapping = RowMapping(), maxLength: Int = 512,
-        truncation: Truncation = .drop, appendEOS: Bool = true, needsRejected: Bool = true, scoreNames: [String] = [],
+        truncation: Truncation = .drop, appendEOS: Bool = true, judges: Judged? = .pairs, scoreNames: [String] = [],
         vocabularySize: Int = 1000
     ) -> RowEncoder {
         RowEncoder(
             tokenizer: tokenizer, mapping: mapping,
             rule: EncodingRule(
-                maxLength: maxLength, truncation: truncation, appendEOS: appendEOS, needsRejected: needsRejected,
+                maxLength: maxLength, truncation: truncation, appendEOS: appendEOS, judges: judges,
                 scoreNames: scoreNames, vocabularySize: vocabularySize),
             file: "rows.jsonl")
     }
@@ -43,8 +45,8 @@ extension RowEncoder {
     }
 
     /// A row's first pair as it was understood, before any token; nil if it has none.
-    func pair(_ json: String) throws(PreferenceError) -> MappedPair? {
-        try mapped(RowReader.Row(content: .text(Array(json.utf8)), line: 7, row: 0))
+    func pair(_ json: String) throws(PreferenceError) -> RowPreview? {
+        try preview(RowReader.Row(content: .text(Array(json.utf8)), line: 7, row: 0))
     }
 
     /// The text of the error that a row gives.
@@ -59,5 +61,26 @@ extension RowEncoder {
             encoded.append(try encode(line: Array(json.utf8), number: row + 1, row: row))
         }
         return try PreferenceSet(merging: [encoded])
+    }
+}
+
+extension EncodedComparison {
+    var pairs: [Preference] { judgements.pairs }
+}
+
+extension PreferenceSet {
+    var pairs: [Preference] { judgements.pairs }
+}
+
+extension [Judgement] {
+    /// Of a list without other judgements.
+    var pairs: [Preference] {
+        compactMap { judgement in
+            guard case .pair(let pair) = judgement else {
+                Issue.record("\(judgement) is no pair")
+                return nil
+            }
+            return pair
+        }
     }
 }

@@ -171,13 +171,13 @@ import Tokenization
 
     @Test("sft reads the chosen responses only, of every kind of row")
     func chosenOnly() throws {
-        let encoder = RowFixture.encoder(tokenizer, needsRejected: false)
+        let encoder = RowFixture.encoder(tokenizer, judges: .demonstrations)
         let alone = try #require(try encoder.comparison(#"{"prompt": "The sky is", "chosen": " blue"}"#))
-        #expect(alone.pairs == [.init(chosen: 0, rejected: nil)])
+        #expect(alone.judgements == [.demonstration(0)])
         let row = try encoder.row(#"{"prompt": "The sky is", "chosen": " blue", "rejected": " black"}"#)
         #expect(row.outcome == .comparison(alone))
         #expect(row.unusedColumns == ["rejected"])
-        #expect(try encoder.comparison(#"{"chosen": "\n\nHuman: A\n\nAssistant: b"}"#)?.pairs.count == 1)
+        #expect(try encoder.comparison(#"{"chosen": "\n\nHuman: A\n\nAssistant: b"}"#)?.judgements.count == 1)
         #expect(try encoder.comparison(#"{"prompt_ids": [1], "chosen_ids": [2]}"#)?.responses.count == 1)
         // Each winner once, however many it beat.
         let ranked = try #require(
@@ -186,7 +186,7 @@ import Tokenization
                 {"prompt": "Name a", "responses": [" fruit", " pear", " tea"], "pairs": [[2, 0], [2, 1], [1, 0]]}
                 """))
         #expect(ranked.responses.map(\.tokens) == [ids(" pear") + [1], ids(" tea") + [1]])
-        #expect(ranked.pairs.map(\.chosen) == [0, 1])
+        #expect(ranked.judgements == [.demonstration(0), .demonstration(1)])
         #expect(
             encoder.complaint(#"{"chosen": "Two"}"#) == """
                 rows.jsonl:7: "prompt" is missing; the row has "chosen"; \
@@ -211,9 +211,9 @@ import Tokenization
         #expect(set.pairs[1].chosen == 3 && set.pairs[1].rejected == 2)
     }
 
-    @Test("a null column is no column")
+    @Test("a null column makes no format")
     func null() throws {
-        let row = try encoder.row(#"{"prompt": null, "chosen": "A b", "rejected": "A c", "responses": null}"#)
+        let row = try encoder.row(#"{"chosen": "A b", "rejected": "A c", "responses": null}"#)
         #expect(row.format == .commonPrefix)
         #expect(row.unusedColumns == [])
     }

@@ -60,9 +60,8 @@ struct RowRealDataTests {
         #expect(set.rows == rows && set.formats.map(\.format) == [.raters])
         #expect(set.drops.contains { $0.reason == .noPreference })
         for pair in set.pairs {
-            let rejected = try #require(pair.rejected)
-            let votes = raters.map { (set.scores[$0] ?? [])[pair.chosen] - (set.scores[$0] ?? [])[rejected] }
-            #expect(votes.reduce(0, +) > 0, "line \(set.comparisons[pair.comparison].line): \(votes)")
+            let votes = raters.map { (set.scores[$0] ?? [])[pair.chosen] - (set.scores[$0] ?? [])[pair.rejected] }
+            #expect(votes.reduce(0, +) > 0, "line \(set.comparison(of: .pair(pair)).line): \(votes)")
         }
     }
 

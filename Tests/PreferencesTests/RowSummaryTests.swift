@@ -31,15 +31,15 @@ import Tokenization
         #expect(
             PreferenceSummary(file: "f", set: set).description == """
                 f: 3 rows, 3 pairs
+                  read 1 as ranked rows: several responses of one prompt
                   read 1 as text rows: the prompt is a column
                   read 1 as transcripts: the prompt ends with the last "\\n\\nAssistant:" of chosen
-                  read 1 as ranked rows: several responses of one prompt
                   left 2 pairs out of kept rows: 2 with identical responses (line 3)
                   1 row cut to fit max_length
                   1 pair with a token on both sides of the boundary, scored as response
                   columns not used: gold, id
                 """)
-        #expect(set.truncatedRows == 1 && set.straddlingPairs == 1)
+        #expect(set.truncatedRows == 1 && set.straddling == 1)
     }
 
     @Test("ranked rows and sft count responses")
@@ -51,7 +51,7 @@ import Tokenization
         ]
         let ranked = try RowFixture.encoder(try RowFixture.tokenizer()).set(rows)
         #expect(PreferenceSummary(file: "f", set: ranked).lines[0] == "f: 1 row, 3 pairs of 3 responses")
-        let chosen = try RowFixture.encoder(needsRejected: false).set([Self.ids([3], [4])])
+        let chosen = try RowFixture.encoder(judges: .demonstrations).set([Self.ids([3], [4])])
         #expect(PreferenceSummary(file: "f", set: chosen).lines[0] == "f: 1 row, 1 chosen response")
     }
 
@@ -59,7 +59,7 @@ import Tokenization
     func nothing() throws {
         func complaint(_ set: PreferenceSet) -> String {
             do throws(PreferenceError) {
-                try set.requirePairs(file: "f")
+                try set.requireJudgements(file: "f")
                 return "no error"
             } catch {
                 return error.description

@@ -16,11 +16,11 @@ struct StepPlanTests {
                 let plan = plans.plan(step: step)
                 check(plan, planner)
                 #expect(plan.epoch == epoch && plan.step == step)
-                #expect(plan.pairs.count == 32 || step == plans.steps.last)
-                seen += plan.pairs
+                #expect(plan.judgements.count == 32 || step == plans.steps.last)
+                seen += plan.judgements
             }
-            #expect(seen.sorted() == Array(0..<planner.pairs))
-            #expect((seen == Array(0..<planner.pairs)) == !shuffle)
+            #expect(seen.sorted() == Array(0..<planner.judgements))
+            #expect((seen == Array(0..<planner.judgements)) == !shuffle)
         }
     }
 
@@ -28,24 +28,24 @@ struct StepPlanTests {
     func sharing() {
         let ranked = ComparisonShape(
             promptLength: 10, responseLengths: [5, 6, 7, 8],
-            pairs: [.init(chosen: 0, rejected: 1), .init(chosen: 0, rejected: 3), .init(chosen: 1, rejected: 3)])
+            judgements: Self.pairs([0, 1], [0, 3], [1, 3]))
         let planner = planner([ranked], batch: 8, tokens: 1000, world: 1)
         let planned = planner.plan(step: 0).microBatches[0].comparisons[0]
         #expect(planned.responses == [0, 1, 3])
         #expect(planned.rows == 10 + 4 + 5 + 7)
         #expect(planned.scoredTokens == 5 + 6 + 8)
-        #expect(planned.pairs == 0..<3 && planned.positions == 0..<3)
+        #expect(planned.judgements == 0..<3 && planned.positions == 0..<3)
     }
 
     @Test("a comparison at the edge of a step is split, each part with what it needs")
     func splitting() {
         let ranked = ComparisonShape(
             promptLength: 4, responseLengths: [5, 6, 7],
-            pairs: [.init(chosen: 0, rejected: 1), .init(chosen: 0, rejected: 2), .init(chosen: 2, rejected: 1)])
+            judgements: Self.pairs([0, 1], [0, 2], [2, 1]))
         let planner = planner([ranked, ranked], batch: 2, tokens: 1000, world: 1, shuffle: false)
         #expect(planner.stepsPerEpoch == 3)
         let parts = (0..<3).map { planner.plan(step: $0).microBatches.flatMap(\.comparisons) }
-        #expect(parts.map { $0.map(\.pairs) } == [[0..<2], [2..<3, 3..<4], [4..<6]])
+        #expect(parts.map { $0.map(\.judgements) } == [[0..<2], [2..<3, 3..<4], [4..<6]])
         #expect(parts.map { $0.map(\.comparison) } == [[0], [0, 1], [1]])
         #expect(parts[1].map(\.responses) == [[1, 2], [0, 1]])
         #expect(parts[1].map(\.positions) == [0..<1, 1..<2])
@@ -53,7 +53,7 @@ struct StepPlanTests {
 
     @Test("without rejected responses only the chosen ones have rows")
     func chosenOnly() {
-        let shape = ComparisonShape(promptLength: 3, responseLengths: [9, 4], pairs: [.init(chosen: 1)])
+        let shape = ComparisonShape(promptLength: 3, responseLengths: [9, 4], judgements: [.demonstration(1)])
         let planned = planner([shape], batch: 1, tokens: 100, world: 1).plan(step: 0).microBatches[0].comparisons[0]
         #expect(planned.responses == [1] && planned.rows == 6)
     }
@@ -66,32 +66,34 @@ struct StepPlanTests {
         let planner = planner(shapes, batch: 16, tokens: 500, world: 3)
         #expect(planner.plan(step: 5) == self.planner(shapes, batch: 16, tokens: 500, world: 3).plan(step: 5))
         let steps = planner.stepsPerEpoch
-        #expect(planner.plan(step: 0).pairs != planner.plan(step: steps).pairs)
+        #expect(planner.plan(step: 0).judgements != planner.plan(step: steps).judgements)
         #expect(
-            planner.plan(step: 0).pairs
+            planner.plan(step: 0).judgements
                 != self.planner(shapes, batch: 16, tokens: 500, world: 3, seed: 8)
-                .plan(step: 0).pairs)
+                .plan(step: 0).judgements)
     }
 
     @Test("the shuffle is frozen: a checkpoint of yesterday finds its order today")
     func frozenShuffle() {
         let shapes = (0..<10).map { _ in
-            ComparisonShape(promptLength: 1, responseLengths: [1, 1], pairs: [.init(chosen: 0, rejected: 1)])
+            ComparisonShape(
+                promptLength: 1, responseLengths: [1, 1], judgements: [.pair(.init(chosen: 0, rejected: 1))])
         }
         let planner = planner(shapes, batch: 10, tokens: 100, world: 1, seed: 42)
-        #expect(planner.plan(step: 0).pairs == Self.frozenOrders[0])
-        #expect(planner.plan(step: 1).pairs == Self.frozenOrders[1])
+        #expect(planner.plan(step: 0).judgements == Self.frozenOrders[0])
+        #expect(planner.plan(step: 1).judgements == Self.frozenOrders[1])
     }
 
     @Test("every comparison reaches every place of the order about equally often")
     func uniformShuffle() {
         let shapes = (0..<5).map { _ in
-            ComparisonShape(promptLength: 1, responseLengths: [1, 1], pairs: [.init(chosen: 0, rejected: 1)])
+            ComparisonShape(
+                promptLength: 1, responseLengths: [1, 1], judgements: [.pair(.init(chosen: 0, rejected: 1))])
         }
         let planner = planner(shapes, batch: 5, tokens: 100, world: 1)
         var counts = [Int](repeating: 0, count: 25)
         for epoch in 0..<5000 {
-            for (place, pair) in planner.plan(step: epoch).pairs.enumerated() { counts[place * 5 + pair] += 1 }
+            for (place, pair) in planner.plan(step: epoch).judgements.enumerated() { counts[place * 5 + pair] += 1 }
         }
         // 1000 expected each, σ = 28.
         #expect(counts.allSatisfy { abs($0 - 1000) < 140 })
@@ -168,7 +170,7 @@ struct StepPlanTests {
         #expect(plan.microBatches.allSatisfy { $0.rows <= 2048 || $0.comparisons.count == 1 })
         #expect(plan.microBatches.count <= plan.rows / 2048 * 5 / 4 + 10)
         #expect(plan.ranks.flatMap { $0 }.sorted() == Array(plan.microBatches.indices))
-        #expect(plan.pairs == Array(0..<planner.pairs))
+        #expect(plan.judgements == Array(0..<planner.judgements))
         #expect(plan.imbalance < 1.05)
     }
 
@@ -177,7 +179,7 @@ struct StepPlanTests {
     @Test("no comparisons, no steps")
     func empty() {
         let planner = planner([], batch: 4, tokens: 100, world: 2)
-        #expect(planner.stepsPerEpoch == 0 && planner.pairs == 0)
+        #expect(planner.stepsPerEpoch == 0 && planner.judgements == 0)
         #expect(planner.plan(scoring: []).ranks == [[], []])
     }
 
@@ -215,32 +217,35 @@ struct StepPlanTests {
         #expect(plan.ranks.count == planner.settings.worldSize)
         #expect(plan.ranks.flatMap { $0 }.sorted() == Array(plan.microBatches.indices))
         #expect(plan.ranks.allSatisfy { $0 == $0.sorted() })
-        var places = [Int](repeating: -1, count: plan.pairs.count)
+        var places = [Int](repeating: -1, count: plan.judgements.count)
         for microBatch in plan.microBatches {
             #expect(!microBatch.comparisons.isEmpty)
             #expect(microBatch.rows <= planner.settings.microBatchTokens || microBatch.comparisons.count == 1)
             #expect(microBatch.comparisons.map(\.positions.lowerBound).isSorted)
             for planned in microBatch.comparisons {
-                for (position, pair) in zip(planned.positions, planned.pairs) { places[position] = pair }
+                for (position, pair) in zip(planned.positions, planned.judgements) { places[position] = pair }
                 let shape = planner.shapes[planned.comparison]
-                let needed = planned.pairs.flatMap {
-                    let pair = shape.pairs[$0 - planner.pairs(of: planned.comparison).lowerBound]
-                    return [pair.chosen] + [pair.rejected].compactMap { $0 }
+                let needed = planned.judgements.flatMap {
+                    shape.judgements[$0 - planner.judgements(of: planned.comparison).lowerBound].responses
                 }
                 #expect(planned.responses == Set(needed).sorted())
             }
         }
-        #expect(places == plan.pairs)
+        #expect(places == plan.judgements)
+    }
+
+    private static func pairs(_ pairs: [Int]...) -> [Judgement] {
+        pairs.map { .pair(Preference(chosen: $0[0], rejected: $0[1])) }
     }
 
     /// Pairs and ranked comparisons of two to four responses.
     private static func mixed(_ count: Int) -> [ComparisonShape] {
         (0..<count).map { k in
             let lengths = (0..<2 + k % 3).map { 5 + (k * 37 + $0 * 91) % 120 }
-            var pairs: [ComparisonShape.Pair] = []
-            for loser in 1..<lengths.count { pairs.append(.init(chosen: loser - 1, rejected: loser)) }
-            if lengths.count > 2 { pairs.append(.init(chosen: 0, rejected: lengths.count - 1)) }
-            return ComparisonShape(promptLength: 8 + (k * 53) % 150, responseLengths: lengths, pairs: pairs)
+            var pairs: [Judgement] = []
+            for loser in 1..<lengths.count { pairs += Self.pairs([loser - 1, loser]) }
+            if lengths.count > 2 { pairs += Self.pairs([0, lengths.count - 1]) }
+            return ComparisonShape(promptLength: 8 + (k * 53) % 150, responseLengths: lengths, judgements: pairs)
         }
     }
 
@@ -255,7 +260,7 @@ struct StepPlanTests {
         return (0..<count).map { k in
             ComparisonShape(
                 promptLength: length(k, 1, 60, 600), responseLengths: [length(k, 2, 90, 600), length(k, 3, 80, 600)],
-                pairs: [.init(chosen: 0, rejected: 1)])
+                judgements: [.pair(.init(chosen: 0, rejected: 1))])
         }
     }
 

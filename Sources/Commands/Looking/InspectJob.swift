@@ -57,39 +57,53 @@ struct InspectedPairs {
     let tokenizer: Tokenizer?
 
     func lines(_ set: PreferenceSet) -> [String] {
-        set.pairs.prefix(count).enumerated().flatMap { number, pair in
-            let line = set.comparisons[pair.comparison].line
-            let sides = [("chosen  ", pair.chosen)] + (pair.rejected.map { [("rejected", $0)] } ?? [])
-            return ["  pair \(number + 1), line \(line)"]
-                + sides.map { "    \($0.0) \(marks.line(set.responses[$0.1], in: set, tokenizer))" }
+        set.judgements.prefix(count).enumerated().flatMap { number, judgement in
+            ["  \(set.noun) \(number + 1), line \(set.comparison(of: judgement).line)"]
+                + judgement.namedResponses.map { name, response in
+                    "    \(pad(name, 8)) \(marks.line(set.responses[response], in: set, tokenizer))"
+                }
         }
     }
 
     func json(_ set: PreferenceSet) -> JSON {
         .array(
-            set.pairs.prefix(count).map { pair in
-                let comparison = set.comparisons[pair.comparison]
+            set.judgements.prefix(count).map { judgement in
+                let comparison = set.comparison(of: judgement)
                 var object: JSONObject = [
-                    "line": .integer(comparison.line), "prompt": tokens(set.tokens[comparison.prompt]),
-                    "chosen": response(pair.chosen, in: set),
+                    "line": .integer(comparison.line),
+                    "prompt": tokens(set.tokens[comparison.prompt], after: []),
                 ]
-                object["rejected"] = pair.rejected.map { response($0, in: set) }
+                for (name, index) in judgement.namedResponses { object[name] = response(index, in: set) }
                 return .object(object)
             })
     }
 
     private func response(_ index: Int, in set: PreferenceSet) -> JSON {
         let response = set.responses[index]
+        let prompt = set.tokens[set.comparisons[response.comparison].prompt]
+        let unscored = set.tokens[response.tokens.prefix(response.unscored)]
         return [
-            "unscored": tokens(set.tokens[response.tokens.prefix(response.unscored)]),
-            "scored": tokens(set.tokens[response.scored]),
+            "unscored": tokens(unscored, after: prompt),
+            "scored": tokens(set.tokens[response.scored], after: prompt + unscored),
         ]
     }
 
-    private func tokens(_ ids: ArraySlice<Int32>) -> JSON {
+    private func tokens(_ ids: ArraySlice<Int32>, after context: ArraySlice<Int32>) -> JSON {
         guard let tokenizer else { return .array(ids.map { .integer(Int($0)) }) }
-        let pieces = TokenMarks.pieces(Array(ids), tokenizer)
+        let pieces = TokenMarks.pieces(ids, after: context, tokenizer)
         return .array(zip(ids, pieces).map { [.integer(Int($0)), .string($1)] })
+    }
+}
+
+extension Judgement {
+    /// Its responses by what it calls them.
+    fileprivate var namedResponses: [(name: String, response: Int)] {
+        switch self {
+        case .pair(let pair): [("chosen", pair.chosen), ("rejected", pair.rejected)]
+        case .list: responses.enumerated().map { ("response \($0.offset)", $0.element) }
+        case .labelled(let response, let isDesirable): [(isDesirable ? "desirable" : "undesirable", response)]
+        case .demonstration(let response): [("chosen", response)]
+        }
     }
 }
 
@@ -102,31 +116,44 @@ struct InspectedSet {
     init(_ set: PreferenceSet, title: String, _ shown: InspectedPairs) {
         let facts = PreferenceFacts(of: set)
         self.facts = facts
+        let isLabelled = if case .labelled? = set.judgements.first { true } else { false }
         let lengths = [
-            ("prompt", facts.promptLengths), ("chosen", facts.chosenLengths), ("rejected", facts.rejectedLengths),
+            ("prompt", facts.promptLengths), (isLabelled ? "desirable" : "chosen", facts.chosenLengths),
+            (isLabelled ? "undesirable" : "rejected", facts.rejectedLengths),
         ].compactMap { name, lengths in LengthDistribution(lengths).map { (name, $0) } }
         let identical = (set.drops + set.skips).count { $0.reason == .identicalResponses }
         let (longer, shorter) = facts.longerChosen
         let difference = facts.meanLengthDifference
 
-        var lines = ["", "\(title): the first pairs, scored tokens marked"] + shown.lines(set)
+        var lines = ["", "\(title): the first \(set.noun)s, scored tokens marked"] + shown.lines(set)
         lines += ["", "\(title): lengths in tokens"]
         for (name, lengths) in lengths { lines += InspectedSet.histogram(name, lengths) }
         lines += ["", "\(title): what is dropped"]
         lines += InspectedSet.counts(set.drops).map { "  \(pad("\($0.count)", -6)) rows: \($0.reason)" }
-        lines += InspectedSet.counts(set.skips).map { "  \(pad("\($0.count)", -6)) pairs of kept rows: \($0.reason)" }
+        lines += InspectedSet.counts(set.skips).map {
+            "  \(pad("\($0.count)", -6)) \(set.noun)s of kept rows: \($0.reason)"
+        }
         if set.drops.isEmpty, set.skips.isEmpty { lines.append("  nothing") }
         lines += [
-            "", "\(title): pairs",
-            "  \(pad("\(facts.promptLengths.count)", -6)) pairs of \(facts.prompts) different prompts",
-            "  \(pad("\(facts.duplicates)", -6)) duplicates (prompt and both responses of an earlier pair)",
-            "  \(pad("\(facts.contradictions)", -6)) contradictions (an earlier pair the other way round)",
-            "  \(pad("\(identical)", -6)) with identical responses, dropped",
+            "", "\(title): \(set.noun)s",
+            "  \(pad("\(facts.promptLengths.count)", -6)) \(set.noun)s of \(facts.prompts) different prompts",
         ]
-        if !facts.rejectedLengths.isEmpty {
+        if facts.lengthDifferences.isEmpty {
+            lines.append("  \(pad("\(facts.duplicates)", -6)) duplicates (prompt and response of an earlier one)")
+        } else {
             lines.append(
+                "  \(pad("\(facts.duplicates)", -6)) duplicates (prompt and both responses of an earlier pair)")
+        }
+        if !facts.rejectedLengths.isEmpty {
+            let turned = isLabelled ? "an earlier response with the other label" : "an earlier pair the other way round"
+            lines.append("  \(pad("\(facts.contradictions)", -6)) contradictions (\(turned))")
+        }
+        if !facts.lengthDifferences.isEmpty {
+            lines += [
+                "  \(pad("\(identical)", -6)) with identical responses, dropped",
                 "  chosen is longer in \(fixed(100 * longer, 1)) % of pairs, shorter in \(fixed(100 * shorter, 1)) %; "
-                    + "\(fixed(difference, 1)) tokens more on average")
+                    + "on average \(fixed(abs(difference), 1)) tokens \(difference < 0 ? "fewer" : "more")",
+            ]
         }
         self.lines = lines
 
@@ -134,16 +161,18 @@ struct InspectedSet {
         for (name, lengths) in lengths { distributions[name] = InspectedSet.json(lengths) }
         var json: JSONObject = [
             "rows": .integer(set.rows), "comparisons": .integer(set.comparisons.count),
-            "pairs": .integer(set.pairs.count), "prompts": .integer(facts.prompts),
+            "pairs": .integer(set.judgements.count), "prompts": .integer(facts.prompts),
             "formats": InspectedSet.object(set.formats.map { ($0.format.noun, $0.rows) }),
             "dropped_rows": InspectedSet.object(InspectedSet.counts(set.drops)),
             "dropped_pairs": InspectedSet.object(InspectedSet.counts(set.skips)),
+            "notes": InspectedSet.object(
+                RowNote.allCases.compactMap { note in set.notes[note].map { (note.phrase, $0.count) } }),
             "unused_columns": .array(set.unusedColumns.map { .string($0) }),
             "duplicates": .integer(facts.duplicates), "contradictions": .integer(facts.contradictions),
             "identical_responses": .integer(identical), "lengths": .object(distributions),
             "first_pairs": shown.json(set),
         ]
-        if !facts.rejectedLengths.isEmpty {
+        if !facts.lengthDifferences.isEmpty {
             json["chosen_longer_share"] = .number(longer)
             json["chosen_shorter_share"] = .number(shorter)
             json["mean_length_difference"] = .number(difference)

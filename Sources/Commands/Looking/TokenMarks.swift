@@ -16,8 +16,9 @@ package enum TokenMarks: Sendable {
         let prompt = set.tokens[set.comparisons[response.comparison].prompt]
         let before = Array(prompt) + set.tokens[response.tokens.prefix(response.unscored)]
         let scored = Array(set.tokens[response.scored])
-        let shown = TokenMarks.pieces(Array(before.suffix(Self.most.prompt)), tokenizer)
-        let pieces = TokenMarks.pieces(Array(scored.prefix(Self.most.response)), tokenizer)
+        let shown = TokenMarks.pieces(
+            before.suffix(Self.most.prompt), after: before.dropLast(Self.most.prompt), tokenizer)
+        let pieces = TokenMarks.pieces(scored.prefix(Self.most.response), after: before[...], tokenizer)
         var text = unscored((before.count > Self.most.prompt ? "… " : "") + shown.joined())
         for (number, piece) in pieces.enumerated() { text += self.scored(piece, number) }
         if scored.count > pieces.count { text += " … and \(scored.count - pieces.count) more" }
@@ -40,12 +41,18 @@ package enum TokenMarks: Sendable {
 
     /// The text that each token adds to those before it; ids where there is no tokenizer. Line breaks and other controls
     /// are escaped, so that no data can steer the terminal.
-    static func pieces(_ ids: [Int32], _ tokenizer: Tokenizer?) -> [String] {
-        guard let tokenizer else { return ids.map { " \($0)" } }
+    ///
+    /// - Parameter context: what stands before them: many tokenizers take the space from a text's first token.
+    static func pieces(
+        _ tokens: ArraySlice<Int32>, after context: ArraySlice<Int32>, _ tokenizer: Tokenizer?
+    ) -> [String] {
+        guard let tokenizer else { return tokens.map { " \($0)" } }
+        let context = context.suffix(mostContext)
+        let ids = context + tokens
         var pieces: [String] = []
         var said = ""
-        for count in ids.indices.map({ $0 + 1 }) {
-            let text = tokenizer.decode(Array(ids[..<count]), skipSpecialTokens: false)
+        for count in 1...max(1, ids.count) where !ids.isEmpty {
+            let text = tokenizer.decode(Array(ids.prefix(count)), skipSpecialTokens: false)
             // A token that is part of a character says nothing before the character is whole.
             let isWhole = !text.unicodeScalars.reversed().prefix(1).contains("\u{FFFD}")
             guard isWhole || count == ids.count, text.utf8.starts(with: said.utf8) else {
@@ -56,8 +63,11 @@ package enum TokenMarks: Sendable {
             pieces.append(escaped(String(decoding: Array(piece), as: UTF8.self)))
             said = text
         }
-        return pieces
+        return Array(pieces.dropFirst(context.count))
     }
+
+    /// Enough for a character of four tokens, and one before it.
+    private static let mostContext = 8
 
     private static func escaped(_ text: String) -> String {
         var result = ""

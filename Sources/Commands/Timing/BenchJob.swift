@@ -38,7 +38,7 @@ package enum BenchJob {
             let start = SteadyClock.now()
             _ = try learner.step(plan, clock: &clock)
             seconds += SteadyClock.now() - start
-            pairs += plan.pairs.count
+            pairs += plan.judgements.count
             tokens += plan.rows
             flops += necessaryFLOPs(of: plan, run)
         }

@@ -12,10 +12,11 @@ package struct EncodedRow: Sendable, Equatable {
     package let format: RowFormat
     /// Columns of the row that this run doesn't use.
     package let unusedColumns: [String]
+    package let notes: RowNotes
     package let outcome: Outcome
 }
 
-/// One prompt, each of its responses once, and who beat whom.
+/// One prompt, each of its responses once, and what the row says of them.
 package struct EncodedComparison: Sendable, Equatable {
     package struct Response: Sendable, Equatable {
         /// Unscored tokens, then scored ones.
@@ -30,22 +31,12 @@ package struct EncodedComparison: Sendable, Equatable {
         package var scores: [Float]
     }
 
-    /// Two places in `responses`; no rejected one for `sft`.
-    package struct Pair: Sendable, Equatable {
-        package var chosen: Int
-        package var rejected: Int?
-
-        package init(chosen: Int, rejected: Int?) {
-            self.chosen = chosen
-            self.rejected = rejected
-        }
-    }
-
     package var prompt: [Int32]
     /// Tokens cut from the prompt's start to fit `max_length`.
     package var promptCut: Int
     package var responses: [Response]
-    package var pairs: [Pair]
-    /// Pairs of this row that can't be trained on.
+    /// Of places in `responses`.
+    package var judgements: [Judgement]
+    /// Judgements of this row that can't be trained on.
     package var skipped: [DropReason]
 }

@@ -1,89 +1,99 @@
-/// Encoded rows as flat 32-bit words, which ranks can exchange as they are.
+/// Encoded rows as flat 32-bit words, which ranks exchange as they are.
 ///
-///     words   = version, rows, names, name…, record…
-///     record  = size of the rest, row, line, format, new columns, column…, outcome
-///     outcome = 0, reason
-///             | 1, prompt cut, tokens, token…, responses, response…, pairs, (chosen, rejected | −1)…, skipped, reason…
-///     response = tokens, token…, unscored, flags, score bits (one for each name)
+///     words  = names, name…, record…
+///     record = size of the rest, row, and what `EncodedRow.write` puts down
 ///
-/// Names and columns are text: a byte count, then four bytes a word. A column that isn't used is named by the first
-/// record that has it, at least. Rows and lines go up to 2³¹ − 1.
+/// A column that isn't used is named by the first record that has it, at least. Rows and lines go up to 2³¹ − 1. All ranks
+/// are one program, which the preflight has made sure of, so words are read as they were written.
 package struct EncodedRows: Sendable, Equatable {
-    static let version: Int32 = 1
-    private static let rowsPlace = 1
-
     package private(set) var words: [Int32]
     private var knownColumns: Set<String> = []
     /// Words before the first record.
     private var headerCount = 0
+    /// Rows, dropped ones included.
+    package private(set) var count = 0
 
     /// - Parameter scoreNames: the rule's; every row that is appended has one score for each.
     package init(scoreNames: [String]) {
-        words = [Self.version, 0, Int32(scoreNames.count)]
-        for name in scoreNames { append(text: name) }
+        words = []
+        words.append(texts: scoreNames)
         headerCount = words.count
     }
 
-    /// Rows as another rank encoded them. Checked when they are merged.
-    package init(words: [Int32]) { self.words = words }
+    /// Rows as another rank encoded them.
+    package init(words: [Int32]) {
+        self.words = words
+        var reader = reader
+        while reader.nextRecord() != nil { count += 1 }
+    }
 
-    /// Rows, dropped ones included.
-    package var count: Int { words.count > Self.rowsPlace ? Int(words[Self.rowsPlace]) : 0 }
+    var reader: EncodedRowsReader { EncodedRowsReader(words) }
 
     package mutating func append(_ row: EncodedRow) {
         let start = words.count
-        words += [0, Int32(row.row), Int32(row.line), row.format.rawValue]
-        let newColumns = row.unusedColumns.filter { knownColumns.insert($0).inserted }
-        append(newColumns.count)
-        for column in newColumns { append(text: column) }
-        switch row.outcome {
-        case .dropped(let reason):
-            words += [0, reason.rawValue]
-        case .comparison(let comparison):
-            words.append(1)
-            append(comparison)
-        }
+        words += [0, Int32(row.row)]
+        row.write(to: &words, unusedColumns: row.unusedColumns.filter { knownColumns.insert($0).inserted })
         words[start] = Int32(words.count - start - 1)
-        words[Self.rowsPlace] += 1
+        count += 1
     }
 
     /// Rows that were encoded apart, with the same score names.
     mutating func append(contentsOf others: EncodedRows) {
         words += others.words[others.headerCount...]
-        words[Self.rowsPlace] += others.words[Self.rowsPlace]
+        count += others.count
+    }
+}
+
+extension EncodedRow {
+    fileprivate func write(to words: inout [Int32], unusedColumns: [String]) {
+        words += [Int32(line), Int32(format.number), notes.rawValue]
+        words.append(texts: unusedColumns)
+        switch outcome {
+        case .dropped(let reason): words += [0, reason.rawValue]
+        case .comparison(let comparison):
+            words += [1, Int32(comparison.promptCut)]
+            words.append(list: comparison.prompt)
+            words.append(Int32(comparison.responses.count))
+            for response in comparison.responses {
+                words.append(list: response.tokens)
+                words += [Int32(response.unscored), (response.straddles ? 1 : 0) | (response.isCut ? 2 : 0)]
+                words += response.scores.map { Int32(bitPattern: $0.bitPattern) }
+            }
+            words.append(Int32(comparison.judgements.count))
+            for judgement in comparison.judgements { judgement.write(to: &words) }
+            words.append(list: comparison.skipped.map(\.rawValue))
+        }
+    }
+}
+
+extension Judgement {
+    /// A pair's indices; else an index or a count and a negative number that says what it is of.
+    fileprivate func write(to words: inout [Int32]) {
+        switch self {
+        case .pair(let pair): words += [Int32(pair.chosen), Int32(pair.rejected)]
+        case .demonstration(let response): words += [Int32(response), -1]
+        case .labelled(let response, let isDesirable): words += [Int32(response), isDesirable ? -2 : -3]
+        case .list(let preferences):
+            words += [Int32(preferences.count), -4]
+            for preference in preferences { words += [Int32(preference.chosen), Int32(preference.rejected)] }
+        }
+    }
+}
+
+extension RowFormat {
+    /// The format's place among all.
+    fileprivate var number: Int { RowFormat.all.firstIndex(of: self) ?? 0 }
+}
+
+extension [Int32] {
+    fileprivate mutating func append(list: [Int32]) {
+        append(Int32(list.count))
+        self += list
     }
 
-    private mutating func append(_ comparison: EncodedComparison) {
-        append(comparison.promptCut)
-        append(list: comparison.prompt)
-        append(comparison.responses.count)
-        for response in comparison.responses {
-            append(list: response.tokens)
-            append(response.unscored)
-            append((response.straddles ? 1 : 0) | (response.isCut ? 2 : 0))
-            words += response.scores.map { Int32(bitPattern: $0.bitPattern) }
-        }
-        append(comparison.pairs.count)
-        for pair in comparison.pairs {
-            append(pair.chosen)
-            append(pair.rejected ?? -1)
-        }
-        append(list: comparison.skipped.map(\.rawValue))
-    }
-
-    private mutating func append(_ number: Int) { words.append(Int32(number)) }
-
-    private mutating func append(list: [Int32]) {
-        append(list.count)
-        words += list
-    }
-
-    private mutating func append(text: String) {
-        let bytes = Array(text.utf8)
-        append(bytes.count)
-        for start in stride(from: 0, to: bytes.count, by: 4) {
-            let four = bytes[start..<min(start + 4, bytes.count)]
-            words.append(Int32(bitPattern: four.reversed().reduce(0) { $0 << 8 | UInt32($1) }))
-        }
+    /// Texts by their bytes, a word each.
+    fileprivate mutating func append(texts: [String]) {
+        append(Int32(texts.count))
+        for text in texts { append(list: text.utf8.map { Int32($0) }) }
     }
 }

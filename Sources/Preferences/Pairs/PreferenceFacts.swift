@@ -1,37 +1,43 @@
 import Storage
 
-/// What stands out in a set of pairs before anyone trains on it, each row counted once whatever its file's weight. Counts
-/// only: nothing is removed.
+/// What stands out in a set of judgements before anyone trains on it, each row counted once whatever its file's weight.
+/// Counts only: nothing is removed. A list counts as its pairs.
 package struct PreferenceFacts: Sendable {
-    /// Tokens of each pair's prompt, and scored tokens of its responses.
+    /// Tokens of each pair's, or each single response's, prompt.
     package private(set) var promptLengths: [Int] = []
+    /// Scored tokens of chosen or desirable responses.
     package private(set) var chosenLengths: [Int] = []
-    /// Empty for `sft`.
+    /// Scored tokens of rejected or undesirable responses; empty for `sft`.
     package private(set) var rejectedLengths: [Int] = []
-    /// Pairs with the prompt, the chosen and the rejected response of an earlier one.
+    /// Pairs with the prompt, the chosen and the rejected response of an earlier one; single responses likewise.
     package private(set) var duplicates = 0
-    /// Pairs that say the opposite of an earlier one: the same responses the other way round.
+    /// Pairs that say the opposite of an earlier one, the same responses the other way round; labels likewise.
     package private(set) var contradictions = 0
     /// Different prompts.
     package private(set) var prompts = 0
+    /// Of each pair, the chosen response's tokens less the rejected one's; empty for single responses.
+    package private(set) var lengthDifferences: [Int] = []
     private var promptDigests: Set<Digest.Value> = []
 
     package init(of set: PreferenceSet) {
         var seen: Set<[Digest.Value]> = []
-        let responses = set.responses.map { Self.digest(set.tokens[$0.tokens]) }
+        let digests = set.responses.map { Self.digest(set.tokens[$0.tokens]) }
+        let nothing = Self.digest([])
         // A file of weight 2 has every comparison twice: that is no finding.
         var rows: Set<Int> = []
-        let isFirst = set.comparisons.map { rows.insert($0.row).inserted }
-        for pair in set.pairs where isFirst[pair.comparison] {
-            let comparison = set.comparisons[pair.comparison]
+        for comparison in set.comparisons where rows.insert(comparison.row).inserted {
             let prompt = Self.digest(set.tokens[comparison.prompt])
             promptDigests.insert(prompt)
-            promptLengths.append(comparison.prompt.count)
-            chosenLengths.append(set.responses[pair.chosen].length)
-            if let rejected = pair.rejected { rejectedLengths.append(set.responses[rejected].length) }
-            let sides = [responses[pair.chosen], responses[pair.rejected ?? pair.chosen]]
-            if pair.rejected != nil, seen.contains([prompt, sides[1], sides[0]]) { contradictions += 1 }
-            if !seen.insert([prompt] + sides).inserted { duplicates += 1 }
+            for (chosen, rejected) in set.judgements[comparison.judgements].flatMap(\.comparedSides) {
+                promptLengths.append(comparison.prompt.count)
+                let lengths = [chosen, rejected].map { $0.map { set.responses[$0].length } }
+                if let length = lengths[0] { chosenLengths.append(length) }
+                if let length = lengths[1] { rejectedLengths.append(length) }
+                if let more = lengths[0], let less = lengths[1] { lengthDifferences.append(more - less) }
+                let sides = [chosen, rejected].map { $0.map { digests[$0] } ?? nothing }
+                if seen.contains([prompt, sides[1], sides[0]]) { contradictions += 1 }
+                if !seen.insert([prompt] + sides).inserted { duplicates += 1 }
+            }
         }
         prompts = promptDigests.count
     }
@@ -47,16 +53,25 @@ package struct PreferenceFacts: Sendable {
 
     /// The share of pairs whose chosen response is the longer one, and the shorter one; 0 without pairs.
     package var longerChosen: (share: Double, shorterShare: Double) {
-        let pairs = Double(max(1, rejectedLengths.count))
-        let longer = zip(chosenLengths, rejectedLengths).count { $0 > $1 }
-        let shorter = zip(chosenLengths, rejectedLengths).count { $0 < $1 }
-        return (Double(longer) / pairs, Double(shorter) / pairs)
+        let pairs = Double(max(1, lengthDifferences.count))
+        return (Double(lengthDifferences.count { $0 > 0 }) / pairs, Double(lengthDifferences.count { $0 < 0 }) / pairs)
     }
 
     /// The mean of chosen's less rejected's tokens; 0 without pairs.
     package var meanLengthDifference: Double {
-        let sum = zip(chosenLengths, rejectedLengths).reduce(0) { $0 + $1.0 - $1.1 }
-        return Double(sum) / Double(max(1, rejectedLengths.count))
+        Double(lengthDifferences.reduce(0, +)) / Double(max(1, lengthDifferences.count))
+    }
+}
+
+extension Judgement {
+    /// Good and bad responses against each other; one of the two is nil for a response by itself.
+    fileprivate var comparedSides: [(good: Int?, bad: Int?)] {
+        switch self {
+        case .pair(let pair): [(pair.chosen, pair.rejected)]
+        case .list(let preferences): preferences.map { ($0.chosen, $0.rejected) }
+        case .demonstration(let response): [(response, nil)]
+        case .labelled(let response, let isDesirable): [isDesirable ? (response, nil) : (nil, response)]
+        }
     }
 }
 

@@ -11,12 +11,12 @@ package struct PreferenceSet: Sendable, Equatable {
         /// At least one token.
         package let prompt: Range<Int>
         package let responses: Range<Int>
-        package let pairs: Range<Int>
+        package let judgements: Range<Int>
         /// Tokens cut from the prompt's start to fit `max_length`.
         package let promptCut: Int
     }
 
-    /// A response that at least one pair speaks of.
+    /// A response that at least one judgement speaks of.
     ///
     /// Usually all its tokens are scored. Where a tokenizer joined the end of the prompt with the start of *another*
     /// response of the same row, that other response's first token begins inside the prompt; what all responses share
@@ -38,14 +38,7 @@ package struct PreferenceSet: Sendable, Equatable {
         package var length: Int { tokens.count - unscored }
     }
 
-    package struct Pair: Sendable, Equatable {
-        package let comparison: Int
-        package let chosen: Int
-        /// None for `sft`.
-        package let rejected: Int?
-    }
-
-    /// A row, or a pair of a row that has others, that can't be trained on.
+    /// A row, or a judgement of a row that has others, that can't be trained on.
     package struct Drop: Sendable, Equatable {
         package let row: Int
         package let line: Int
@@ -57,17 +50,20 @@ package struct PreferenceSet: Sendable, Equatable {
     /// In the order of the file's rows.
     package private(set) var comparisons: [Comparison] = []
     package private(set) var responses: [Response] = []
-    package private(set) var pairs: [Pair] = []
+    /// What the objective judges, of indices into `responses`; a step counts these.
+    package private(set) var judgements: [Judgement] = []
     /// Margin rewards that the file gives: name → one value for each of `responses`.
     package private(set) var scores: [String: [Float]] = [:]
-    /// Rows without a usable pair.
+    /// Rows without a usable judgement.
     package private(set) var drops: [Drop] = []
-    /// Pairs left out of rows that have others, one entry each.
+    /// Judgements left out of rows that have others, one entry each.
     package private(set) var skips: [Drop] = []
     /// Data rows read: comparisons and drops.
     package private(set) var rows = 0
-    /// What the rows were taken for, in the order of `RowFormat.allCases`; formats that occur only.
+    /// What the rows were taken for, in the order of `RowFormat.all`; formats that occur only.
     package private(set) var formats: [(format: RowFormat, rows: Int)] = []
+    /// What was done to rows, for each note the lines of those rows; notes that occur only.
+    package private(set) var notes: [RowNote: [Int]] = [:]
     /// Columns of the file that the run doesn't use, sorted.
     package private(set) var unusedColumns: [String] = []
 
@@ -79,12 +75,8 @@ package struct PreferenceSet: Sendable, Equatable {
         var readers: [EncodedRowsReader] = []
         var records: [(row: Int, share: Int, start: Int)] = []
         for share in shares.indices {
-            var reader = try EncodedRowsReader(shares[share])
-            for _ in 0..<reader.count {
-                let (start, row) = try reader.skipRecord()
-                records.append((row, share, start))
-            }
-            guard reader.isAtEnd else { throw .damagedRows(reason: "more follows the last row of share \(share)") }
+            var reader = shares[share].reader
+            while let (start, row) = reader.nextRecord() { records.append((row, share, start)) }
             if let first = readers.first, first.scoreNames != reader.scoreNames {
                 throw .damagedRows(reason: "scores \(first.scoreNames) in one share, \(reader.scoreNames) in another")
             }
@@ -100,9 +92,12 @@ package struct PreferenceSet: Sendable, Equatable {
                 throw .damagedRows(
                     reason: place.row < expected ? "row \(place.row) is there twice" : "row \(expected) is missing")
             }
-            let record = try readers[place.share].record(at: place.start)
+            let record = readers[place.share].record(at: place.start)
             columns.formUnion(record.unusedColumns)
             formats[record.format, default: 0] += 1
+            for note in RowNote.allCases where record.notes.contains(note) {
+                notes[note, default: []].append(record.line)
+            }
             switch record.outcome {
             case .dropped(let reason): drops.append(Drop(row: record.row, line: record.line, reason: reason))
             case .comparison(let comparison): append(comparison, row: record.row, line: record.line, &values)
@@ -110,13 +105,13 @@ package struct PreferenceSet: Sendable, Equatable {
         }
         rows = records.count
         unusedColumns = columns.sorted()
-        self.formats = RowFormat.allCases.compactMap { format in formats[format].map { (format, $0) } }
+        self.formats = RowFormat.all.compactMap { format in formats[format].map { (format, $0) } }
         scores = Dictionary(zip(scoreNames, values), uniquingKeysWith: { first, _ in first })
     }
 
     private mutating func append(_ comparison: EncodedComparison, row: Int, line: Int, _ values: inout [[Float]]) {
         let index = comparisons.count
-        let first = (response: responses.count, pair: pairs.count)
+        let first = (response: responses.count, judgement: judgements.count)
         let prompt = append(comparison.prompt)
         for response in comparison.responses {
             responses.append(
@@ -125,16 +120,11 @@ package struct PreferenceSet: Sendable, Equatable {
                     straddles: response.straddles, isCut: response.isCut))
             for (name, score) in response.scores.enumerated() { values[name].append(score) }
         }
-        for pair in comparison.pairs {
-            pairs.append(
-                Pair(
-                    comparison: index, chosen: first.response + pair.chosen,
-                    rejected: pair.rejected.map { first.response + $0 }))
-        }
+        judgements += comparison.judgements.map { $0.mapped { first.response + $0 } }
         comparisons.append(
             Comparison(
                 row: row, line: line, prompt: prompt, responses: first.response..<responses.count,
-                pairs: first.pair..<pairs.count, promptCut: comparison.promptCut))
+                judgements: first.judgement..<judgements.count, promptCut: comparison.promptCut))
         skips += comparison.skipped.map { Drop(row: row, line: line, reason: $0) }
     }
 
@@ -144,8 +134,10 @@ package struct PreferenceSet: Sendable, Equatable {
     }
 
     package static func == (a: PreferenceSet, b: PreferenceSet) -> Bool {
-        a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses && a.pairs == b.pairs
+        a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses
+            && a.judgements == b.judgements
             && a.scores == b.scores && a.drops == b.drops && a.skips == b.skips && a.rows == b.rows
+            && a.notes == b.notes
             && a.unusedColumns == b.unusedColumns && a.formats.elementsEqual(b.formats, by: ==)
     }
 }
@@ -165,9 +157,14 @@ extension PreferenceSet {
 // MARK: - Counts
 
 extension PreferenceSet {
-    /// Pairs of which a response's first scored token begins inside the prompt's text.
-    package var straddlingPairs: Int {
-        pairs.count { responses[$0.chosen].straddles || ($0.rejected.map { responses[$0].straddles } ?? false) }
+    /// Judgements of which a response's first scored token begins inside the prompt's text.
+    package var straddling: Int {
+        judgements.count { $0.responses.contains { responses[$0].straddles } }
+    }
+
+    /// The comparison that a judgement is of.
+    package func comparison(of judgement: Judgement) -> Comparison {
+        comparisons[responses[judgement.responses[0]].comparison]
     }
 
     /// Comparisons that lost tokens to `max_length`.
@@ -215,14 +212,15 @@ extension PreferenceSet {
             rows += set.rows
             columns.formUnion(set.unusedColumns)
             for (format, rows) in set.formats { counts[format, default: 0] += rows }
+            for (note, lines) in set.notes { notes[note, default: []] += lines }
         }
         unusedColumns = columns.sorted()
-        formats = RowFormat.allCases.compactMap { format in counts[format].map { (format, $0) } }
+        formats = RowFormat.all.compactMap { format in counts[format].map { (format, $0) } }
     }
 
     private mutating func append(_ index: Int, of set: PreferenceSet, _ firstToken: Int, _ firstRow: Int) {
         let comparison = set.comparisons[index]
-        let (firstResponse, firstPair) = (responses.count, pairs.count)
+        let (firstResponse, firstJudgement) = (responses.count, judgements.count)
         let moved = firstResponse - comparison.responses.lowerBound
         for response in set.responses[comparison.responses] {
             responses.append(
@@ -231,17 +229,12 @@ extension PreferenceSet {
                     unscored: response.unscored, straddles: response.straddles, isCut: response.isCut))
         }
         for (name, values) in set.scores { scores[name, default: []] += values[comparison.responses] }
-        for pair in set.pairs[comparison.pairs] {
-            pairs.append(
-                Pair(
-                    comparison: comparisons.count, chosen: pair.chosen + moved,
-                    rejected: pair.rejected.map { $0 + moved }))
-        }
+        judgements += set.judgements[comparison.judgements].map { $0.mapped { $0 + moved } }
         comparisons.append(
             Comparison(
                 row: firstRow + comparison.row, line: comparison.line,
                 prompt: Self.moved(comparison.prompt, by: firstToken), responses: firstResponse..<responses.count,
-                pairs: firstPair..<pairs.count, promptCut: comparison.promptCut))
+                judgements: firstJudgement..<judgements.count, promptCut: comparison.promptCut))
     }
 
     private static func moved(_ range: Range<Int>, by count: Int) -> Range<Int> {

@@ -2,12 +2,12 @@ import Storage
 
 extension PreferenceSet {
     /// SHA-256 of all that training depends on: the token ids, the scored spans, the rows, the
-    /// pairs and the scores.
+    /// judgements and the scores.
     package func digest() -> Digest.Value {
         var digest = Digest()
         updateResponses(&digest)
-        digest.update(numbers: [rows, pairs.count] + comparisons.map(\.row))
-        digest.update(numbers: pairs.flatMap { [$0.chosen, $0.rejected ?? -1] })
+        digest.update(numbers: [rows, judgements.count] + comparisons.map(\.row))
+        digest.update(numbers: judgements.flatMap(\.numbers))
         for (name, values) in scores.sorted(by: { $0.key < $1.key }) {
             digest.update(field: name)
             digest.update(values)
@@ -22,6 +22,18 @@ extension PreferenceSet {
             numbers: responses.flatMap { [$0.comparison, $0.tokens.lowerBound, $0.tokens.upperBound, $0.unscored] })
         for start in stride(from: 0, to: tokens.count, by: 1 << 16) {
             tokens[start..<min(tokens.count, start + 1 << 16)].withUnsafeBytes { digest.update($0) }
+        }
+    }
+}
+
+extension Judgement {
+    /// What tells judgements apart. Those of pairs and demonstrations are in older checkpoints.
+    fileprivate var numbers: [Int] {
+        switch self {
+        case .pair(let pair): [pair.chosen, pair.rejected]
+        case .demonstration(let response): [response, -1]
+        case .labelled(let response, let isDesirable): [response, isDesirable ? -2 : -3]
+        case .list(let preferences): [preferences.count, -4] + preferences.flatMap { [$0.chosen, $0.rejected] }
         }
     }
 }

@@ -1,36 +1,26 @@
 /// The sizes of one comparison (a prompt and its responses), all that planning needs to know of it.
 package struct ComparisonShape: Sendable, Equatable {
-    /// Two responses by index; `rejected` is nil for an objective that doesn't read it.
-    package struct Pair: Sendable, Equatable {
-        package var chosen: Int
-        package var rejected: Int?
-
-        package init(chosen: Int, rejected: Int? = nil) {
-            self.chosen = chosen
-            self.rejected = rejected
-        }
-    }
-
     /// Tokens of the prompt, at least 1.
     package var promptLength: Int
     /// Scored tokens of each response, at least 1 each.
     package var responseLengths: [Int]
-    package var pairs: [Pair]
+    /// Of indices into the responses.
+    package var judgements: [Judgement]
 
-    package init(promptLength: Int, responseLengths: [Int], pairs: [Pair]) {
+    package init(promptLength: Int, responseLengths: [Int], judgements: [Judgement]) {
         self.promptLength = promptLength
         self.responseLengths = responseLengths
-        self.pairs = pairs
+        self.judgements = judgements
     }
 }
 
-/// One comparison's share of a step: some of its pairs (nearly always all), and the responses they need.
+/// One comparison's share of a step: some of its judgements (nearly always all), and the responses they need.
 package struct PlannedComparison: Sendable, Equatable {
     /// Index into the shapes.
     package let comparison: Int
-    /// Global pair indices, counted over all comparisons in file order. The pairs of a comparison are consecutive.
-    package let pairs: Range<Int>
-    /// Where these pairs stand in `StepPlan.pairs`: results put there come out in step order on every rank.
+    /// Global indices of judgements, counted over all comparisons in file order. Those of a comparison are consecutive.
+    package let judgements: Range<Int>
+    /// Where these stand in `StepPlan.judgements`: results put there come out in step order on every rank.
     package let positions: Range<Int>
     /// Each needed response once, ascending: indices within the comparison.
     package let responses: [Int]
@@ -70,8 +60,8 @@ package struct StepPlan: Sendable, Equatable {
     package let microBatches: [PlannedMicroBatch]
     /// For each rank the indices of its micro-batches, ascending; empty for a rank with nothing to do.
     package let ranks: [[Int]]
-    /// Global pair indices in step order; their number is what gradients are divided by.
-    package let pairs: [Int]
+    /// Global indices of judgements in step order; their number is what gradients are divided by.
+    package let judgements: [Int]
 
     package var rows: Int { microBatches.reduce(0) { $0 + $1.rows } }
     package var scoredTokens: Int { microBatches.reduce(0) { $0 + $1.scoredTokens } }

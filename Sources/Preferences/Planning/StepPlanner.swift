@@ -1,7 +1,7 @@
 /// Makes the plan of every step of a run.
 ///
-/// An epoch's pairs, in the epoch's order of comparisons, are cut into global batches; the last one of an epoch may be
-/// smaller, and nothing is dropped. Within a step the pairs of one comparison share its prompt and its responses; at
+/// An epoch's judgements, in the epoch's order of comparisons, are cut into global batches; the last one of an epoch may be
+/// smaller, and nothing is dropped. Within a step those of one comparison share its prompt and its responses; at
 /// the edge of a step a comparison may be split over two.
 ///
 /// The number of micro-batches is rounded up to a multiple of the ranks, so that each rank has the same number of
@@ -9,7 +9,7 @@
 /// them does; they are then rounded up to a number with many divisors.
 package struct StepPlanner: Sendable {
     package struct Settings: Sendable, Equatable {
-        /// Pairs of a step, at least 1.
+        /// Judgements of a step, at least 1.
         package var globalBatchSize: Int
         /// Most rows of a micro-batch, unless a single comparison has more.
         package var microBatchTokens: Int
@@ -35,28 +35,28 @@ package struct StepPlanner: Sendable {
 
     package let shapes: [ComparisonShape]
     package let settings: Settings
-    /// The global index of each comparison's first pair, and at the end the number of all pairs.
-    private let firstPairs: [Int]
+    /// The global index of each comparison's first judgement, and at the end the number of all judgements.
+    private let firsts: [Int]
 
-    /// Every comparison has a pair at least.
+    /// Every comparison has a judgement at least.
     package init(shapes: [ComparisonShape], settings: Settings) {
         precondition(settings.globalBatchSize > 0 && settings.microBatchTokens > 0 && settings.worldSize > 0)
         self.shapes = shapes
         self.settings = settings
-        var firstPairs = [0]
-        firstPairs.reserveCapacity(shapes.count + 1)
-        for shape in shapes { firstPairs.append(firstPairs[firstPairs.count - 1] + shape.pairs.count) }
-        self.firstPairs = firstPairs
+        var firsts = [0]
+        firsts.reserveCapacity(shapes.count + 1)
+        for shape in shapes { firsts.append(firsts[firsts.count - 1] + shape.judgements.count) }
+        self.firsts = firsts
     }
 
-    /// Pairs of an epoch.
-    package var pairs: Int { firstPairs[shapes.count] }
+    /// Judgements of an epoch.
+    package var judgements: Int { firsts[shapes.count] }
 
-    /// ⌈pairs / globalBatchSize⌉.
-    package var stepsPerEpoch: Int { (pairs + settings.globalBatchSize - 1) / settings.globalBatchSize }
+    /// ⌈judgements / globalBatchSize⌉.
+    package var stepsPerEpoch: Int { (judgements + settings.globalBatchSize - 1) / settings.globalBatchSize }
 
-    /// The global indices of a comparison's pairs.
-    package func pairs(of comparison: Int) -> Range<Int> { firstPairs[comparison]..<firstPairs[comparison + 1] }
+    /// The global indices of a comparison's judgements.
+    package func judgements(of comparison: Int) -> Range<Int> { firsts[comparison]..<firsts[comparison + 1] }
 
     /// The epoch's order, made once: planning one step of it then costs what that step holds.
     package func epoch(_ epoch: Int) -> EpochPlan { EpochPlan(of: self, epoch: epoch) }
@@ -67,15 +67,15 @@ package struct StepPlanner: Sendable {
         epoch(step / stepsPerEpoch).plan(step: step)
     }
 
-    /// The given comparisons in the given order, with all their pairs, packed and spread over the ranks by cost. For
+    /// The given comparisons in the given order, with all their judgements, packed and spread over the ranks by cost. For
     /// reference logps and margin rewards: nothing but the order of the result depends on the packing.
     package func plan(scoring comparisons: [Int]) -> StepPlan {
         var position = 0
         var planned: [PlannedComparison] = []
         planned.reserveCapacity(comparisons.count)
         for comparison in comparisons {
-            planned.append(self.planned(comparison, pairs: pairs(of: comparison), from: position))
-            position += shapes[comparison].pairs.count
+            planned.append(self.planned(comparison, judgements: judgements(of: comparison), from: position))
+            position += shapes[comparison].judgements.count
         }
         // Packing compares everything with everything, so a window at a time.
         let window = StepPlanner.comparisonsPackedAtOnce * settings.worldSize
@@ -87,19 +87,19 @@ package struct StepPlanner: Sendable {
         return StepPlan(
             step: 0, epoch: 0, microBatches: microBatches,
             ranks: StepPlanPacking.ranks(of: microBatches.map(\.cost), worldSize: settings.worldSize),
-            pairs: comparisons.flatMap { pairs(of: $0) })
+            judgements: comparisons.flatMap { judgements(of: $0) })
     }
 
     private static let comparisonsPackedAtOnce = 64
 
-    /// The plan of given comparisons' pairs, in step order.
-    func plan(step: Int, epoch: Int, of parts: [(comparison: Int, pairs: Range<Int>)]) -> StepPlan {
+    /// The plan of given comparisons' judgements, in step order.
+    func plan(step: Int, epoch: Int, of parts: [(comparison: Int, judgements: Range<Int>)]) -> StepPlan {
         var position = 0
         var comparisons: [PlannedComparison] = []
         comparisons.reserveCapacity(parts.count)
         for part in parts {
-            comparisons.append(planned(part.comparison, pairs: part.pairs, from: position))
-            position += part.pairs.count
+            comparisons.append(planned(part.comparison, judgements: part.judgements, from: position))
+            position += part.judgements.count
         }
         let microBatches = StepPlanPacking.microBatches(
             of: comparisons, capacity: settings.microBatchTokens,
@@ -107,23 +107,28 @@ package struct StepPlanner: Sendable {
         return StepPlan(
             step: step, epoch: epoch, microBatches: microBatches,
             ranks: StepPlanPacking.ranks(of: microBatches.map(\.cost), worldSize: settings.worldSize),
-            pairs: parts.flatMap(\.pairs))
+            judgements: parts.flatMap(\.judgements))
     }
 
-    private func planned(_ comparison: Int, pairs: Range<Int>, from position: Int) -> PlannedComparison {
+    private func planned(_ comparison: Int, judgements: Range<Int>, from position: Int) -> PlannedComparison {
         let shape = shapes[comparison]
-        let first = firstPairs[comparison]
+        let first = firsts[comparison]
         var responses: [Int] = []
         responses.reserveCapacity(2)
-        for pair in pairs {
-            let pair = shape.pairs[pair - first]
-            responses.append(pair.chosen)
-            if let rejected = pair.rejected { responses.append(rejected) }
+        for index in judgements {
+            // A pair, nearly always: no list is made of it.
+            if case .pair(let pair) = shape.judgements[index - first] {
+                responses.append(pair.chosen)
+                responses.append(pair.rejected)
+            } else {
+                responses += shape.judgements[index - first].responses
+            }
         }
         responses = Self.uniqueAscending(responses)
         let scored = responses.reduce(0) { $0 + shape.responseLengths[$1] }
         return PlannedComparison(
-            comparison: comparison, pairs: pairs, positions: position..<position + pairs.count, responses: responses,
+            comparison: comparison, judgements: judgements, positions: position..<position + judgements.count,
+            responses: responses,
             rows: shape.promptLength + scored - responses.count, scoredTokens: scored,
             cost: settings.cost.cost(
                 promptLength: shape.promptLength, responseLengths: responses.lazy.map { shape.responseLengths[$0] }))
@@ -142,7 +147,7 @@ package struct EpochPlan: Sendable {
     private let planner: StepPlanner
     package let epoch: Int
     private let order: [Int]
-    /// In the epoch's order: pairs before each comparison, and at the end all.
+    /// In the epoch's order: judgements before each comparison, and at the end all.
     private let starts: [Int]
 
     init(of planner: StepPlanner, epoch: Int) {
@@ -153,7 +158,7 @@ package struct EpochPlan: Sendable {
             count: planner.shapes.count, shuffle: settings.shuffle, seed: settings.seed, epoch: epoch)
         var starts = [0]
         starts.reserveCapacity(order.count + 1)
-        for comparison in order { starts.append(starts[starts.count - 1] + planner.pairs(of: comparison).count) }
+        for comparison in order { starts.append(starts[starts.count - 1] + planner.judgements(of: comparison).count) }
         self.starts = starts
     }
 
@@ -164,11 +169,11 @@ package struct EpochPlan: Sendable {
     package func plan(step: Int) -> StepPlan {
         precondition(steps.contains(step))
         let first = (step - steps.lowerBound) * planner.settings.globalBatchSize
-        let window = first..<min(first + planner.settings.globalBatchSize, planner.pairs)
-        var parts: [(comparison: Int, pairs: Range<Int>)] = []
+        let window = first..<min(first + planner.settings.globalBatchSize, planner.judgements)
+        var parts: [(comparison: Int, judgements: Range<Int>)] = []
         var place = comparison(holding: window.lowerBound)
         while place < order.count, starts[place] < window.upperBound {
-            let all = planner.pairs(of: order[place])
+            let all = planner.judgements(of: order[place])
             let shift = all.lowerBound - starts[place]
             let here = (starts[place]..<starts[place + 1]).clamped(to: window)
             parts.append((order[place], here.lowerBound + shift..<here.upperBound + shift))

@@ -15,6 +15,14 @@ package enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible 
     case noPairs
     /// The data set says of the two responses that neither is better, or its raters say so.
     case noPreference
+    /// The last message of a response isn't the assistant's.
+    case endsWithOtherRole
+    /// A margin reward that the run needs is null.
+    case missingScore
+    /// The label of a single response is null.
+    case noLabel
+    /// `sft` learns from good responses only.
+    case undesirable
 
     /// As `score` names it for one row.
     package var description: String {
@@ -26,6 +34,10 @@ package enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible 
         case .tooLong: "too long"
         case .noPairs: "no pairs"
         case .noPreference: "no preference"
+        case .endsWithOtherRole: "ends with another's turn"
+        case .missingScore: "no margin reward"
+        case .noLabel: "no label"
+        case .undesirable: "undesirable"
         }
     }
 
@@ -39,6 +51,10 @@ package enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible 
         case .tooLong: "too long"
         case .noPairs: "without pairs"
         case .noPreference: "without a preference (a tie)"
+        case .endsWithOtherRole: "whose response ends with a turn that isn't the assistant's"
+        case .missingScore: "with null for a margin reward"
+        case .noLabel: "without a label"
+        case .undesirable: "labelled undesirable"
         }
     }
 

@@ -1,3 +1,5 @@
+import Objectives
+
 /// What becomes of a row whose prompt and response together exceed `max_length`. Raw values are the run file's words.
 package enum Truncation: String, Sendable, CaseIterable {
     /// The pair is dropped and counted.
@@ -18,21 +20,24 @@ package struct EncodingRule: Sendable, Equatable {
     package var truncation: Truncation
     /// Appends the end-of-sequence token to each response of text that lacks it. Never after a cut.
     package var appendEOS: Bool
-    /// False for `sft`: only chosen responses are read, each once, and every `Pair` has no rejected one.
-    package var needsRejected: Bool
+    /// What the objective judges: rows that can't give it are refused. nil: whatever each row gives.
+    package var judges: Judged?
     /// Margin rewards that every row must give, by name.
     package var scoreNames: [String]
     /// The model's: greater ids are errors.
     package var vocabularySize: Int
 
+    /// Whether rejected responses are read.
+    package var needsRejected: Bool { judges != .demonstrations }
+
     package init(
-        maxLength: Int, truncation: Truncation = .drop, appendEOS: Bool = true, needsRejected: Bool = true,
+        maxLength: Int, truncation: Truncation = .drop, appendEOS: Bool = true, judges: Judged? = .pairs,
         scoreNames: [String] = [], vocabularySize: Int
     ) {
         self.maxLength = maxLength
         self.truncation = truncation
         self.appendEOS = appendEOS
-        self.needsRejected = needsRejected
+        self.judges = judges
         self.scoreNames = scoreNames
         self.vocabularySize = vocabularySize
     }

@@ -1,4 +1,5 @@
 import ChatTemplates
+import Objectives
 import Storage
 import Tables
 import Tokenization
@@ -24,7 +25,13 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
     case notAnObject(RowPlace, found: String)
     case missingColumn(RowPlace, column: String, present: [String], remedy: String)
     case wrongType(RowPlace, item: String, found: String, expected: String)
-    case conversational(RowPlace, column: String)
+    case conversational(RowPlace, cause: String)
+    /// Columns that nobody reads may hold the prompt.
+    case unclearPrompt(RowPlace, columns: [String])
+    /// A text that begins like a list of messages and can't be read as one.
+    case writtenMessages(RowPlace, item: String)
+    /// Rows of a format that holds nothing for the objective.
+    case unfit(RowPlace, format: RowFormat, Judged)
     case chatTemplate(RowPlace, ChatTemplateError)
     case tokenizer(RowPlace, TokenizerError)
     case idOutOfRange(RowPlace, item: String, id: Int, vocabularySize: Int)
@@ -57,9 +64,17 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
             "\(place): \"\(column)\" is missing; the row has \(Self.list(present)); \(remedy)"
         case .wrongType(let place, let item, let found, let expected):
             "\(place): \(item) is \(found); expected \(expected)"
-        case .conversational(let place, let column):
-            "\(place): \"\(column)\" is a list of messages, which a tokenizer alone can't turn into text: "
+        case .conversational(let place, let cause):
+            "\(place): \(cause), which a tokenizer alone can't turn into text: "
                 + "name the folder of a model with a chat template, or give texts"
+        case .unclearPrompt(let place, let columns):
+            "\(place): the prompt isn't clear: \(Self.list(columns)) may be it; name the prompt's column with "
+                + "prompt_column, or leave out what the rows don't mean"
+        case .writtenMessages(let place, let item):
+            "\(place): \(item) begins like messages written as text and can't be read as such; write lists as lists, "
+                + "in JSON Lines or Parquet (pandas: df.to_json(path, orient=\"records\", lines=True))"
+        case .unfit(let place, let format, let kind):
+            "\(place): \(format.noun) \(Self.lack(of: kind))"
         case .chatTemplate(let place, let error): "\(place): \(error)"
         case .tokenizer(let place, let error): "\(place): \(error)"
         case .idOutOfRange(let place, let item, let id, let size):
@@ -107,6 +122,16 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
         case .damagedRows(let reason):
             "the encoded rows of the ranks don't fit together: \(reason); "
                 + "all ranks must run the same program on the same file: start again"
+        }
+    }
+
+    private static func lack(of kind: Judged) -> String {
+        switch kind {
+        case .pairs, .lists:
+            "don't say which response is better, which this objective learns from; give rows with chosen and rejected, "
+                + "or train with loss_type: kto (labels) or sft (single responses)"
+        case .labelled: "have no label; add label, true or false, or train with loss_type: sft"
+        case .demonstrations: "have no response"
         }
     }
 

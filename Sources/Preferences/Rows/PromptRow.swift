@@ -1,7 +1,8 @@
 import ChatTemplates
+import Storage
 import Tokenization
 
-/// A prompt to generate from: `{"prompt": …}` or `{"prompt_ids": […]}`.
+/// A prompt to generate from: that of any row that training reads, or of a row that has nothing else.
 package struct PromptRow: Sendable, Equatable {
     /// Data row, counted from 0 without blank lines.
     package let row: Int
@@ -21,42 +22,41 @@ package struct PromptRow: Sendable, Equatable {
 }
 
 extension RowEncoder {
+    fileprivate static let promptRemedy = "each row needs a prompt: a string, a list of messages, or prompt_ids"
+
     /// Encodes the prompt of one row. `maxLength` and `truncation` don't apply: how many tokens fit depends on how many
     /// are to be generated.
-    /// - Throws: `PreferenceError`, also for an empty prompt: there would be nothing to predict from.
+    /// - Throws: `PreferenceError`, also for a prompt without a token: there would be nothing to predict from.
     package func encodePrompt(_ given: RowReader.Row) throws(PreferenceError) -> PromptRow {
-        let (row, number) = (given.row, given.line)
-        let place = RowPlace(file: file, line: number)
-        var parser = try RowParser(given.content, place: place, mapping: mapping, rule: rule)
-        switch try parser.promptOnly() {
-        case .ids(let prompt, _):
-            guard !prompt.isEmpty else { throw .emptyPrompt(place, column: RowMapping.promptIDs) }
-            return PromptRow(row: row, line: number, text: nil, tokens: prompt)
-        case .text(let prompt, _):
-            guard let tokenizer else { throw .needsTokenizer(place, format: .text) }
-            return try self.prompt(prompt, addSpecialTokens: true, tokenizer, given)
-        case .conversation(let conversation):
-            guard let tokenizer else { throw .needsTokenizer(place, format: .messages) }
-            let template = try chatTemplate(for: conversation, at: place)
-            var variables = conversation.templateVariables?.object ?? [:]
-            if let tools = conversation.tools { variables["tools"] = tools }
-            let text: String
-            do throws(ChatTemplateError) {
-                text = try template.render(
-                    messages: conversation.prompt, addGenerationPrompt: true, variables: variables)
-            } catch {
-                throw .chatTemplate(place, error)
-            }
-            return try prompt(text, addSpecialTokens: false, tokenizer, given)
-        }
-    }
-
-    private func prompt(
-        _ text: String, addSpecialTokens: Bool, _ tokenizer: Tokenizer, _ given: RowReader.Row
-    ) throws(PreferenceError) -> PromptRow {
         let place = RowPlace(file: file, line: given.line)
+        var rule = rule
+        rule.judges = .demonstrations
+        rule.scoreNames = []
+        var columns = try columns(of: given, rule)
+        let (format, body) = try columns.prompt()
+        let text: String
+        var addsSpecialTokens = true
+        switch body {
+        case .ids(let prompt, _):
+            guard !prompt.isEmpty else { throw .emptyPrompt(place, column: RowColumns.promptIDs) }
+            return PromptRow(row: given.row, line: given.line, text: nil, tokens: prompt)
+        case .text(let prompt, _): text = prompt
+        case .document: throw columns.missing(mapping.promptColumn, remedy: Self.promptRemedy)
+        case .conversation(let conversation):
+            var notes = columns.notes
+            text = try render(conversation, at: place, &notes) { template, conversation throws(ChatTemplateError) in
+                var variables = conversation.templateVariables?.object ?? [:]
+                if let tools = conversation.tools { variables["tools"] = tools }
+                let goesOn = conversation.prompt.last?["role"]?.string == "assistant"
+                return try template.render(
+                    messages: .array(conversation.prompt), addGenerationPrompt: !goesOn,
+                    continuing: goesOn ? "content" : nil, variables: variables)
+            }
+            addsSpecialTokens = false
+        }
+        guard let tokenizer else { throw .needsTokenizer(place, format: format) }
         let tokens = try PromptedText.prompt(
-            text, addSpecialTokens: addSpecialTokens, tokenizer: tokenizer, at: place)
+            text, addSpecialTokens: addsSpecialTokens, tokenizer: tokenizer, at: place)
         guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
         try checkVocabulary(tokens, at: place)
         return PromptRow(row: given.row, line: given.line, text: text, tokens: tokens)
@@ -75,5 +75,39 @@ extension RowEncoder {
             prompts.append(try encodePrompt(row))
         }
         return prompts
+    }
+}
+
+extension RowColumns {
+    /// The row's prompt, without responses: its ids, the prompt column with what stands beside it, a dialogue up to where
+    /// the assistant is to speak, or the prompt of its format.
+    fileprivate mutating func prompt() throws(PreferenceError) -> (RowFormat, RowContent.Body) {
+        if has(RowColumns.promptIDs) {
+            return (.tokenIDs, .ids(prompt: try ids(RowColumns.promptIDs), responses: []))
+        }
+        let remedy = RowEncoder.promptRemedy
+        let dialogue = ["messages", "conversations"].first { isMessages($0) && !isBlank($0) }
+        let column = self[mapping.promptColumn] != nil ? mapping.promptColumn : dialogue
+        if let column {
+            let prompt = try passage(column, remedy: remedy)
+            let asks = prompt.text != nil || prompt.lastRole != "assistant" || column == mapping.promptColumn
+            if asks {
+                let parts = RowParts(prompt: prompt, responses: [], .ranking([]))
+                return (.text, try content(of: .text, parts).body)
+            }
+        }
+        do throws(PreferenceError) {
+            let content = try content()
+            return (content.format, content.body)
+        } catch {
+            if case .unknownFormat = error { throw missing(mapping.promptColumn, remedy: remedy) }
+            throw error
+        }
+    }
+}
+
+extension Passage {
+    fileprivate var lastRole: String? {
+        if case .messages(let messages) = self { messages.last?["role"]?.string } else { nil }
     }
 }

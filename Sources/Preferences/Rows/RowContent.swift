@@ -1,21 +1,34 @@
 import Storage
 
-/// A data row as it was written: one prompt, its responses, who beat whom. Not yet tokens.
+/// A data row as it was understood: one prompt, its responses, and what it says of them. Not yet tokens.
 struct RowContent {
     enum Body {
         case text(prompt: String, responses: [String])
         case ids(prompt: [Int32], responses: [[Int32]])
         case conversation(Conversation)
+        /// A text without a prompt; all of it is scored that anything predicts.
+        case document(String)
+
+        var responses: Int {
+            switch self {
+            case .text(_, let responses): responses.count
+            case .ids(_, let responses): responses.count
+            case .conversation(let conversation): conversation.completions.count
+            case .document: 1
+            }
+        }
     }
 
     let format: RowFormat
     let body: Body
-    /// Indices into the responses.
-    package let pairs: [RankedPair]
+    let verdict: Verdict
     /// For each response one value per name of `EncodingRule.scoreNames`.
     let scores: [[Float]]
-    /// A reason for which the row has no usable pair, seen before any token.
+    /// A reason for which the row is of no use, seen before any token.
     let obstacle: DropReason?
+    /// For each response a reason for which it is of no use.
+    let obstacles: [DropReason?]
+    let notes: RowNotes
     /// Columns that held nothing this run uses, in file order.
     let unusedColumns: [String]
 }
@@ -25,54 +38,87 @@ struct RowContent {
 /// A message is an object with `role` and, unless it calls tools, `content`, a string; whatever else the row gave of it
 /// stands there too, but for nulls.
 struct Conversation {
-    /// A list of messages; at least one.
-    let prompt: JSON
-    /// A list of messages for each response; usually one of the assistant's.
-    let completions: [JSON]
+    /// Lists of messages; the prompt has at least one.
+    var prompt: [JSON]
+    /// Usually one message of the assistant's each.
+    var completions: [[JSON]]
     /// The row's `tools`: a list of descriptions.
-    let tools: JSON?
+    var tools: JSON?
     /// The row's `chat_template_kwargs`: further variables of the template.
-    let templateVariables: JSON?
-    /// Where the first messages stand, for messages to people.
-    let column: String
+    var templateVariables: JSON?
+    /// What makes the row a conversation, for messages to people: `"prompt" is a list of messages`.
+    var cause: String
 }
 
-/// Two responses of one prompt, by their index among the row's responses.
-struct RankedPair: Equatable {
-    var chosen: Int
-    /// None where only the chosen response is wanted (`EncodingRule.needsRejected`).
-    var rejected: Int?
+/// A prompt or a response as a row gives it.
+enum Passage {
+    case text(String)
+    case messages([JSON])
 }
 
-/// Finds the prompt inside texts that hold prompt and response together.
-enum ImplicitPrompt {
-    private static let answer = Array("\n\nAssistant:".utf8)
-
-    /// Bytes of a transcript's prompt: everything up to and including its last "\n\nAssistant:".
-    static func transcriptPromptLength(of text: String) -> Int? {
-        let bytes = Array(text.utf8)
-        return stride(from: bytes.count - answer.count, through: 0, by: -1)
-            .first { bytes[$0] == answer[0] && bytes[$0..<$0 + answer.count].elementsEqual(answer) }
-            .map { $0 + answer.count }
+/// What a format reads out of a row, still as the row has it.
+struct RowParts {
+    enum Body {
+        /// - Parameter prompt: nil where the responses hold it: whole dialogues.
+        case passages(prompt: Passage?, responses: [Passage])
+        case ids(prompt: [Int32], responses: [[Int32]])
+        case document(String)
     }
 
-    /// Bytes of the prompt that two texts share: what they begin with, cut before its last run of white space, so that
-    /// no word is split between prompt and response and each response begins with its space, as tokenizers like it.
-    static func commonPromptLength(of first: String, _ second: String) -> Int {
-        let a = Array(first.utf8)
-        let b = Array(second.utf8)
-        var end = 0
-        while end < min(a.count, b.count), a[end] == b[end] { end += 1 }
-        while end > 0, !isSpace(a[end - 1]) { end -= 1 }
-        while end > 0, isSpace(a[end - 1]) { end -= 1 }
-        return end
+    var body: Body
+    var verdict: Verdict
+    var rewards: MarginRewards = .given([])
+    /// A reason for which the row is of no use.
+    var obstacle: DropReason?
+
+    init(
+        prompt: Passage?, responses: [Passage], _ verdict: Verdict, rewards: MarginRewards = .given([]),
+        obstacle: DropReason? = nil
+    ) {
+        self.init(.passages(prompt: prompt, responses: responses), verdict, rewards: rewards, obstacle: obstacle)
     }
 
-    /// Cuts a text at a byte that is known to begin a character.
-    static func split(_ text: String, at length: Int) -> (prompt: String, response: String) {
-        let place = text.utf8.index(text.utf8.startIndex, offsetBy: length)
-        return (String(text[..<place]), String(text[place...]))
+    init(_ body: Body, _ verdict: Verdict, rewards: MarginRewards = .given([]), obstacle: DropReason? = nil) {
+        self.body = body
+        self.verdict = verdict
+        self.rewards = rewards
+        self.obstacle = obstacle
     }
+}
 
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+/// Where a row's margin rewards stand.
+enum MarginRewards {
+    /// In `scores_chosen` and `scores_rejected`, objects of name to number, or in two columns of the reward's name.
+    case sides
+    /// In `scores`, an object of name to numbers, one for each response.
+    case column
+    /// In columns of the data set's own: a number for each response, in their order; null where the row doesn't say.
+    case given([(name: String, values: [JSON])])
+}
+
+extension Conversation {
+    /// The same with the arguments of tool calls as objects that are strings of JSON objects; nil if there are none.
+    var withDecodedArguments: Conversation? {
+        var isChanged = false
+        func decoded(_ call: JSON) -> JSON {
+            guard var object = call.object else { return call }
+            if let function = object["function"], function.object != nil { object["function"] = decoded(function) }
+            if let text = object["arguments"]?.string, let arguments = try? JSON.parse(text), arguments.object != nil {
+                object["arguments"] = arguments
+                isChanged = true
+            }
+            return .object(object)
+        }
+        func decoded(_ messages: [JSON]) -> [JSON] {
+            messages.map { message in
+                guard var object = message.object, let calls = object["tool_calls"]?.array else { return message }
+                object["tool_calls"] = .array(calls.map { decoded($0) })
+                return .object(object)
+            }
+        }
+        var conversation = self
+        conversation.prompt = decoded(prompt)
+        conversation.completions = completions.map { decoded($0) }
+        return isChanged ? conversation : nil
+    }
 }

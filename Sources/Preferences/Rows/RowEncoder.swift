@@ -30,11 +30,19 @@ package struct RowEncoder: Sendable {
     /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
     package func encode(_ row: RowReader.Row, memory: EncodingMemory? = nil) throws(PreferenceError) -> EncodedRow {
         let place = RowPlace(file: file, line: row.line)
-        var parser = try RowParser(row.content, place: place, mapping: mapping, rule: rule)
-        let content = try parser.content()
+        var columns = try columns(of: row, rule)
+        let content = try columns.content()
+        let (outcome, notes) = try outcome(of: content, at: place, memory ?? makeMemory())
         return EncodedRow(
             row: row.row, line: row.line, format: content.format, unusedColumns: content.unusedColumns,
-            outcome: try outcome(of: content, at: place, memory ?? makeMemory()))
+            notes: content.notes.union(notes), outcome: outcome)
+    }
+
+    func columns(of row: RowReader.Row, _ rule: EncodingRule) throws(PreferenceError) -> RowColumns {
+        let hasTemplate = if case .success? = template { true } else { false }
+        return try RowColumns(
+            row.content, place: RowPlace(file: file, line: row.line), mapping: mapping, rule: rule,
+            hasTemplate: hasTemplate)
     }
 
     /// The same for a row as JSON text.
@@ -56,8 +64,8 @@ package struct RowEncoder: Sendable {
 
     /// A response on its way: its own view of the prompt, and what stands against using it.
     private struct Draft {
-        var prompt: [Int32]
-        var scored: [Int32]
+        var prompt: [Int32] = []
+        var scored: [Int32] = []
         var straddles = false
         var isCut = false
         var scores: [Float] = []
@@ -68,28 +76,40 @@ package struct RowEncoder: Sendable {
 
     private func outcome(
         of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
-    ) throws(PreferenceError) -> EncodedRow.Outcome {
-        if let obstacle = content.obstacle { return .dropped(obstacle) }
-        var drafts = try drafts(of: content, at: place, memory)
+    ) throws(PreferenceError) -> (EncodedRow.Outcome, RowNotes) {
+        if let obstacle = content.obstacle { return (.dropped(obstacle), []) }
+        guard let stated = content.verdict.judgements(of: rule.judges) else {
+            throw .unfit(place, format: content.format, rule.judges ?? .pairs)
+        }
+        guard !stated.isEmpty else { return (.dropped(.undesirable), []) }
         var skipped: [DropReason] = []
-        var pairs = usable(content.pairs, drafts, &skipped)
-        if !pairs.isEmpty, rule.truncation == .drop || rule.truncation == .error {
-            for index in members(pairs) where drafts[index].count > rule.maxLength {
+        let possible = stated.filter { judgement in
+            guard let obstacle = judgement.responses.lazy.compactMap({ content.obstacles[$0] }).first else {
+                return true
+            }
+            skipped.append(obstacle)
+            return false
+        }
+        guard !possible.isEmpty else { return (.dropped(skipped.first ?? .noPairs), []) }
+        var (drafts, notes) = try drafts(of: content, members(possible), at: place, memory)
+        var judgements = usable(possible, drafts, &skipped)
+        if !judgements.isEmpty, rule.truncation == .drop || rule.truncation == .error {
+            for index in members(judgements) where drafts[index].count > rule.maxLength {
                 guard rule.truncation == .drop else {
                     throw .tooLong(place, tokens: drafts[index].count, maxLength: rule.maxLength)
                 }
                 drafts[index].obstacle = .tooLong
             }
-            pairs = usable(pairs, drafts, &skipped)
+            judgements = usable(judgements, drafts, &skipped)
         }
-        guard !pairs.isEmpty else { return .dropped(skipped.first ?? .noPairs) }
+        guard !judgements.isEmpty else { return (.dropped(skipped.first ?? .noPairs), notes) }
 
         // The shared prompt is what all the responses' prompts begin with. They differ only where a tokenizer joined
         // the prompt's end with some response's start.
-        let used = members(pairs)
+        let used = members(judgements)
         var shared = drafts[used[0]].prompt
         for index in used.dropFirst() { shared = Self.commonPrefix(shared, drafts[index].prompt) }
-        guard !shared.isEmpty else { return .dropped(.emptyPrompt) }
+        guard !shared.isEmpty else { return (.dropped(.emptyPrompt), notes) }
 
         let longest = used.map { drafts[$0].count }.max() ?? 0
         let prompt = shortened(shared, by: longest - rule.maxLength)
@@ -101,12 +121,14 @@ package struct RowEncoder: Sendable {
             drafts[index].isCut = true
             if drafts[index].scored.isEmpty { drafts[index].obstacle = .tooLong }
         }
-        pairs = usable(pairs, drafts, &skipped)
-        guard !pairs.isEmpty else { return .dropped(skipped.first ?? .noPairs) }
+        judgements = usable(judgements, drafts, &skipped)
+        judgements = rule.judges?.assembled(judgements) ?? judgements
+        guard !judgements.isEmpty else { return (.dropped(skipped.first ?? .noPairs), notes) }
 
-        var comparison = EncodedComparison(prompt: prompt, promptCut: promptCut, responses: [], pairs: [], skipped: [])
+        var comparison = EncodedComparison(
+            prompt: prompt, promptCut: promptCut, responses: [], judgements: [], skipped: skipped)
         var places: [Int: Int] = [:]
-        for index in members(pairs) {
+        for index in members(judgements) {
             let draft = drafts[index]
             let response = EncodedComparison.Response(
                 tokens: Array(draft.prompt[shared.count...]) + draft.scored,
@@ -119,76 +141,92 @@ package struct RowEncoder: Sendable {
                 comparison.responses.append(response)
             }
         }
-        for pair in pairs {
-            guard let chosen = places[pair.chosen] else { continue }
-            comparison.pairs.append(.init(chosen: chosen, rejected: pair.rejected.flatMap { places[$0] }))
-        }
-        comparison.skipped = skipped
-        return .comparison(comparison)
+        comparison.judgements = judgements.map { $0.mapped { places[$0] ?? 0 } }
+        return (.comparison(comparison), notes)
     }
 
-    /// Every response with the prompt as its own encoding has it.
+    /// The wanted responses with the prompt as each one's own encoding has it, and what was done to the row meanwhile.
     private func drafts(
-        of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
-    ) throws(PreferenceError) -> [Draft] {
-        var drafts: [Draft] = []
+        of content: RowContent, _ wanted: [Int], at place: RowPlace, _ memory: EncodingMemory?
+    ) throws(PreferenceError) -> ([Draft], RowNotes) {
+        var drafts = content.obstacles.map { _ in Draft() }
+        var notes: RowNotes = []
         switch content.body {
         case .ids(let prompt, let responses):
-            for response in responses {
-                drafts.append(Draft(prompt: prompt, scored: response))
-                if response.isEmpty { drafts[drafts.count - 1].obstacle = .emptyResponse }
-            }
+            for index in wanted { drafts[index] = Draft(prompt: prompt, scored: responses[index]) }
         case .text(let prompt, let responses):
-            guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
-            let isEmpty = responses.map { $0.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
-            let wanted = zip(responses, isEmpty).filter { !$1 }.map(\.0)
-            var texts = try PromptedText.each(
-                of: wanted, after: prompt, tokenizer: tokenizer, memory: memory, at: place)[...]
-            for isEmpty in isEmpty {
-                if !isEmpty, let text = texts.popFirst() {
-                    drafts.append(try draft(text, appendEOS: rule.appendEOS, tokenizer, at: place))
-                } else {
-                    drafts.append(Draft(prompt: [], scored: [], obstacle: .emptyResponse))
+            let texts = try encoded(
+                wanted.map { responses[$0] }, after: prompt, addSpecialTokens: true, content.format, at: place, memory)
+            for (index, text) in zip(wanted, texts) {
+                drafts[index] = try draft(text, appendEOS: rule.appendEOS, at: place)
+            }
+        case .document(let document):
+            let texts = try encoded([document], after: "", addSpecialTokens: true, content.format, at: place, memory)
+            for (index, text) in zip(wanted, texts) {
+                drafts[index] = try draft(text, appendEOS: rule.appendEOS, at: place)
+                // Without a beginning-of-sequence token nothing predicts the first one.
+                if drafts[index].prompt.isEmpty, !drafts[index].scored.isEmpty {
+                    drafts[index].prompt.append(drafts[index].scored.removeFirst())
                 }
+                if drafts[index].scored.isEmpty { drafts[index].obstacle = .emptyResponse }
             }
-        case .conversation(let conversation):
-            guard let tokenizer, let memory else { throw .needsTokenizer(place, format: content.format) }
-            let (prompt, responses) = try rendered(conversation, at: place)
+        case .conversation(var conversation):
+            conversation.completions = wanted.map { conversation.completions[$0] }
+            let (prompt, responses) = try rendered(conversation, at: place, &notes)
             // The template writes every special token itself, the ending of a turn among them.
-            for text in try PromptedText.each(
-                of: responses, after: prompt, addSpecialTokens: false, tokenizer: tokenizer, memory: memory, at: place)
-            {
-                drafts.append(try draft(text, appendEOS: false, tokenizer, at: place))
-            }
+            let texts = try encoded(
+                responses, after: prompt, addSpecialTokens: false, content.format, at: place, memory)
+            for (index, text) in zip(wanted, texts) { drafts[index] = try draft(text, appendEOS: false, at: place) }
         }
         for (index, scores) in content.scores.enumerated() { drafts[index].scores = scores }
-        return drafts
+        return (drafts, notes)
+    }
+
+    private func encoded(
+        _ responses: [String], after prompt: String, addSpecialTokens: Bool, _ format: RowFormat, at place: RowPlace,
+        _ memory: EncodingMemory?
+    ) throws(PreferenceError) -> [PromptedText] {
+        guard let tokenizer, let memory else { throw .needsTokenizer(place, format: format) }
+        return try PromptedText.each(
+            of: responses, after: prompt, addSpecialTokens: addSpecialTokens, tokenizer: tokenizer, memory: memory,
+            at: place)
     }
 
     /// A conversation as the text of its prompt and of each response.
     private func rendered(
-        _ conversation: Conversation, at place: RowPlace
+        _ conversation: Conversation, at place: RowPlace, _ notes: inout RowNotes
     ) throws(PreferenceError) -> (prompt: String, responses: [String]) {
-        let template = try chatTemplate(for: conversation, at: place)
-        do throws(ChatTemplateError) {
+        try render(conversation, at: place, &notes) { template, conversation throws(ChatTemplateError) in
             let texts = try template.responses(
-                prompt: conversation.prompt, completions: conversation.completions, tools: conversation.tools,
-                variables: conversation.templateVariables?.object ?? [:])
+                prompt: .array(conversation.prompt), completions: conversation.completions.map { .array($0) },
+                tools: conversation.tools, variables: conversation.templateVariables?.object ?? [:])
             return (texts.prompt, texts.completions)
+        }
+    }
+
+    /// Applies the model's template to a conversation.
+    ///
+    /// Templates write a tool call's arguments as JSON, so a string of JSON would come out quoted twice: it is given as an
+    /// object. A few templates put the string down as it is and can't take an object; they get it.
+    func render<Text>(
+        _ conversation: Conversation, at place: RowPlace, _ notes: inout RowNotes,
+        _ body: (ChatTemplate, Conversation) throws(ChatTemplateError) -> Text
+    ) throws(PreferenceError) -> Text {
+        guard let template else { throw .conversational(place, cause: conversation.cause) }
+        do throws(ChatTemplateError) {
+            let template = try template.get()
+            if let decoded = conversation.withDecodedArguments, let text = try? body(template, decoded) {
+                notes.insert(.decodedArguments)
+                return text
+            }
+            return try body(template, conversation)
         } catch {
             throw .chatTemplate(place, error)
         }
     }
 
-    func chatTemplate(
-        for conversation: Conversation, at place: RowPlace
-    ) throws(PreferenceError) -> ChatTemplate {
-        guard let template else { throw .conversational(place, column: conversation.column) }
-        do throws(ChatTemplateError) { return try template.get() } catch { throw .chatTemplate(place, error) }
-    }
-
     private func draft(
-        _ text: PromptedText, appendEOS: Bool, _ tokenizer: Tokenizer, at place: RowPlace
+        _ text: PromptedText, appendEOS: Bool, at place: RowPlace
     ) throws(PreferenceError) -> Draft {
         var draft = Draft(prompt: text.prompt, scored: text.response, straddles: text.straddles)
         guard let last = draft.scored.last else {
@@ -196,7 +234,7 @@ package struct RowEncoder: Sendable {
             return draft
         }
         if appendEOS {
-            guard let eos = tokenizer.eosToken else { throw .noEndOfSequence(place) }
+            guard let eos = tokenizer?.eosToken else { throw .noEndOfSequence(place) }
             if last != eos { draft.scored.append(eos) }
         }
         try checkVocabulary(draft.prompt, at: place)
@@ -210,26 +248,25 @@ package struct RowEncoder: Sendable {
         }
     }
 
-    // MARK: - Pairs
+    // MARK: - Judgements
 
-    /// The pairs that nothing stands against; the reasons of the others are added to `skipped`.
-    private func usable(_ pairs: [RankedPair], _ drafts: [Draft], _ skipped: inout [DropReason]) -> [RankedPair] {
-        pairs.filter { pair in
-            let chosen = drafts[pair.chosen]
-            let rejected = pair.rejected.map { drafts[$0] }
-            var reason = chosen.obstacle ?? rejected?.obstacle
-            if reason == nil, let rejected, chosen.scored == rejected.scored, chosen.prompt == rejected.prompt {
-                reason = .identicalResponses
+    /// The judgements that nothing stands against; the reasons of the others are added to `skipped`.
+    private func usable(
+        _ judgements: [Judgement], _ drafts: [Draft], _ skipped: inout [DropReason]
+    ) -> [Judgement] {
+        judgements.filter { judgement in
+            var reason = judgement.responses.lazy.compactMap { drafts[$0].obstacle }.first
+            if case .pair(let pair) = judgement, reason == nil {
+                let (chosen, rejected) = (drafts[pair.chosen], drafts[pair.rejected])
+                if chosen.scored == rejected.scored, chosen.prompt == rejected.prompt { reason = .identicalResponses }
             }
             if let reason { skipped.append(reason) }
             return reason == nil
         }
     }
 
-    /// The responses that pairs speak of, in their order in the row.
-    private func members(_ pairs: [RankedPair]) -> [Int] {
-        Set(pairs.flatMap { pair in [pair.chosen] + (pair.rejected.map { [$0] } ?? []) }).sorted()
-    }
+    /// The responses that judgements speak of, in their order in the row.
+    private func members(_ judgements: [Judgement]) -> [Int] { Set(judgements.flatMap(\.responses)).sorted() }
 
     // MARK: - Prompts
 

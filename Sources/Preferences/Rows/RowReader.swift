@@ -6,8 +6,8 @@ import Tables
 /// Every rank reads the whole file and skips what isn't its own: reading is cheap beside encoding, and nobody needs to
 /// know the number of rows beforehand. Rows are dealt in blocks, round and round.
 ///
-/// A file of rated responses (`RowFormat.attributes`) holds one response a row. Rows that follow each other and have the
-/// same prompt are one row here, whose other columns are lists.
+/// Some data sets hold one response a row (`RowFormat.gathersNeighbours`). Rows that follow each other and have the same
+/// prompt are one row here, whose other columns are lists.
 package struct RowReader: ~Copyable {
     /// Rows dealt to a rank at a time: small, so that even a short file is spread over all ranks.
     package static let block = 8
@@ -48,7 +48,7 @@ package struct RowReader: ~Copyable {
     package mutating func next() throws(PreferenceError) -> Row? {
         if gathers == nil {
             pending = try nextRow()
-            gathers = pending.flatMap { Self.columns(of: $0) }.map(RowFormat.isOneRatedResponse) ?? false
+            gathers = pending.flatMap { Self.columns(of: $0) }.map(Self.isOneResponse) ?? false
         }
         while true {
             let isOwned = row / Self.block % worldSize == rank
@@ -85,10 +85,10 @@ package struct RowReader: ~Copyable {
     private mutating func nextGroup() throws(PreferenceError) -> TableRow? {
         guard let first = try nextRow() else { return nil }
         var group = [try rated(first)]
-        let prompt = group[0][RowMapping.ratedPrompt]
+        let prompt = group[0][Self.groupingColumn]
         while let row = try nextRow() {
             let columns = try rated(row)
-            guard columns[RowMapping.ratedPrompt] == prompt, group.count < Self.largestGroup else {
+            guard columns[Self.groupingColumn] == prompt, group.count < Self.largestGroup else {
                 pending = row
                 break
             }
@@ -96,10 +96,21 @@ package struct RowReader: ~Copyable {
         }
         var merged = JSONObject()
         for name in group.flatMap(\.names) where merged[name] == nil {
-            merged[name] = name == RowMapping.ratedPrompt ? prompt : .array(group.map { $0[name] ?? .null })
+            merged[name] = name == Self.groupingColumn ? prompt : .array(group.map { $0[name] ?? .null })
         }
         let isText = if case .cells = first.content { true } else { false }
         return TableRow(content: isText ? .cells(merged) : .columns(merged), line: first.line)
+    }
+
+    private static let groupingColumn = "prompt"
+
+    /// Whether a row is a single response of a format that gathers neighbours.
+    private static func isOneResponse(_ row: JSONObject) -> Bool {
+        row["chosen"] == nil && row["responses"] == nil
+            && RowFormat.all.contains { format in
+                format.gathersNeighbours
+                    && format.columns.contains { $0.allSatisfy { row[$0] != nil && row[$0]?.array == nil } }
+            }
     }
 
     /// More responses of one prompt are split: their pairs grow with the square.
@@ -109,7 +120,7 @@ package struct RowReader: ~Copyable {
         guard let columns = Self.columns(of: row) else {
             throw .notRated(RowPlace(file: table.path, line: row.line), present: [])
         }
-        guard RowFormat.isOneRatedResponse(columns) else {
+        guard Self.isOneResponse(columns) else {
             throw .notRated(RowPlace(file: table.path, line: row.line), present: columns.names)
         }
         return columns

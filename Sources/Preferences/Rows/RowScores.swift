@@ -1,68 +1,78 @@
 import Storage
 
 /// Margin rewards: the numbers that a row gives its responses, by name.
-extension RowParser {
-    /// A number for each of a row's responses, in the row's order. Null: the row doesn't say.
-    typealias NamedScores = [(name: String, values: [JSON])]
-
-    /// Of a row with `chosen` and `rejected`. A reward's name is looked up in the objects `scores_chosen` and
-    /// `scores_rejected`, then as two columns: `name_chosen` and `name_rejected`, or `chosen_name` and `rejected_name`.
-    mutating func pairScores() throws(PreferenceError) -> [[Float]] {
-        let sides = [("chosen", RowMapping.chosenScores), ("rejected", RowMapping.rejectedScores)]
-        var scores: [[Float]] = []
-        for (side, column) in sides.prefix(rule.needsRejected ? 2 : 1) {
-            var values: [Float] = []
-            for name in rule.scoreNames {
-                let flat = ["\(name)_\(side)", "\(side)_\(name)"].first { has($0) }
-                if let flat, !has(column), let value = takeValue(flat) {
-                    values.append(try number("\"\(flat)\"", value))
-                } else {
-                    values.append(try number("\(column).\(name)", try score(column, name)))
-                }
+extension RowColumns {
+    /// For each response one value per name of `EncodingRule.scoreNames`.
+    /// - Returns: also whether the row holds a null where a number is needed; the values are then of no use.
+    mutating func scores(_ parts: RowParts) throws(PreferenceError) -> (values: [[Float]], lacksScore: Bool) {
+        let count =
+            switch parts.body {
+            case .passages(_, let responses): responses.count
+            case .ids(_, let responses): responses.count
+            case .document: 1
             }
-            scores.append(values)
+        var values = [[Float]](repeating: [], count: count)
+        for name in rule.scoreNames {
+            let named = try scores(named: name, parts.rewards, count: count)
+            for (response, (item, value)) in named.enumerated() {
+                if value.isNull { return (Array(repeating: rule.scoreNames.map { _ in 0 }, count: count), true) }
+                values[response].append(try float(item, value))
+            }
         }
-        return scores
+        return (values, false)
     }
 
-    /// Of a ranked row: its `scores`, an object of name to numbers.
-    mutating func rankedScores(of responses: Int) throws(PreferenceError) -> [[Float]] {
-        var scores = [[Float]](repeating: [], count: responses)
-        for name in rule.scoreNames {
+    /// What a row says of each response under one name, and where it says so.
+    private mutating func scores(
+        named name: String, _ rewards: MarginRewards, count: Int
+    ) throws(PreferenceError) -> [(item: String, value: JSON)] {
+        switch rewards {
+        case .sides:
+            let sides = [("chosen", RowMapping.chosenScores), ("rejected", RowMapping.rejectedScores)]
+            var values: [(String, JSON)] = []
+            for (side, column) in sides.prefix(count) { values.append(try score(named: name, side, column)) }
+            return values
+        case .column:
             let item = "\(RowMapping.scores).\(name)"
-            let values = try numbers(item, try score(RowMapping.scores, name), count: responses)
-            for (response, value) in values.enumerated() {
-                scores[response].append(try float(item, value))
+            let value = try score(RowMapping.scores, name)
+            if value.isNull { return (0..<count).map { _ in (item, .null) } }
+            return try list(item, value, count: count).enumerated().map { ("\(item)[\($0.offset)]", $0.element) }
+        case .given(let given):
+            guard let values = given.first(where: { $0.name == name })?.values, values.count == count else {
+                throw .missingReward(place, name: name, present: given.map(\.name))
             }
+            return values.enumerated().map { ("\(name) of response \($0.offset)", $0.element) }
         }
-        return scores
     }
 
-    /// Of a data set's own columns.
-    func scores(_ given: NamedScores, of responses: Int) throws(PreferenceError) -> [[Float]] {
-        var scores = [[Float]](repeating: [], count: responses)
-        for name in rule.scoreNames {
-            guard let values = given.first(where: { $0.name == name })?.values, values.count == responses,
-                !values.contains(where: \.isNull)
-            else {
-                let complete = given.filter { !$0.values.contains(where: \.isNull) }
-                throw .missingReward(place, name: name, present: complete.map(\.name))
-            }
-            for (response, value) in values.enumerated() {
-                scores[response].append(try number("\(name) of response \(response)", value))
-            }
-        }
-        return scores
+    /// The reward of `chosen` or `rejected`: in the column's object, else in a column of its own, as UltraFeedback's
+    /// `score_chosen`, Argilla's `chosen-rating` or distilabel's `chosen_avg_rating`.
+    private mutating func score(
+        named name: String, _ side: String, _ column: String
+    ) throws(PreferenceError) -> (item: String, value: JSON) {
+        let flat = ["\(name)_\(side)", "\(side)_\(name)", "\(side)-\(name)"].first { self[$0] != nil }
+        if let flat, !has(column) { return ("\"\(flat)\"", takeValue(flat) ?? .null) }
+        return ("\(column).\(name)", try score(column, name))
     }
 
     private mutating func score(_ column: String, _ name: String) throws(PreferenceError) -> JSON {
-        guard let value = takeValue(column) else {
+        guard self[column] != nil else {
             throw missing(column, remedy: "the run's margins need it: an object of name to number")
         }
+        guard let value = takeValue(column) else { return .null }
         guard let object = value.object else { throw wrongType("\"\(column)\"", value, "an object of name to number") }
-        guard let score = object[name], !score.isNull else {
+        guard let score = object[name] else {
             throw .missingScore(place, column: column, name: name, present: object.names)
         }
         return score
+    }
+
+    /// A list with an element for each response.
+    func list(_ item: String, _ value: JSON, count: Int) throws(PreferenceError) -> [JSON] {
+        guard let list = value.array else { throw wrongType(item, value, "a list of \(count) numbers") }
+        guard list.count == count else {
+            throw .wrongCount(place, item: item, found: list.count, responses: count)
+        }
+        return list
     }
 }

@@ -3,6 +3,8 @@ import Storage
 /// The records of a CSV or TSV file as objects of strings, named by the first record: RFC 4180, so cells may be quoted,
 /// and quoted ones may hold separators, doubled quotes and newlines. `\n` ends a record as well as `\r\n`.
 ///
+/// A first column without a name that holds whole numbers is the index that pandas writes; it gets pandas' name for it.
+///
 /// An empty cell is an empty string. A blank line is no record, unless the file has one column only.
 struct CellReader: ~Copyable {
     private var text: TextBytes
@@ -26,16 +28,26 @@ struct CellReader: ~Copyable {
                     reason: "the record has \(cells.count) cells; the header has \(names.count): "
                         + "put cells that hold the separator, quotes or newlines into double quotes")
             }
+            if names[0] == CellReader.indexName, Int(cells[0]) == nil {
+                throw .csv(
+                    path: text.path, line: line,
+                    reason: "the first column has no name and holds \"\(cells[0].prefix(40))\" here: name it in the "
+                        + "first record, or write the file without an index (pandas: to_csv(path, index=False))")
+            }
             var row = JSONObject()
             for (name, cell) in zip(names, cells) { row[name] = .string(cell) }
             return TableRow(content: .cells(row), line: line)
         }
     }
 
+    /// pandas' name for a first column without one.
+    private static let indexName = "Unnamed: 0"
+
     private mutating func header() throws(TableError) -> [String] {
         if let names { return names }
         let line = text.line
-        let names = try record() ?? []
+        var names = try record() ?? []
+        if names.count > 1, names[0].isEmpty, !names.contains(CellReader.indexName) { names[0] = CellReader.indexName }
         for (column, name) in names.enumerated() {
             let problem: String? =
                 name.isEmpty

@@ -26,10 +26,10 @@ package struct Evaluation {
         let logps = try scoring.logps(
             of: Array(set.comparisons.indices), with: transformer, title: "evaluation", model: model)
         var metrics = Metrics(of: objective)
-        let batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.pairs.indices))
-        for judgement in set.pairs {
+        let batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.judgements.indices))
+        for judgement in set.judgements {
             let input = columns.input(
-                judgement, in: set, logps: judgement.responses.map { logps[$0] }, for: objective.judges)
+                judgement, in: set, logps: judgement.responses.map { logps[$0] })
             metrics.add(input, objective.evaluate(input, in: batch))
         }
         return metrics

@@ -55,8 +55,8 @@ package final class Learner {
     ///   Collective.
     package func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
         // Compute this rank's micro-batches; gradients may be on their way to other ranks before the last one ends.
-        let statistics = BatchStatistics(meanLength: set.meanLength(ofBest: plan.pairs))
-        var results = StepResults(responses: plan.pairs.map { set.pairs[$0].responses.count })
+        let statistics = BatchStatistics(meanLength: set.meanLength(ofBest: plan.judgements))
+        var results = StepResults(responses: plan.judgements.map { set.judgements[$0].responses.count })
         clock.measure(.compute) {
             let own = plan.ranks[communicator.rank]
             for index in own { compute(plan, index, statistics, isLast: index == own.last, into: &results) }
@@ -71,7 +71,7 @@ package final class Learner {
             gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
             results.reduce(over: communicator)
         }
-        let judgements = plan.pairs.enumerated().map {
+        let judgements = plan.judgements.enumerated().map {
             evaluate(results, position: $0, judgement: $1, in: statistics)
         }
         let norm = try clock.measure(.update) { try checkedNorm(results, judgements, step: plan.step + 1) }
@@ -101,15 +101,15 @@ package final class Learner {
         let microBatch = plan.microBatches[index]
         let batch = PackedBatch(
             set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
-        let share = 1 / Double(plan.pairs.count)
+        let share = 1 / Double(plan.judgements.count)
         gradients.add(isLast: isLast) { values, completed in
             transformer.step(
                 batch, in: workspace, gradients: values, completed: completed
             ) { sequence, logps, derivatives in
                 let planned = microBatch.comparisons[sequence]
                 let first = set.comparisons[planned.comparison].responses.lowerBound
-                for (number, position) in zip(planned.pairs, planned.positions) {
-                    let judgement = set.pairs[number]
+                for (number, position) in zip(planned.judgements, planned.positions) {
+                    let judgement = set.judgements[number]
                     let places = judgement.responses.map { planned.place(ofResponse: $0 - first) }
                     let input = input(judgement, places.map { logps[$0] })
                     let output = objective.evaluate(input, in: statistics)
@@ -120,8 +120,8 @@ package final class Learner {
         }
     }
 
-    private func input(_ judgement: PreferenceSet.Pair, _ logps: [Double]) -> JudgementInput {
-        run.train.columns.input(judgement, in: set, logps: logps, for: objective.judges)
+    private func input(_ judgement: Judgement, _ logps: [Double]) -> JudgementInput {
+        run.train.columns.input(judgement, in: set, logps: logps)
     }
 
     /// What a comparison's rows drop in a step, wherever they are computed.
@@ -133,9 +133,9 @@ package final class Learner {
     private func evaluate(
         _ results: StepResults, position: Int, judgement index: Int, in statistics: BatchStatistics
     ) -> JudgementResult {
-        let judgement = set.pairs[index]
+        let judgement = set.judgements[index]
         let input = input(judgement, results[position])
-        let comparison = set.comparisons[judgement.comparison]
+        let comparison = set.comparison(of: judgement)
         return JudgementResult(
             row: comparison.row, line: comparison.line, input: input, output: objective.evaluate(input, in: statistics))
     }

@@ -117,7 +117,7 @@ package final class Trainer {
             // Log, evaluate, save.
             let seconds = SteadyClock.now() - stepStart
             window.add(outcome, plan: plan, seconds: seconds, phases: clock.step)
-            progress.add(step: state.step, pairs: plan.pairs.count, tokens: plan.rows, seconds: seconds)
+            progress.add(step: state.step, pairs: plan.judgements.count, tokens: plan.rows, seconds: seconds)
             let isLast = state.step == run.totalSteps
             let saves = state.step % run.file.records.saveSteps == 0 || isLast || outcome.stop
             // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.

@@ -48,7 +48,7 @@ extension PreferenceSet {
     /// - Parameters:
     ///   - encoder: by the file's path.
     ///   - tell: takes the lines for people.
-    /// - Throws: `SharedFailure` on every rank, also for a file without a usable pair. Collective.
+    /// - Throws: `SharedFailure` on every rank, also for a file without a usable row. Collective.
     package static func load(
         _ files: [DataFile], _ encoder: (String) -> RowEncoder, seed: UInt64, over communicator: Communicator,
         threads: Int, console: Console, _ tell: (String) -> Void
@@ -59,16 +59,18 @@ extension PreferenceSet {
                 let set = try load(
                     path, encoder: encoder(path), over: communicator, threads: threads, console: console)
                 for line in PreferenceSummary(file: path, set: set).lines { tell(line) }
-                let first = try communicator.failingTogether { try encoder(path).firstPair(of: path) }
+                let first = try communicator.failingTogether { try encoder(path).preview(of: path) }
                 for line in first?.lines ?? [] { tell("  " + line) }
-                try communicator.failingTogether { try set.requirePairs(file: path) }
+                try communicator.failingTogether { try set.requireJudgements(file: path) }
                 parts.append((set, file.weight))
             }
         }
         guard parts.count > 1 || parts[0].weight != 1 else { return parts[0].set }
         let joined = PreferenceSet(joining: parts, seed: seed)
-        try communicator.failingTogether { try joined.requirePairs(file: files.map(\.path).joined(separator: ", ")) }
-        tell("\(parts.count) files: an epoch draws \(joined.pairs.count) pairs of \(joined.rows) rows")
+        try communicator.failingTogether {
+            try joined.requireJudgements(file: files.map(\.path).joined(separator: ", "))
+        }
+        tell("\(parts.count) files: an epoch draws \(joined.judgements.count) \(joined.noun)s of \(joined.rows) rows")
         return joined
     }
 
@@ -79,9 +81,7 @@ extension PreferenceSet {
             return ComparisonShape(
                 promptLength: comparison.prompt.count,
                 responseLengths: responses[comparison.responses].map(\.tokens.count),
-                pairs: pairs[comparison.pairs].map {
-                    .init(chosen: $0.chosen - first, rejected: $0.rejected.map { $0 - first })
-                })
+                judgements: judgements[comparison.judgements].map { $0.mapped { $0 - first } })
         }
     }
 

@@ -90,7 +90,8 @@ extension TrainingRun {
             "version": .string(programVersion), "world_size": .integer(communicator.size),
             "threads_per_rank": .integer(threads),
             "seed": .integer(Int(clamping: file.data.seed)), "steps": .integer(totalSteps),
-            "pairs": .integer(train.set.pairs.count), "global_batch_size": .integer(planner.settings.globalBatchSize),
+            "pairs": .integer(train.set.judgements.count),
+            "global_batch_size": .integer(planner.settings.globalBatchSize),
             "data": .object(data), "models": .object(models),
         ]
         let tokenizer = FileSystem.join(tokenizerPath, "tokenizer.json")

@@ -29,11 +29,11 @@ package struct RunSummary {
         }
         let first = planner.plan(step: 0)
         let (count, most) = (first.microBatches.count, first.microBatches.map(\.rows).max() ?? 0)
-        equation += "; the first: \(first.pairs.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
+        equation += "; the first: \(first.judgements.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
         equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
         if world > 1 { equation += ", the slowest \(fixed(first.imbalance, 2)) × the mean" }
         lines.append(
-            "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.pairs) pairs; \(equation)")
+            "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.judgements) pairs; \(equation)")
         lines.append(
             "optimizer: \(file.optimizerText), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
 

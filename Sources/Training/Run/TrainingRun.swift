@@ -124,7 +124,7 @@ package struct TrainingRun {
         }
         let rule = EncodingRule(
             maxLength: file.data.maxLength ?? min(1024, shape.positions), truncation: file.data.truncation,
-            appendEOS: file.data.appendEOS, needsRejected: file.objective.needsRejected, scoreNames: columns,
+            appendEOS: file.data.appendEOS, judges: file.objective.judges, scoreNames: columns,
             vocabularySize: shape.vocabulary)
         return {
             RowEncoder(

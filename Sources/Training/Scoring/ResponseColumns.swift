@@ -55,11 +55,9 @@ package struct ResponseColumns: Sendable {
     }
 
     /// What the objective reads of a judgement, given the policy's logps of its responses.
-    func input(_ judgement: PreferenceSet.Pair, in set: PreferenceSet, logps: [Double], for judged: Judged)
-        -> JudgementInput
-    {
+    func input(_ judgement: Judgement, in set: PreferenceSet, logps: [Double]) -> JudgementInput {
         JudgementInput(
-            judgement.verdict(for: judged),
+            judgement.verdict,
             zip(judgement.responses, logps).map { response, logps in
                 ResponseInput(
                     logps: logps, referenceLogps: reference.isEmpty ? 0 : reference[response],
@@ -69,19 +67,27 @@ package struct ResponseColumns: Sendable {
     }
 }
 
-extension PreferenceSet.Pair {
-    /// Those that an objective reads, the better one first.
-    var responses: [Int] { [chosen] + (rejected.map { [$0] } ?? []) }
-
-    func verdict(for judged: Judged) -> JudgementInput.Verdict {
-        rejected == nil ? .demonstration : judged == .lists ? .list([Order(better: 0, worse: 1)]) : .pair
+extension Judgement {
+    /// The same in terms of places among `responses`.
+    fileprivate var verdict: JudgementInput.Verdict {
+        switch self {
+        case .pair: return .pair
+        case .labelled(_, let isDesirable): return .labelled(isDesirable: isDesirable)
+        case .demonstration: return .demonstration
+        case .list(let preferences):
+            let places = Dictionary(zip(responses, 0...), uniquingKeysWith: { first, _ in first })
+            return .list(
+                preferences.map {
+                    Order(better: places[$0.chosen, default: 0], worse: places[$0.rejected, default: 0])
+                })
+        }
     }
 }
 
 extension PreferenceSet {
     /// Σ n / judgements over the better responses of some judgements: what `nll_reduction: token` divides by.
     func meanLength(ofBest judgements: some Collection<Int>) -> Double {
-        let tokens = judgements.reduce(0) { $0 + responses[pairs[$1].chosen].length }
+        let tokens = judgements.reduce(0) { $0 + responses[self.judgements[$1].best].length }
         return Double(tokens) / Double(max(1, judgements.count))
     }
 }

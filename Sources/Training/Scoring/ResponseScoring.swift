@@ -81,7 +81,7 @@ package struct ResponseScoring {
         StepPlanner(
             shapes: set.shapes,
             settings: .init(
-                globalBatchSize: max(1, set.pairs.count), microBatchTokens: ResponseScoring.tokensAtOnce,
+                globalBatchSize: max(1, set.judgements.count), microBatchTokens: ResponseScoring.tokensAtOnce,
                 worldSize: communicator.size, cost: StepCost(shape)))
     }
 

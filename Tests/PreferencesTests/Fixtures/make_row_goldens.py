@@ -59,7 +59,6 @@ ROWS = [
     {"prompt": "Name a fr", "chosen": "uit.", "rejected": "esh pear."},
     {"prompt": "The caf", "chosen": "é is open", "rejected": "\u00e9! \U0001f600 tea"},
     {"prompt": "\U0001f433 is the", "chosen": " blue whale", "rejected": "\n\nwaiter\n"},
-    {"prompt": "", "chosen": "apple", "rejected": "pear"},
     {"prompt": "Answer:", "chosen": " four</s>", "rejected": " <s>"},
     {"prompt": "<s>Answer:", "chosen": " tea", "rejected": " legs"},
     {"chosen": "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Name a fruit.\n\nAssistant: An apple",
