@@ -111,7 +111,7 @@ let package = Package(
             name: "ModelingTests",
             dependencies: ["ModelFiles", "Modeling", "Kernels", "Checkpoints", "Storage", "Scratch"]),
         .testTarget(
-            name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage"],
+            name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage", "Scratch"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Collectives", "Kernels", "RunFiles", "RankedTests"]),
@@ -122,6 +122,6 @@ let package = Package(
                 "Tokenization",
                 "ChatTemplates", "Storage", "Scratch",
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["Storage", "Scratch"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
     ]
 )

@@ -111,7 +111,9 @@ struct RunFileTests {
         #expect(run.optimizer.adamBeta1 == 0.8 && run.optimizer.adamBeta2 == 0.95 && run.optimizer.adamEpsilon == 1e-6)
         #expect(run.records.loggingSteps == 5 && run.records.evalSteps == 10 && run.records.saveSteps == 1_000_000_000)
         #expect(run.records.saveTotalLimit == 2 && run.records.bestMetric == "rewards/accuracies")
-        #expect(run.records.bestMetricIsGreatest && !run.records.savesInBackground && run.machine.zeroStage == 1)
+        #expect(
+            run.records.bestMetricIsGreatest(of: run.objective) && !run.records.savesInBackground
+                && run.machine.zeroStage == 1)
         #expect(run.machine.threadsPerRank == 2 && run.machine.gradientCheckpointing && run.machine.reproducible)
         #expect(run.machine.saveFormat == .bfloat16 && run.machine.overlapsReduction == false)
         #expect(run.machine.referenceCache == "cache" && run.machine.debugDump == "dump")
@@ -271,7 +273,7 @@ struct RunFileTests {
         #expect(message(least, "beta=[").hasPrefix("--set beta=[: not YAML: "))
         #expect(
             message(least, "max_steps=1", "num_train_epochs=2")
-                == "--set max_steps=1: max_steps contradicts num_train_epochs (--set num_train_epochs=2); "
+                == "--set num_train_epochs=2: num_train_epochs contradicts max_steps (--set max_steps=1); "
                 + "give one of them")
     }
 }

@@ -45,7 +45,7 @@ package enum ScalingJob {
     ) throws -> ScalingReport {
         var file = file
         // As many pairs a step on any number of ranks as on all of them.
-        file.batch.size = .global(file.batch.pairs(worldSize: communicator.size))
+        file.batch.setPairs(file.batch.pairs(worldSize: communicator.size))
         var trials: [Trial] = []
         for ranks in rankCounts(upTo: communicator.size) {
             var tokens = file.batch.microBatchTokens

@@ -41,17 +41,17 @@ package final class Trainer {
         learner = try Learner(run)
         saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
         window = LogWindow(objective: run.file.objective)
-        state = TrainerState(step: 0, best: nil, identity: run.identity)
+        state = TrainerState(step: 0, best: nil, identity: run.identity.members)
         if let checkpoint { try restore(checkpoint) }
     }
 
     private func restore(_ checkpoint: String) throws {
         let saved = try communicator.onRoot {
             let saved = try TrainerState(directory: checkpoint)
-            for (name, expected) in state.identity.members where saved.identity[name] != expected {
+            if let difference = run.identity.difference(from: saved) {
                 throw TrainingError.resumeMismatch(
-                    checkpoint: checkpoint, what: name, found: saved.identity[name]?.text ?? "not known",
-                    expected: expected.text)
+                    checkpoint: checkpoint, what: difference.what, found: difference.found,
+                    expected: difference.expected)
             }
             guard saved.step <= run.totalSteps else {
                 throw TrainingError.input(
@@ -95,7 +95,7 @@ package final class Trainer {
             try AtomicFile.write(run.file.resolved(), to: FileSystem.join(folder.path, "run.yaml"))
             try manifest?.write(progress, clock, outcome: .running)
         }
-        let firstStep = state.step
+        let (records, firstStep) = (run.file.records, state.step)
         let start = SteadyClock.now()
         var epoch: EpochPlan?
 
@@ -119,11 +119,12 @@ package final class Trainer {
             window.add(outcome, plan: plan, seconds: seconds, phases: clock.step)
             progress.add(step: state.step, pairs: plan.judgements.count, tokens: plan.rows, seconds: seconds)
             let isLast = state.step == run.totalSteps
-            let saves = state.step % run.file.records.saveSteps == 0 || isLast || outcome.stop
+            let saves =
+                records.saves(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) || isLast || outcome.stop
             // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
-            let logs = state.step % run.file.records.loggingSteps == 0 || saves
+            let logs = state.step % records.loggingSteps == 0 || saves
             try report(log, isDue: logs, since: start, firstStep: firstStep)
-            if let every = run.file.records.evalSteps, state.step % every == 0 { try evaluate(log) }
+            if records.evaluates(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) { try evaluate(log) }
             saver.report()
             if saves { try save() }
             if outcome.stop, !isLast {
@@ -180,7 +181,9 @@ package final class Trainer {
     private func noteBest(_ metrics: Metrics) {
         guard let name = run.file.records.bestMetric, let value = metrics[name] else { return }
         let isBetter =
-            state.best.map { run.file.records.bestMetricIsGreatest ? value > $0.value : value < $0.value } ?? true
+            state.best.map {
+                run.file.records.bestMetricIsGreatest(of: run.file.objective) ? value > $0.value : value < $0.value
+            } ?? true
         if isBetter { state.best = .init(step: state.step, value: value) }
     }
 

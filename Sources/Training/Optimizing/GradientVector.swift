@@ -148,7 +148,7 @@ package final class GradientVector {
 }
 
 extension Communicator.WireFormat {
-    init(_ format: RunFile.Machine.GradientFormat) {
+    init(_ format: GradientFormat) {
         switch format {
         case .float32: self = .float32
         case .bfloat16: self = .bfloat16

@@ -43,7 +43,7 @@ package struct OptimizerState {
     /// The wide blocks, in rising order.
     private let wideBlocks: [Range<Int>]
 
-    package init(_ kind: RunFile.Optimizer.Kind, parameters: [(range: Range<Int>, decays: Bool)]) {
+    package init(_ kind: OptimizerKind, parameters: [(range: Range<Int>, decays: Bool)]) {
         self.parameters = parameters
         let count = parameters.last?.range.upperBound ?? 0
         self.count = count
@@ -62,12 +62,12 @@ package struct OptimizerState {
             + moments.map { Part(name: $0, elementType: .uint8, spacing: .parameter) }
     }
 
-    init(_ kind: RunFile.Optimizer.Kind, table: ParameterTable) {
+    init(_ kind: OptimizerKind, table: ParameterTable) {
         self.init(kind, parameters: table.parameters.map { ($0.range, $0.decays) })
     }
 
     /// torch's names.
-    private static func moments(_ kind: RunFile.Optimizer.Kind) -> [String] {
+    private static func moments(_ kind: OptimizerKind) -> [String] {
         switch kind {
         case .adamw, .adamw8Bit: ["exp_avg", "exp_avg_sq"]
         case .rmsprop: ["square_avg"]

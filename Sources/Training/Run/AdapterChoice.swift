@@ -7,17 +7,17 @@ extension RunFile.Adapters {
     /// - Throws: `TrainingError.input` for modules that can't be adapted.
     func adaptation(of architecture: Architecture, in base: ModelDirectory) throws -> Adaptation {
         let usual: AdapterTargets.Modules? = if let names = architecture.family.adapterTargets { .named(names) } else { nil }
-        guard let targets = targets ?? usual else {
+        guard let targets = self.targets ?? usual else {
             throw TrainingError.input(
                 "lora_target_modules: PEFT has no usual ones for \(architecture.family.name); list names, or say "
                     + AdapterTargets.allLinearName)
         }
-        var config = AdapterConfig(loraRank: rank, loraAlpha: alpha, targets: AdapterTargets(targets))
-        config.loraDropout = dropout
-        config.savedModules = savedModules
-        config.usesRSLoRA = usesRSLoRA
-        config.usesDoRA = usesDoRA
-        config.initialization = initialization
+        var config = AdapterConfig(loraRank: self.rank, loraAlpha: self.alpha, targets: AdapterTargets(targets))
+        config.loraDropout = self.dropout
+        config.savedModules = self.savedModules
+        config.usesRSLoRA = self.usesRSLoRA
+        config.usesDoRA = self.usesDoRA
+        config.initialization = self.initialization
         config.storesInputsFirst = architecture.family.tensors.transposed
         config.baseModel = base.path
         do throws(AdapterTargets.Refusal) {
@@ -30,17 +30,17 @@ extension RunFile.Adapters {
     /// Refuses keys that contradict what the model's folder turned out to be.
     /// - Throws: `TrainingError.input`.
     func check(_ source: ModelSource) throws {
-        if areUsed == nil, source.adapter == nil, quantization != .none {
+        if self.areUsed == nil, source.adapter == nil, quantization != .none {
             throw TrainingError.input(
                 "\(quantization.key): all weights are trained, in float32; set use_peft: true, or remove the key")
         }
-        guard let adapter = source.adapter, path == nil else { return }
-        if areUsed == false {
+        guard let adapter = source.adapter, self.path == nil else { return }
+        if self.areUsed == false {
             throw TrainingError.input(
                 "\(adapter): is an adapter, but use_peft is false; merge it first (swift-prefopt merge), or leave the key out"
             )
         }
-        if let key = firstKeyName {
+        if let key = firstKey {
             throw TrainingError.input("\(adapter): is an adapter, which has its own \(key); remove the key")
         }
     }

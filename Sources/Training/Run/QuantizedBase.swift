@@ -12,12 +12,12 @@ extension RunFile {
     package func quantize(
         _ base: String, over communicator: Communicator, on pool: ThreadPool
     ) throws -> Digest.Value? {
-        guard adapters.quantization != .none else { return nil }
+        guard self.adapters.quantization != .none else { return nil }
         let digest = try communicator.onRoot {
             let directory = try ModelDirectory(path: base)
             let digest = try directory.contentDigest()
             _ = try FrozenWeights(
-                directory, architecture: Architecture(directory), quantization: adapters.quantization,
+                directory, architecture: Architecture(directory), quantization: self.adapters.quantization,
                 folder: cacheFolder, digest: digest, on: pool)
             return digest
         }

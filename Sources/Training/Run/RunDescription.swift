@@ -1,32 +1,10 @@
+import Checkpoints
 import Machine
 import Preferences
 import RunFiles
 
-/// A run's settings in words: for the summary before step 0, and for telling one run's checkpoints from another's.
+/// A run's settings in words, for the summary before step 0.
 extension RunFile {
-    /// The objective as format 1 of the trainer's state knows it: of the four losses of its time in their old words, which
-    /// must stay as they are.
-    var objectiveIdentity: String {
-        let constants = objective.constants
-        func number(_ name: String) -> Double {
-            if case .number(let number) = constants[name] { number } else { 0 }
-        }
-        let isOld = constants["normalise"] != "sum" && ["response", nil].contains(constants["nll_reduction"])
-        let nll = number("nll_weight") > 0 ? ", nll_weight \(number("nll_weight"))" : ""
-        let (beta, smoothing) = (number("beta"), number("label_smoothing"))
-        switch objective.lossTypes {
-        case ["sft"] where isOld: return "sft: NLL of the chosen response"
-        case ["sigmoid"] where isOld:
-            return "sigmoid (DPO), beta \(beta)" + (smoothing > 0 ? ", label_smoothing \(smoothing)" : "") + nll
-        case ["simpo"] where isOld && smoothing == 0:
-            let gamma = constants["gamma"] == nil ? number("gamma_beta_ratio") * beta : number("gamma")
-            return "simpo, beta \(beta), gamma \(gamma) (gamma_beta_ratio \(fixed(gamma / beta, 4)))" + nll
-        case ["modpo"] where isOld && smoothing == 0:
-            return "modpo, beta \(beta), weight of the preference \(constants.preferenceWeight)" + nll
-        default: return objective.description
-        }
-    }
-
     /// The margin rewards with their weights and sources; nil without any.
     var marginsText: String? {
         guard let margins else { return nil }
@@ -43,11 +21,29 @@ extension RunFile {
 
     /// The update rule with all its constants.
     var optimizerText: String {
-        var text = "\(optimizer.kind.rawValue), learning rate \(optimizer.learningRate), \(optimizer.schedule.rawValue)"
-        if optimizer.kind.isAdam {
-            text += ", betas \(optimizer.adamBeta1) and \(optimizer.adamBeta2), epsilon \(optimizer.adamEpsilon)"
+        var text =
+            "\(self.optimizer.kind.rawValue), learning rate \(self.optimizer.learningRate), \(self.optimizer.schedule.rawValue)"
+        if self.optimizer.kind.isAdam {
+            text +=
+                ", betas \(self.optimizer.adamBeta1) and \(self.optimizer.adamBeta2), epsilon \(self.optimizer.adamEpsilon)"
         }
-        if optimizer.weightDecay > 0 { text += ", weight decay \(optimizer.weightDecay)" }
-        return text + (optimizer.maxGradNorm.map { ", max_grad_norm \($0)" } ?? ", no clipping")
+        if self.optimizer.weightDecay > 0 { text += ", weight decay \(self.optimizer.weightDecay)" }
+        return text + (self.optimizer.maxGradNorm.map { ", max_grad_norm \($0)" } ?? ", no clipping")
+    }
+}
+
+extension RunFile.Adapters {
+    /// The settings of fresh adapters.
+    var text: String {
+        let targets =
+            switch self.targets {
+            case .allLinear: AdapterTargets.allLinearName
+            case .named(let names): names.joined(separator: " ")
+            case .pattern(let pattern): pattern
+            case nil: "the family's usual modules"
+            }
+        return "LoRA of r \(self.rank), alpha \(self.alpha), dropout \(self.dropout), on \(targets)"
+            + (self.savedModules.isEmpty ? "" : ", with \(self.savedModules.joined(separator: " ")) trained whole")
+            + (self.usesRSLoRA ? ", rank-stabilized" : "") + (self.usesDoRA ? ", DoRA" : "")
     }
 }

@@ -5,28 +5,8 @@ import Preferences
 import Storage
 
 extension TrainingRun {
-    /// What a checkpoint must share with this run to be gone on from, by name. The learning rate isn't part of it: whoever
-    /// lowers it after a run diverged goes on from the last good checkpoint. Rank 0 only knows the models' digests.
-    var identity: JSONObject {
-        func text(_ digest: Digest.Value?) -> JSON { .string(digest?.hex ?? "") }
-        var identity: JSONObject = [
-            "loss_type": .string(file.objective.lossTypes.joined(separator: ",")), "model digest": text(digests.base),
-            "reference digest": file.objective.needsReference ? text(digests[file.model.referencePath]) : .null,
-            "objective": .string(file.objectiveIdentity),
-            "margin rewards": file.marginsText.map { .string($0) } ?? .null,
-            "data digest": .string(train.set.digest().hex), "seed": .integer(Int(clamping: file.data.seed)),
-            "shuffle": .bool(file.data.shuffle), "global batch": .integer(planner.settings.globalBatchSize),
-            "optim": .string(file.optimizer.kind.rawValue),
-        ]
-        if policy.frozen != nil {
-            identity["adapters"] = .string(
-                policy.source.adapter == nil ? file.adapters.text : "those of \(digests.adapter?.hex ?? "")")
-        }
-        for reward in file.margins?.rewards ?? [] {
-            if case .model(let path, _) = reward.source { identity["digest of \(path)"] = text(digests[path]) }
-        }
-        return identity
-    }
+    /// What a checkpoint must share with this run to be gone on from.
+    var identity: RunIdentity { RunIdentity(of: self) }
 
     /// What is trained beside frozen weights, in words.
     var adapterText: String {

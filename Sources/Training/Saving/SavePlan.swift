@@ -16,7 +16,9 @@ package struct SavePlan {
     /// Collective.
     package init(_ run: TrainingRun, toCome: Int) {
         // Nothing goes on while the last checkpoint is written.
-        guard run.file.records.savesInBackground, run.file.records.saveSteps < run.totalSteps else {
+        guard run.file.records.savesInBackground,
+            run.file.records.savesBeforeEnd(of: run.totalSteps, stepsPerEpoch: run.planner.stepsPerEpoch)
+        else {
             (isBackground, snapshotBytes, note) = (false, 0, nil)
             return
         }

@@ -19,6 +19,9 @@ struct TrainerState: Equatable {
         var value: Double
     }
 
+    /// 2: values of keys. 1, which is still read, kept the console's words.
+    var format = 2
+
     private static let fileName = "trainer_state.json"
     private static let momentsName = "optimizer.safetensors"
     private static let weightsName = "weights.safetensors"
@@ -34,7 +37,7 @@ struct TrainerState: Equatable {
     func save(
         to directory: String, values: UnsafePointer<Float>, count: Int, savedAs type: SaveType
     ) throws -> Checksums {
-        var json: JSONObject = ["format": 1, "step": .integer(step)]
+        var json: JSONObject = ["format": .integer(format), "step": .integer(step)]
         json["run"] = .object(identity)
         if let best {
             json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
@@ -67,9 +70,12 @@ struct TrainerState: Equatable {
         let path = FileSystem.join(directory, TrainerState.fileName)
         guard FileSystem.exists(path) else { throw TrainingError.noCheckpoint(directory: directory) }
         let json = try JSON.parse(FileSystem.read(path))
-        guard json["format"] == 1, let step = json["step"]?.integer, let identity = json["run"]?.object else {
+        guard let format = json["format"]?.integer, (1...2).contains(format), let step = json["step"]?.integer,
+            let identity = json["run"]?.object
+        else {
             throw TrainingError.damagedState(file: path, reason: "not a state of this version's trainer")
         }
+        self.format = format
         self.step = step
         self.identity = identity
         if let best = json["best"], let step = best["step"]?.integer,

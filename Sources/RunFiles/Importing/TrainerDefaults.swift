@@ -1,0 +1,97 @@
+extension PeerTrainer {
+    /// A default that isn't this program's.
+    struct Default {
+        let key: String
+        let value: YAMLValue
+        let reason: String
+
+        init(_ key: String, _ value: String, _ reason: String) {
+            (self.key, self.value, self.reason) = (key, .plain(value), reason)
+        }
+    }
+
+    /// What a recipe of the trainer means where it says nothing, so that the run takes the same steps.
+    func defaults(_ recipe: Recipe, loss: String) -> [Default] {
+        switch self {
+        case .trl, .alignmentHandbook, .simpo: transformers(recipe, loss: loss)
+        case .llamaFactory: llamaFactory(recipe)
+        case .axolotl: axolotl(recipe, loss: loss)
+        case .openRLHF: openRLHF(recipe)
+        }
+    }
+
+    private func transformers(_ recipe: Recipe, loss: String) -> [Default] {
+        let isOlder = self != .trl || recipe.has("max_prompt_length", "evaluation_strategy")
+        var defaults = [
+            isOlder
+                ? Default("truncation", "keep_end_of_prompt", "TRL of that time cuts the prompt's start")
+                : Default("truncation", "keep_start", "TRL cuts responses, where this program drops the pair"),
+            Default("per_device_train_batch_size", "8", "transformers'"),
+        ]
+        if loss == "ipo" { defaults.append(Default("normalise", "mean", "TRL's IPO compares means of logps")) }
+        if loss == "simpo", self != .simpo {
+            defaults.append(Default("nll_weight", "1", "TRL's CPOConfig adds the NLL unless cpo_alpha is 0"))
+        }
+        if recipe.has("cpo_alpha", "rpo_alpha") || loss == "simpo" && self != .simpo {
+            defaults.append(Default("nll_reduction", "token", "TRL's is a mean over tokens"))
+        }
+        if loss == "simpo", self != .simpo, !recipe.has("beta") { defaults.append(Default("beta", "0.1", "TRL's")) }
+        if self == .simpo, !recipe.has("gamma_beta_ratio", "gamma") {
+            defaults.append(Default("gamma_beta_ratio", "0.25", "the default of SimPO's code"))
+        }
+        return defaults
+    }
+
+    private func llamaFactory(_ recipe: Recipe) -> [Default] {
+        let rank = recipe["lora_rank"]?.integer ?? 8
+        var defaults = [
+            Default("max_length", "2048", "LLaMA-Factory's cutoff_len"),
+            Default("truncation", "keep_start", "LLaMA-Factory cuts long pairs"),
+            Default("learning_rate", "5e-5", "transformers'"),
+            Default("per_device_train_batch_size", "8", "transformers'"),
+        ]
+        if recipe["finetuning_type"]?.text ?? "lora" == "lora" {
+            defaults += [
+                Default("use_peft", "true", "LLaMA-Factory's finetuning_type is lora"),
+                Default("lora_r", "8", "LLaMA-Factory's"),
+                Default("lora_alpha", "\(2 * rank)", "LLaMA-Factory's: twice the rank"),
+                Default("lora_dropout", "0", "LLaMA-Factory's"),
+                Default("lora_target_modules", "all-linear", "LLaMA-Factory's"),
+            ]
+        }
+        return defaults
+    }
+
+    private func axolotl(_ recipe: Recipe, loss: String) -> [Default] {
+        var defaults = [
+            Default("truncation", "drop", "axolotl drops long rows"),
+            Default("num_train_epochs", "1", "axolotl's"), Default("per_device_train_batch_size", "1", "axolotl's"),
+            Default("lr_scheduler_type", "cosine", "axolotl's"),
+            Default("warmup_ratio", "0.03", "axolotl's, where it says neither warmup_steps nor warmup_ratio"),
+        ]
+        if recipe.has("adapter") { defaults.append(Default("lora_dropout", "0", "axolotl's")) }
+        if loss == "simpo" {
+            defaults += [
+                Default("beta", "0.1", "axolotl's"),
+                Default("nll_weight", "1", "TRL's CPOConfig adds it unless cpo_alpha is 0"),
+                Default("nll_reduction", "token", "TRL's is a mean over tokens"),
+            ]
+        }
+        return defaults
+    }
+
+    private func openRLHF(_ recipe: Recipe) -> [Default] {
+        var defaults = [
+            Default("truncation", "keep_start", "OpenRLHF cuts long pairs"), Default("max_length", "512", "OpenRLHF's"),
+            Default("global_batch_size", "128", "OpenRLHF's train_batch_size"),
+            Default("num_train_epochs", "1", "OpenRLHF's"),
+            Default("learning_rate", "1e-5", "OpenRLHF's"), Default("adam_beta2", "0.95", "OpenRLHF's"),
+            Default("lr_scheduler_type", "cosine", "OpenRLHF's ends at a tenth of the peak, this one at 0"),
+            Default("warmup_ratio", "0.03", "OpenRLHF's"),
+        ]
+        if recipe["ipo"]?.bool == true {
+            defaults.append(Default("normalise", "sum", "OpenRLHF's IPO compares sums of logps"))
+        }
+        return defaults
+    }
+}

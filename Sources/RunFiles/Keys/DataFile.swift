@@ -1,0 +1,97 @@
+import Objectives
+import Storage
+
+/// A file or a folder of rows, as `train_file` or `eval_file` names it.
+///
+///     train_file: data/train.parquet            # a file, or a folder of shards (files of one format, in name order)
+///     train_file: [a.jsonl.gz, shards/]         # several, one after the other
+///     train_file:                               # several, drawn more or less often
+///       - {path: a.jsonl, weight: 2.5}
+///       - {path: b.csv}
+package struct DataFile: Sendable, Equatable {
+    package let path: String
+    /// How often the file's pairs are drawn in an epoch. Its whole part repeats all rows; its fraction adds so large a share
+    /// of them, chosen by `seed`, the same in every epoch. Default 1.
+    package let weight: Double
+
+    package init(path: String, weight: Double = 1) {
+        self.path = path
+        self.weight = weight
+    }
+
+    /// More would be a mistake: an epoch holds that many copies.
+    static let greatestWeight = 1000.0
+}
+
+extension ValueKind where Value == [DataFile] {
+    /// The files that a key names; none for an empty key.
+    /// - Parameter weighted: false where every pair counts once.
+    static func dataFiles(weighted: Bool) -> ValueKind {
+        let words = "a file, a folder, or a list of them"
+        var members: JSONObject = ["path": ["type": "string"]]
+        if weighted { members["weight"] = NumberRange.positive.schema }
+        let file: JSON = [
+            "anyOf": [
+                ["type": "string"],
+                [
+                    "type": "object", "required": ["path"], "additionalProperties": false,
+                    "properties": .object(members),
+                ],
+            ]
+        ]
+        return ValueKind(
+            words: words, schema: ["anyOf": [["type": "string"], ["type": "array", "items": file, "minItems": 1]]]
+        ) { entry throws(RunFileError) in
+            guard case .list(let items) = entry.value else {
+                return [DataFile(path: try ValueKind<String>.text.read(entry))]
+            }
+            guard !items.isEmpty else { throw entry.wrong(words) }
+            var files: [DataFile] = []
+            for (number, item) in items.enumerated() {
+                let item = YAMLEntry(key: "\(entry.key)[\(number)]", value: item, place: entry.place)
+                files.append(try dataFile(item, weighted: weighted))
+            }
+            return files
+        } write: { files in
+            if let only = files.first, files.count == 1, only.weight == 1 { return .string(only.path) }
+            return files.isEmpty
+                ? .null
+                : .list(
+                    files.map { file in
+                        .mapping(
+                            [("path", .string(file.path))]
+                                + (file.weight == 1 ? [] : [("weight", .number(file.weight))]))
+                    })
+        }
+    }
+
+    private static func dataFile(_ item: YAMLEntry, weighted: Bool) throws(RunFileError) -> DataFile {
+        if let path = item.value.text, !path.isEmpty { return DataFile(path: path) }
+        guard let members = item.value.map else { throw item.wrong("a path, or {path: …, weight: …}") }
+        var path: String?
+        var weight = 1.0
+        for member in members {
+            let named = member.named(in: item.key)
+            switch member.key {
+            case "path": path = try ValueKind<String>.text.read(named)
+            case "weight":
+                guard weighted else {
+                    throw RunFileError(
+                        .unused(member.place, key: named.key, because: "an evaluation counts every pair once"))
+                }
+                weight = try ValueKind<Double>.number(.positive).read(named)
+                guard weight <= DataFile.greatestWeight else {
+                    throw named.wrong("a number above 0 and at most \(YAMLText.number(DataFile.greatestWeight))")
+                }
+            default:
+                throw RunFileError(
+                    .unknownKey(member.place, key: named.key, nearest: "\(item.key).path or .weight"))
+            }
+        }
+        guard let path else {
+            throw RunFileError(
+                .wrongValue(item.place, key: item.key, found: item.value.found, expected: "a path in it: {path: …}"))
+        }
+        return DataFile(path: path, weight: weight)
+    }
+}

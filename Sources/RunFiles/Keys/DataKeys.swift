@@ -1,0 +1,88 @@
+import Preferences
+
+/// Keys that say which rows are read and how they become tokens.
+package struct DataKeys: KeySection {
+    package static let title = "data"
+
+    package let trainFiles: Key<[DataFile]> = Key(
+        "train_file", .dataFiles(weighted: true),
+        "Rows to train on: a file (JSONL, JSON, CSV, Parquet, also .gz and .zst), a folder of shards, a list of them, or a "
+            + "list of {path: …, weight: …} drawn more or less often.",
+        default: .value([], "training needs it"),
+        synonyms: [.renamed("train_data", nil), .renamed("data_path", nil)])
+
+    package let evalFiles: Key<[DataFile]> = Key(
+        "eval_file", .dataFiles(weighted: false),
+        "Held-out rows, in the same forms, each counting once.",
+        default: .value([], "nothing is evaluated"),
+        synonyms: [.renamed("validation_file", nil), .renamed("test_file", nil)])
+
+    package let promptColumn: Key<String> = Key(
+        "prompt_column", .text, "Column of the prompts.", default: .value("prompt", "TRL's"),
+        synonyms: [.renamed("prompt_key", .openRLHF)])
+
+    package let chosenColumn: Key<String> = Key(
+        "chosen_column", .text, "Column of the better responses.", default: .value("chosen", "TRL's"),
+        synonyms: [.renamed("chosen_key", .openRLHF)])
+
+    package let rejectedColumn: Key<String> = Key(
+        "rejected_column", .text, "Column of the worse responses.", default: .value("rejected", "TRL's"),
+        readBy: .losses { $0.needsRejected }, synonyms: [.renamed("rejected_key", .openRLHF)])
+
+    package let maxLength: Key<Int?> = Key(
+        "max_length", optional: .whole(from: 2),
+        "Most tokens of a prompt with one response.",
+        default: .none("1024, or what the model was made for if that is less", "TRL's 1024"),
+        synonyms: [
+            .renamed("cutoff_len", .llamaFactory), .renamed("sequence_len", .axolotl), .renamed("max_len", .openRLHF),
+            .renamed("max_seq_length", .trl), .renamed("model_max_length", nil),
+        ])
+
+    package let truncation: Key<Truncation> = Key(
+        "truncation", .choice(),
+        "What becomes of a pair longer than max_length: drop and count it; keep_start, cut the responses' ends; "
+            + "keep_end_of_prompt, cut the prompt's start; error, stop and name the row.",
+        default: .value(.drop, "TRL cuts (keep_start), but a response that was cut teaches a wrong ending"),
+        synonyms: [
+            .converted("truncation_mode", .trl) { value in
+                switch value.text {
+                case "keep_end": .string("keep_end_of_prompt")
+                case "keep_start": .string("keep_start")
+                default: nil
+                }
+            }
+        ])
+
+    package let appendEOS: Key<Bool> = Key(
+        "append_eos", .flag,
+        "Whether text responses end in the end-of-sequence token. Token ids are used as they are in any case; in "
+            + "conversations the chat template decides.",
+        default: .value(true, "as TRL"))
+
+    package let shuffle: Key<Bool> = Key(
+        "shuffle", .flag, "Whether each epoch has a new order of pairs.", default: .value(true, "as TRL"),
+        identity: true)
+
+    package let seed: Key<UInt64> = Key(
+        "seed", .seed, "Seed of the order of pairs, of dropout and of new adapters.",
+        default: .value(42, "TRL's"), identity: true, synonyms: [.renamed("data_seed", .trl)])
+}
+
+extension ValueKind where Value == UInt64 {
+    fileprivate static let seed = {
+        let whole = ValueKind<Int>.whole(from: 0, to: .max)
+        return ValueKind(words: whole.words, schema: whole.schema) { entry throws(RunFileError) in
+            UInt64(try whole.read(entry))
+        } write: {
+            .plain("\($0)")
+        }
+    }()
+}
+
+extension Settings where Section == DataKeys {
+    /// The columns of prompts and responses.
+    package var mapping: RowMapping {
+        RowMapping(
+            promptColumn: self.promptColumn, chosenColumn: self.chosenColumn, rejectedColumn: self.rejectedColumn)
+    }
+}

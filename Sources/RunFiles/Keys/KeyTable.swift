@@ -1,0 +1,76 @@
+import Objectives
+
+/// A section of the key table: a structure whose stored properties are keys.
+package protocol KeySection: Sendable {
+    /// The heading in the resolved run and in the documents.
+    static var title: String { get }
+}
+
+/// All keys of the run file.
+///
+/// A section's keys are found by reflection, so that to declare one is to add it. The constants of the losses are keys by
+/// their declarations in `Objectives`.
+package struct KeyTable: Sendable {
+    package let model: ModelKeys = ModelKeys()
+    package let data: DataKeys = DataKeys()
+    package let loss: LossKeys = LossKeys()
+    package let batch: StepKeys = StepKeys()
+    package let length: LengthKeys = LengthKeys()
+    package let optimizer: OptimizerKeys = OptimizerKeys()
+    package let adapters: AdapterKeys = AdapterKeys()
+    package let records: RecordKeys = RecordKeys()
+    package let machine: MachineKeys = MachineKeys()
+
+    package static let shared: KeyTable = KeyTable()
+
+    /// The sections in order, each with its keys in the order of their declarations.
+    package static let sections: [(title: String, keys: [any AnyKey])] = Mirror(reflecting: shared).children.compactMap
+    {
+        guard let section = $0.value as? any KeySection else { return nil }
+        var keys = Mirror(reflecting: section).children.compactMap { $0.value as? any AnyKey }
+        if section is LossKeys { keys += ConstantKeys.all.map { $0 as any AnyKey } }
+        return (type(of: section).title, keys)
+    }
+
+    package static let keys: [any AnyKey] = sections.flatMap(\.keys)
+
+    package static let names: [String] = keys.map(\.name)
+
+    package static let byName: [String: any AnyKey] = Dictionary(keys.map { ($0.name, $0) }) { first, _ in first }
+
+    /// The keys that contradict each key.
+    package static let rivals: [String: [String]] = keys.reduce(into: [:]) { table, key in
+        for rival in key.rivals {
+            table[key.name, default: []].append(rival)
+            table[rival, default: []].append(key.name)
+        }
+    }
+
+    /// The known key that an unknown one most likely means.
+    static func nearest(to key: String) -> String? { nearest(to: key, in: names) }
+
+    /// The word within an edit distance of a third of the key's length; the first of equals.
+    static func nearest(to key: String, in words: [String]) -> String? {
+        let limit = max(1, key.count / 3)
+        let near = words.map { ($0, distance(key, $0)) }.min { $0.1 < $1.1 }
+        guard let near, near.1 <= limit else { return nil }
+        return near.0
+    }
+
+    /// Insertions, deletions and replacements between two words (Levenshtein).
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let a = Array(a.prefix(64).lowercased())
+        let b = Array(b.lowercased())
+        var row = Array(0...b.count)
+        for (i, letter) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, other) in b.enumerated() {
+                let replaced = diagonal + (letter == other ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

@@ -1,0 +1,207 @@
+extension ForeignKey {
+    /// All that are known, by what is said of them.
+    package static let all: [ForeignKey] = data + objective + arithmetic + machine + records + others
+
+    private static let data = [
+        ForeignKey(
+            "dataset_name dataset_config dataset_train_split dataset_test_split dataset_splits dataset_mixer dataset_mixture "
+                + "dataset_configs dataset_args dataset_streaming test_split_size streaming", of: .trl,
+            .alignmentHandbook,
+            .simpo, fate: .elsewhere,
+            because:
+                "rows are read from files: write train_file: PATH and eval_file: PATH, where the data set was downloaded to"
+        ),
+        ForeignKey(
+            "dataset eval_dataset dataset_dir media_dir interleave_probs mix_strategy tokenized_path buffer_size",
+            of: .llamaFactory,
+            .openRLHF, fate: .elsewhere, because: "rows are read from files: write train_file: PATH and eval_file: PATH"
+        ),
+        ForeignKey(
+            "datasets test_datasets pretraining_dataset dataset_prepared_path shuffle_merged_datasets dataset_shard_num "
+                + "dataset_shard_idx field_messages type ds_type split", of: .axolotl, fate: .elsewhere,
+            because:
+                "rows are read from files, and their format is recognised: write train_file: PATH and eval_file: PATH"),
+        ForeignKey(
+            "dataset_probs train_split eval_split eval_ratio input_key output_key", of: .openRLHF, fate: .elsewhere,
+            because: "rows are read from files: write train_file: PATH, or a list of {path: …, weight: …}"),
+        ForeignKey(
+            "val_size val_set_size", of: .llamaFactory, .axolotl, fate: .missing,
+            because: "held-out rows are a file of their own: write eval_file: PATH"),
+        ForeignKey(
+            "max_samples", of: .llamaFactory, .openRLHF, fate: .missing,
+            because: "a shorter file, or max_steps, trains on fewer rows"),
+        ForeignKey(
+            "max_prompt_length max_completion_length max_target_length max_source_length prompt_max_len generate_max_len",
+            of: .trl,
+            .simpo, fate: .missing,
+            because: "max_length bounds prompt and response together, and truncation says which of them is cut"),
+        ForeignKey(
+            "chat_template chat_template_path template tool_format apply_chat_template input_template default_system "
+                + "chat_template_jinja tokenizer_chat_template", fate: .elsewhere,
+            because: "conversations are written by the chat template in the tokenizer's folder (tokenizer_name_or_path)"
+        ),
+        ForeignKey(
+            "dataset_num_proc preprocessing_num_workers preprocessing_batch_size dataset_processes dataset_batch_size "
+                + "dataloader_* overwrite_cache dataset_kwargs num_proc",
+            because: "rows are read and encoded once, by all ranks and threads"),
+        ForeignKey(
+            "remove_unused_columns label_names dataset_text_field columns",
+            because: "columns are found by name, and those that aren't used are listed"),
+        ForeignKey(
+            "padding_free packing packing_strategy eval_packing neat_packing sample_packing eval_sample_packing packing_samples "
+                + "pad_token pad_to_multiple_of pad_to_sequence_len label_pad_token_id padding_value group_by_length "
+                + "train_sampling_strategy length_column_name multipack_real_batches pad_token_id",
+            because:
+                "nothing is padded: pairs are packed into micro-batches, each prompt once, and the loss is the same as alone"
+        ),
+        ForeignKey(
+            "train_on_inputs train_on_prompt assistant_only_loss completion_only_loss ignore_pad_token_for_loss",
+            because: "the loss is of responses only"),
+        ForeignKey("mask_history", of: .llamaFactory, fate: .missing, because: "the last assistant turn is scored"),
+        ForeignKey(
+            "special_tokens tokens added_tokens_overrides eos_token bos_token", fate: .missing,
+            because: "special tokens are those of the tokenizer's files"),
+        ForeignKey("shuffle_dataset", of: .trl, fate: .elsewhere, because: "shuffle says it for each epoch"),
+    ]
+
+    private static let objective = [
+        ForeignKey(
+            "precompute_ref_log_probs precompute_ref_batch_size use_logits_to_keep use_num_logits_to_keep", of: .trl,
+            because: "reference logps are always computed once and kept in reference_cache"),
+        ForeignKey(
+            "reference_free", of: .trl, fate: .missing,
+            because: "simpo, cpo and orpo are the losses without a reference"),
+        ForeignKey(
+            "sync_ref_model ref_model_mixup_alpha ref_model_sync_steps", of: .trl, fate: .missing,
+            because: "the reference stays as it is, since its logps are computed once (TR-DPO moves it)"),
+        ForeignKey(
+            "f_divergence_type f_alpha_divergence_coef", of: .trl, fate: .missing,
+            because: "the divergence is the reverse KL, TRL's default"),
+        ForeignKey(
+            "use_weighting dpo_use_weighting", of: .trl, .axolotl, fate: .missing,
+            because: "pairs weigh the same (WPO weighs them)"),
+        ForeignKey(
+            "ld_alpha", of: .trl, .llamaFactory, fate: .missing,
+            because: "LD-DPO isn't here; rdpo and sigmoid_norm act on length too"),
+        ForeignKey(
+            "pref_bco_weight", of: .llamaFactory, fate: .missing,
+            because: "write a list: loss_type: [sigmoid, bco_pair] with loss_weights"),
+        ForeignKey(
+            "label_smoothing_factor", fate: .missing,
+            because: "it smooths the labels of single tokens; label_smoothing is that of preferences"),
+        ForeignKey("neftune_noise_alpha", fate: .missing, because: "no noise is added to embeddings"),
+        ForeignKey(
+            "disable_dropout", of: .trl, because: "a model's own dropout is always off; lora_dropout is the adapters'"),
+        ForeignKey(
+            "router_aux_loss_coef aux_loss_coef", fate: .missing,
+            because: "it is for mixtures of experts, which aren't here"),
+        ForeignKey(
+            "force_use_ref_model ref_adapter_name model_adapter_name ref_model_init_kwargs ref_model_adapters "
+                + "ref_model_quantization_bit", fate: .elsewhere,
+            because: "the reference is the initial policy, or ref_model_name_or_path, which may be an adapter's folder"),
+        ForeignKey(
+            "is_encoder_decoder tools trainer_type", of: .trl, .simpo,
+            because: "models are decoders, and loss_type says the rest"),
+        ForeignKey("ppo_* reward_model* kl_coef init_kl_coef", fate: .missing, because: "there is no PPO here"),
+    ]
+
+    private static let arithmetic = [
+        ForeignKey("bf16", because: "weights, gradients and products are float32"),
+        ForeignKey(
+            "fp16 fp16_full_eval bf16_full_eval half_precision_backend fp16_opt_level pure_bf16 tf32 upcast_layernorm "
+                + "upcast_lmhead_output fp8 disable_gradient_checkpointing float16 bfloat16",
+            because: "weights, gradients and moments are float32"),
+        ForeignKey(
+            "torch_dtype dtype param_dtype",
+            because: "training is in float32 whatever the files hold; save_dtype says how weights are saved"),
+        ForeignKey(
+            "attn_implementation use_flash_attention_2 flash_attention flash_attn xformers_attention sdp_attention "
+                + "eager_attention s2_attention shift_attn use_cache",
+            because: "there is one attention, exact and computed in tiles"),
+        ForeignKey(
+            "use_liger_kernel liger_* enable_liger_kernel use_unsloth use_unsloth_gc torch_compile* jit_mode_eval use_ipex "
+                + "torch_empty_cache_steps plugins lora_mlp_kernel lora_qkv_kernel lora_o_kernel unsloth_* cut_cross_entropy",
+            because: "the kernels are this program's own"),
+        ForeignKey(
+            "gradient_checkpointing_kwargs gradient_checkpointing_use_reentrant activation_checkpointing* activation_offloading "
+                + "use_reentrant_gc",
+            because: "gradient_checkpointing alone says whether activations are computed again"),
+        ForeignKey(
+            "bnb_4bit_quant_type use_bnb_nested_quant bnb_4bit_quant_storage bnb_4bit_use_double_quant bnb_4bit_compute_dtype "
+                + "quantization_method double_quantization quantization_type",
+            because: "load_in_4bit is nf4, and products with it are float32"),
+        ForeignKey(
+            "optim_args optim_target_modules adafactor optimizer_kwargs", fate: .missing,
+            because: "adam_beta1, adam_beta2, adam_epsilon and weight_decay say it"),
+        ForeignKey("adam_betas", of: .openRLHF, fate: .missing, because: "write adam_beta1 and adam_beta2"),
+        ForeignKey(
+            "lr_scheduler_kwargs cosine_min_lr_ratio min_lr cosine_constant_lr_ratio", fate: .missing,
+            because: "cosine and linear end at 0"),
+        ForeignKey(
+            "use_galore galore_* use_apollo apollo_* use_badam badam_* loraplus_* embedding_lr* lr_groups relora_* use_muon",
+            fate: .missing, because: "optim says the update rule, the same for all trained weights"),
+        ForeignKey(
+            "pissa_* freeze_* unfrozen_parameters create_new_adapter use_llama_pro oft_* module_dropout layers_to_transform "
+                + "lora_layers_to_transform peft_layers_to_transform lora_target_parameters lora_fan_in_fan_out peft_init_lora_weights peft_layer_replication peft_autocast_adapter_dtype",
+            fate: .missing, because: "either all weights are trained, or LoRA adapters with modules_to_save beside them"
+        ),
+        ForeignKey("lora_task_type lora_on_cpu", because: "adapters are for causal language models"),
+        ForeignKey("rope_scaling", fate: .elsewhere, because: "it stands in the model's config.json"),
+    ]
+
+    private static let machine = [
+        ForeignKey(
+            "deepspeed fsdp fsdp_config fsdp_* ds_* zpg adam_offload ref_offload zero3_* accelerator_config parallelism_config "
+                + "tensor_parallel_size context_parallel_size ring_attn_size ring_head_stride ds_tensor_parallel_size",
+            fate: .elsewhere,
+            because: "mpirun starts the ranks, and zero_stage: 1 shares the optimizer's state among them"),
+        ForeignKey(
+            "ddp_* local_rank ddp world_size num_processes", because: "mpirun or srun starts and connects the ranks"),
+        ForeignKey(
+            "use_cpu no_cuda use_mps_device device_map low_cpu_mem_usage lora_on_cpu gpu_memory_limit",
+            because: "everything runs on CPUs"),
+        ForeignKey(
+            "per_device_eval_batch_size eval_batch_size per_gpu_eval_batch_size eval_accumulation_steps auto_find_batch_size "
+                + "micro_train_batch_size eval_do_concat_batches batch_eval_metrics average_tokens_across_devices",
+            because: "micro_batch_tokens is chosen for the memory, in training and evaluation, and changes no result"),
+        ForeignKey("grad_accum_dtype", of: .openRLHF, because: "gradients are added up in float32"),
+    ]
+
+    private static let records = [
+        ForeignKey(
+            "wandb* use_wandb wandb_* use_swanlab swanlab_* use_tensorboard mlflow_* use_mlflow comet_* use_comet trackio_* project "
+                + "hub_* push_to_hub push_to_hub_* neptune_*",
+            because: "nothing is sent over a network: metrics.jsonl in output_dir has every number"),
+        ForeignKey("run_name logging_dir plot_loss", because: "a run is its output_dir"),
+        ForeignKey(
+            "log_level log_level_replica log_on_each_node logging_strategy logging_first_step logging_nan_inf_filter disable_tqdm "
+                + "include_* prediction_loss_only compute_accuracy skip_memory_metrics debug strict eval_table_size "
+                + "eval_table_max_new_tokens eval_use_gather_object generate_during_eval",
+            because: "logging_steps says how often a line of metrics is written, the first step's among them"),
+        ForeignKey(
+            "save_safetensors save_only_model save_on_each_node save_hf_ckpt disable_ds_ckpt ckpt_path max_ckpt_mem",
+            because: "checkpoints are safetensors with the trainer's state, final/ is the model alone"),
+        ForeignKey("do_train do_eval do_predict", because: "train trains, and evaluates eval_file if there is one"),
+        ForeignKey("eval_delay eval_on_start", fate: .missing, because: "eval_strategy and eval_steps say when"),
+        ForeignKey(
+            "evals_per_epoch saves_per_epoch", of: .axolotl, fate: .missing,
+            because: "write eval_strategy: epoch, or steps with eval_steps; save_strategy likewise"),
+        ForeignKey("greater_is_better", because: "it is known of each metric"),
+        ForeignKey(
+            "early_stopping_patience", of: .axolotl, fate: .missing,
+            because: "load_best_model_at_end keeps the best; a run doesn't stop early"),
+        ForeignKey(
+            "resume_from_checkpoint ignore_data_skip overwrite_output_dir restore_callback_states_from_checkpoint load_checkpoint "
+                + "auto_resume_from_checkpoints enable_jit_checkpoint", fate: .elsewhere,
+            because: "--resume auto|never|DIR on the command line says it"),
+    ]
+
+    private static let others = [
+        ForeignKey(
+            "trust_remote_code model_revision model_code_revision revision token use_auth_token hf_use_auth_token cache_dir "
+                + "use_fast_tokenizer disable_fast_tokenizer model_init_kwargs model_type tokenizer_type base_model_config "
+                + "is_falcon_derived_model is_llama_derived_model is_mistral_derived_model is_qwen_derived_model resize_vocab "
+                + "hf_hub_token",
+            because: "a model is a folder on this machine, and no code of it is run")
+    ]
+}
