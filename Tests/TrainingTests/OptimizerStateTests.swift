@@ -20,14 +20,14 @@ import Training
 
     private static var count: Int { parameters[parameters.count - 1].range.upperBound }
 
-    private func state(_ kind: RunFile.Optimizer.Kind) -> OptimizerState {
+    private func state(_ kind: OptimizerKind) -> OptimizerState {
         OptimizerState(kind, parameters: OptimizerStateTests.parameters)
     }
 
     @Test(
         "each optimizer keeps torch's arrays, as many elements as parameters",
-        arguments: [(RunFile.Optimizer.Kind.adamw, ["exp_avg", "exp_avg_sq"]), (.rmsprop, ["square_avg"]), (.sgd, [])])
-    func wholeParts(kind: RunFile.Optimizer.Kind, names: [String]) {
+        arguments: [(OptimizerKind.adamw, ["exp_avg", "exp_avg_sq"]), (.rmsprop, ["square_avg"]), (.sgd, [])])
+    func wholeParts(kind: OptimizerKind, names: [String]) {
         let state = state(kind)
         #expect(state.parts.map(\.name) == names)
         #expect(state.parts.allSatisfy { state.count(of: $0) == Self.count && $0.elementType == .float32 })
@@ -63,7 +63,7 @@ import Training
         "the pieces of a shard follow each other, each updated one way, and no two neighbours could be one",
         arguments: 1...7)
     func pieces(ranks: Int) {
-        for kind in [RunFile.Optimizer.Kind.adamw, .adamw8Bit] {
+        for kind in [OptimizerKind.adamw, .adamw8Bit] {
             let state = state(kind)
             let shards = Shards(count: Self.count, ranks: ranks, grain: OptimizerState.grain)
             for rank in 0..<ranks {
@@ -90,7 +90,7 @@ import Training
     }
 
     @Test("shards' arrays are the whole's", arguments: 1...7) func shards(ranks: Int) {
-        for kind in [RunFile.Optimizer.Kind.adamw, .adamw8Bit, .rmsprop, .sgd] {
+        for kind in [OptimizerKind.adamw, .adamw8Bit, .rmsprop, .sgd] {
             let state = state(kind)
             let shards = Shards(count: Self.count, ranks: ranks, grain: OptimizerState.grain)
             for part in state.parts {

@@ -1,0 +1,136 @@
+import Objectives
+import RunFiles
+import Testing
+
+@Suite("Recipes of other trainers")
+struct RecipeImportTests {
+    private func read(_ text: String, from trainer: PeerTrainer? = nil) throws -> (RecipeImport, RunFile) {
+        let recipe = try RecipeImport(text: text, file: "recipe", from: trainer)
+        return (recipe, try RunFile(yaml: recipe.yaml, file: "run.yaml"))
+    }
+
+    private func verdicts(_ recipe: RecipeImport) -> [String: RecipeImport.Note.Verdict] {
+        Dictionary(recipe.notes.map { ($0.key, $0.verdict) }) { first, _ in first }
+    }
+
+    @Test("TRL's: same keys stay, what isn't read there in silence is told, defaults that differ are written")
+    func trl() throws {
+        let (recipe, run) = try read(
+            """
+            model_name_or_path: m
+            train_file: d.jsonl
+            output_dir: o
+            loss_type: [sigmoid]
+            beta: 0.2
+            max_steps: -1
+            num_train_epochs: 1
+            learning_rate: 5.0e-7
+            fp16: true
+            save_steps: 0.25
+            report_to: [wandb]
+            colour: red
+            """)
+        #expect(recipe.trainer == .trl)
+        #expect(try run.objective == Objective(.sigmoid, ["beta": 0.2]))
+        #expect(run.duration == .epochs(1) && run.data.truncation == .keepStart && run.optimizer.learningRate == 5e-7)
+        let verdicts = verdicts(recipe)
+        #expect(verdicts["num_train_epochs"] == .same && verdicts["fp16"] == .dropped && verdicts["colour"] == .unknown)
+        #expect(verdicts["save_steps"] == .dropped && verdicts["truncation"] == .implied)
+        #expect(recipe.open == ["model_name_or_path: m is no folder here; name the folder of the downloaded model"])
+    }
+
+    @Test("γ is a margin in TRL's and LLaMA-Factory's keys and a ratio in SimPO's")
+    func gamma() throws {
+        let head = "model_name_or_path: m\nbeta: 2.0\n"
+        #expect(
+            try read(head + "loss_type: simpo\nsimpo_gamma: 0.5").1.objective
+                == Objective(.simpo, ["beta": 2, "gamma": 0.5, "nll_weight": 1, "nll_reduction": "token"]))
+        #expect(
+            try read(head + "loss_type: simpo\nsimpo_gamma: 0.5\ncpo_alpha: 0").1.objective
+                == Objective(.simpo, ["beta": 2, "gamma": 0.5, "nll_weight": 0, "nll_reduction": "token"]))
+        #expect(
+            try read(head + "gamma_beta_ratio: 0.3").1.objective
+                == Objective(.simpo, ["beta": 2, "gamma_beta_ratio": 0.3]))
+        #expect(
+            try read("model_name_or_path: m\nstage: dpo\npref_loss: simpo\nsimpo_gamma: 0.7\npref_beta: 3").1.objective
+                == Objective(.simpo, ["beta": 3, "gamma": 0.7]))
+    }
+
+    @Test("IPO is of means in TRL and of sums in OpenRLHF")
+    func ipo() throws {
+        #expect(
+            try read("model_name_or_path: m\nloss_type: ipo").1.objective == Objective(.ipo, ["normalise": "mean"]))
+        let command = "deepspeed --module openrlhf.cli.train_dpo \\\n  --pretrain m \\\n  --ipo \\\n  --beta 0.1"
+        #expect(try read(command).1.objective == Objective(.ipo, ["normalise": "sum", "beta": 0.1]))
+    }
+
+    @Test("LLaMA-Factory's: its stage, its adapters by default, its own names")
+    func llamaFactory() throws {
+        let (recipe, run) = try read(
+            """
+            model_name_or_path: m
+            stage: dpo
+            lora_rank: 4
+            pref_beta: 0.3
+            pref_ftx: 0.5
+            cutoff_len: 512
+            learning_rate: 1e-5
+            """)
+        #expect(recipe.trainer == .llamaFactory && run.adapters.areUsed == true)
+        #expect(run.adapters.rank == 4 && run.adapters.alpha == 8 && run.adapters.targets == .allLinear)
+        #expect(run.data.maxLength == 512 && run.adapters.dropout == 0)
+        #expect(try run.objective == Objective(.sigmoid, ["beta": 0.3, "nll_weight": 0.5]))
+    }
+
+    @Test("axolotl's: files of its data sets, its sizes and its schedule")
+    func axolotl() throws {
+        let (recipe, run) = try read(
+            """
+            base_model: m
+            rl: orpo
+            orpo_alpha: 0.2
+            datasets:
+              - path: data/pairs.jsonl
+                type: chat_template.argilla
+            sequence_len: 1024
+            micro_batch_size: 2
+            gradient_accumulation_steps: 4
+            """)
+        #expect(recipe.trainer == .axolotl && run.data.trainFiles == [DataFile(path: "data/pairs.jsonl")])
+        #expect(run.batch.size == .perDevice(2, accumulation: 4) && run.optimizer.schedule == .cosine)
+        #expect(try run.objective == Objective(.orpo, ["beta": 0.2]))
+    }
+
+    @Test("OpenRLHF's is a command: options over several lines, flags, comments, several values")
+    func openRLHF() throws {
+        let (recipe, run) = try read(
+            """
+            set -x
+            read -r -d '' training_commands <<EOF
+            openrlhf.cli.train_dpo \\
+               --save_path ./out \\
+               --save_steps -1 \\
+               --train_batch_size 64 \\
+               --pretrain m \\
+               --max_len 2048 \\
+               --adam_betas 0.9 0.98 \\
+               --zero_stage 3 \\
+               --label_smoothing=0.1 \\
+               --gradient_checkpointing
+            EOF
+                # --ipo [for IPO]
+            """)
+        #expect(recipe.trainer == .openRLHF && run.model.path == "m" && run.batch.size == .global(64))
+        #expect(run.records.savePace == .no && run.machine.gradientCheckpointing && run.optimizer.adamBeta2 == 0.98)
+        #expect(try run.objective == Objective(.sigmoid, ["label_smoothing": 0.1]))
+        #expect(verdicts(recipe)["zero_stage"] == .dropped)
+    }
+
+    @Test("each key of a recipe has exactly one note of its own")
+    func notes() throws {
+        let (recipe, _) = try read("base_model: m\nrl: dpo\nfoo: 1\nbf16: auto\nseed: 3\nval_set_size: 0.1")
+        for key in ["base_model", "rl", "foo", "bf16", "seed", "val_set_size"] {
+            #expect(recipe.notes.count { $0.key == key } == 1, "\(key)")
+        }
+    }
+}
