@@ -6,6 +6,9 @@ package enum Linear {
         on pool: ThreadPool
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
+        if y.rows <= FewRows.most {
+            return FewRows.run(x, Operand(rowsOf: weight), into: y, adding: adding || bias != nil, on: pool)
+        }
         MatrixProduct.run(
             Operand(rowsOf: x), rows: y.rows, Operand(rowsOf: weight), columns: y.columns, depth: x.columns,
             into: y, adding: adding || bias != nil, on: pool)
@@ -18,9 +21,12 @@ package enum Linear {
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
         let adding = adding || bias != nil
+        let isFew = y.rows <= FewRows.most && term == nil && !weight.isTransposed
         if let rows = weight.operand {
+            if isFew { return FewRows.run(x, rows, into: y, adding: adding, on: pool) }
             run(x, rows, term, into: y, adding: adding, on: pool)
         } else {
+            if isFew { return FewRows.run(x, weight, into: y, adding: adding, on: pool) }
             run(x, StoredSide(rowsOf: weight), term, into: y, adding: adding, on: pool)
         }
     }

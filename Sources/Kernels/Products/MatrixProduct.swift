@@ -140,7 +140,7 @@ enum MatrixProduct {
     }
 
     /// Where the depth is cut: equal parts, of at most `longestPart`; the last one has the tail as well.
-    private struct Parts {
+    struct Parts {
         private let depth: Int
         private let tail: Int
         private let length: Int

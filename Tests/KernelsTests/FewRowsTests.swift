@@ -1,0 +1,102 @@
+import Kernels
+import Testing
+
+/// Products of few rows against the same rows among many: every bit.
+@Suite struct FewRowsTests {
+    static let shapes = [
+        (inputs: 8, outputs: 16), (inputs: 7, outputs: 5), (inputs: 320, outputs: 33), (inputs: 577, outputs: 40),
+        (inputs: 64, outputs: 1000), (inputs: 1536, outputs: 48),
+    ]
+
+    /// The kinds in which a matrix may be stored.
+    enum Kind: CaseIterable { case trained, float32, unaligned, bfloat16, int8, normalFloat, someRows }
+
+    @Test("a row's product has the same bits among few rows and many", arguments: shapes, Kind.allCases)
+    func bits(shape: (inputs: Int, outputs: Int), kind: Kind) {
+        var random = Random(UInt64(shape.inputs))
+        let pool = ThreadPool(count: 2)
+        let many = 20
+        let x = Grid(many, shape.inputs, &random)
+        let weight = Weight(kind, rows: shape.outputs, columns: shape.inputs, &random)
+        let bias = Grid(1, shape.outputs, gap: 0, &random)
+        let start = Grid(many, shape.outputs, &random)
+        for (adding, withBias) in [(false, false), (true, false), (false, true), (true, true)] {
+            let all = start.copy()
+            weight.forward(x.matrix, withBias ? bias : nil, into: all.matrix, adding: adding, on: pool)
+            for rows in [1, 2, 3, 4, 5, 7, 8] {
+                let few = start.copy()
+                weight.forward(
+                    x.matrix.rows(0..<rows), withBias ? bias : nil, into: few.matrix.rows(0..<rows), adding: adding,
+                    on: pool)
+                for row in 0..<many {
+                    for column in 0..<shape.outputs {
+                        let expected = row < rows ? all[row, column] : start[row, column]
+                        #expect(few[row, column].bitPattern == expected.bitPattern)
+                    }
+                }
+                #expect(few.fenceHolds)
+            }
+        }
+    }
+
+    /// A weight matrix of random numbers, stored somehow.
+    final class Weight {
+        private let floats: Grid
+        private let bytes: UnsafeMutableRawPointer
+        private let stored: StoredMatrix?
+
+        init(_ kind: Kind, rows: Int, columns: Int, _ random: inout Random) {
+            let floats = Grid(rows, columns, gap: 0, &random)
+            self.floats = floats
+            let count = rows * columns
+            bytes = .allocate(byteCount: 8 * count + 4096, alignment: 64)
+            let x = UnsafePointer(floats.pointer)
+            switch kind {
+            case .trained: stored = nil
+            case .float32: stored = .float32(x, rows: rows, columns: columns)
+            case .unaligned:
+                (bytes + 1).copyMemory(from: x, byteCount: 4 * count)
+                stored = .float32(bytes + 1, rows: rows, columns: columns)
+            case .bfloat16:
+                Conversion.toBFloat16(x, into: bytes.assumingMemoryBound(to: UInt16.self), count: count)
+                stored = .bfloat16(bytes, rows: rows, columns: columns)
+            case .int8:
+                let codes = bytes.assumingMemoryBound(to: Int8.self)
+                let scales = (bytes + (count + 63) / 64 * 64).assumingMemoryBound(to: Float.self)
+                for row in 0..<rows {
+                    scales[row] = RowQuantization.quantize(
+                        x + row * columns, into: codes + row * columns, count: columns)
+                }
+                stored = .int8(codes, scales: scales, rows: rows, columns: columns)
+            case .normalFloat:
+                let blocks = (count + NormalFloat.block - 1) / NormalFloat.block
+                let codes = bytes.assumingMemoryBound(to: UInt8.self)
+                let scaleCodes = codes + count
+                let outer = (bytes + (count + blocks + 63) / 64 * 64).assumingMemoryBound(to: Float.self)
+                var scales = [Float](repeating: 0, count: blocks)
+                let mean = scales.withUnsafeMutableBufferPointer { scales in
+                    NormalFloat.quantize(x, count: count, into: codes, scales: scales.baseAddress!)
+                    return NormalFloat.quantizeScales(
+                        scales.baseAddress!, count: blocks, into: scaleCodes, outerScales: outer)
+                }
+                stored = .normalFloat(
+                    codes, scaleCodes: scaleCodes, outerScales: outer, scaleMean: mean, rows: rows, columns: columns)
+            case .someRows:
+                bytes.copyMemory(from: x, byteCount: 4 * count)
+                (bytes + 4 * count).copyMemory(from: x, byteCount: 4 * count)
+                stored = StoredMatrix.float32(bytes, rows: 2 * rows, columns: columns).rows(rows..<2 * rows)
+            }
+        }
+
+        deinit { bytes.deallocate() }
+
+        func forward(_ x: Matrix, _ bias: Grid?, into y: Matrix, adding: Bool, on pool: ThreadPool) {
+            let bias = bias.map { UnsafePointer($0.pointer) }
+            if let stored {
+                Linear.forward(x, weight: stored, bias: bias, into: y, adding: adding, on: pool)
+            } else {
+                Linear.forward(x, weight: floats.matrix, bias: bias, into: y, adding: adding, on: pool)
+            }
+        }
+    }
+}
