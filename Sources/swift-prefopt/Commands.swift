@@ -51,41 +51,6 @@ struct Evaluate: ParsableCommand {
     }
 }
 
-struct Generate: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Continue prompts, greedily or by sampling.")
-
-    @Option(help: "A model directory in Hugging Face's layout.") var model: String
-    @Option(help: "An adapter in PEFT's layout.") var adapter: String?
-    @Option(help: "JSONL of {\"prompt\": …} or {\"prompt_ids\": […]}.") var prompts: String
-    @Option(help: "The JSONL file to write.") package var output: String
-    @Option(help: "Tokens to generate at most.") var maxNewTokens = 128
-    @Option(help: "0 is greedy.") var temperature = 0.0
-    @Option(help: "Nucleus sampling: the share of probability that can be drawn.") var topP = 1.0
-    @Option(help: "Continuations of each prompt.") var samples = 1
-    @Option(help: "Seed of the sampling.") var seed: UInt64 = 42
-    @Option(help: "Threads of a rank; default: by the machine's cores.") var threadsPerRank: Int?
-
-    func validate() throws {
-        guard maxNewTokens > 0 else { throw ValidationError("--max-new-tokens must be positive.") }
-        guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more.") }
-        guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1.") }
-        guard samples > 0 else { throw ValidationError("--samples must be positive.") }
-        if temperature == 0, samples > 1 {
-            throw ValidationError("--samples \(samples) of greedy decoding would all be alike; set --temperature.")
-        }
-    }
-
-    func run() throws {
-        runJob { communicator, console in
-            try GenerationJob(
-                model: model, adapter: adapter, prompts: prompts, output: output, maxNewTokens: maxNewTokens,
-                sampling: Sampling(temperature: temperature, topP: topP), samples: samples, seed: seed,
-                threads: threadsPerRank
-            ).run(over: communicator, console: console)
-        }
-    }
-}
-
 struct Tokenize: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Token ids of texts: {\"text\": …} per line in, ids and decodings out.")
@@ -168,13 +133,16 @@ struct Bench: ParsableCommand {
             """)
 
     @OptionGroup var timed: TimedRun
+    @Flag(help: "Decoding instead of training: tokens a second for one text and for many together.") var generate = false
     @Flag(help: "One JSON object instead of tables.") var json = false
 
     func run() throws {
         runJob { communicator, console in
             let path = try timed.path(over: communicator)
             let report = try timed.made(from: path, over: communicator).with {
-                try BenchJob.run($0, steps: timed.steps, over: communicator, console: console)
+                generate
+                    ? try GenerationTiming.run($0, over: communicator, console: console)
+                    : try BenchJob.run($0, steps: timed.steps, over: communicator, console: console)
             }
             guard communicator.isRoot else { return }
             print(json ? JSON.object(report.json).text : report.lines.joined(separator: "\n"))

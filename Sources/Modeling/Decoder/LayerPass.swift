@@ -13,9 +13,8 @@ struct LayerPass {
     let scratch: Workspace.BlockScratch
     let low: LowRankSpace
     let attention: Attention
-    /// Where keys and values of these rows are put, and from which row on; the rows before it are earlier tokens'. Nil: the
-    /// record.
-    var cache: (keyValue: Matrix, first: Int)?
+    /// Keys and values that outlive the pass; nil in training.
+    let cached: (rows: CachedRows, pages: KeyValuePages, attention: PagedAttention)?
     /// Whether the forward pass only fills the record for a backward pass to come, and may leave its output as anything.
     let recordsOnly: Bool
     let pool: ThreadPool
@@ -26,10 +25,7 @@ extension LayerPass {
     // MARK: - Recorded
 
     var query: Matrix { rows.outputMatrix(record.query, architecture.queryWidth) }
-    var keyValue: Matrix {
-        guard let cache else { return rows.matrix(record.keyValue, 2 * architecture.keyWidth) }
-        return cache.keyValue.rows(cache.first..<cache.first + rows.count)
-    }
+    var keyValue: Matrix { rows.matrix(record.keyValue, 2 * architecture.keyWidth) }
     var attended: Matrix { rows.outputMatrix(record.attended, architecture.queryWidth) }
     var middle: Matrix { rows.outputMatrix(record.middle, architecture.width) }
     var hidden: Matrix { rows.outputMatrix(record.hidden, architecture.hiddenWidth) }
@@ -82,12 +78,14 @@ extension LayerPass {
         rotary.backward(dQuery, heads: architecture.heads, rows: rows.outputAngles, on: pool)
     }
 
-    /// o = softmax(q kᵀ) v
+    /// o = softmax(q kᵀ) v, over the batch's own keys and over cached ones.
     func attend(_ query: Matrix, _ keyValue: Matrix, into o: Matrix) {
-        let keyValue = cache?.keyValue ?? keyValue
         attention.forward(
             query, keys(keyValue), values(keyValue), spans: rows.spans, into: o, normalizers: record.normalizers,
             on: pool)
+        guard let cached else { return }
+        cached.pages.keep(keys(keyValue), values(keyValue), at: cached.rows.places, on: pool)
+        cached.attention.forward(query, cached.rows.readers, into: o, on: pool)
     }
 
     /// The derivatives of `attend` by queries, keys and values.

@@ -50,7 +50,8 @@ extension PackedSequence {
                 parts.append(Part(frequencySet: set, responses: place..<place + 1))
             }
         }
-        return parts.isEmpty ? [Part(frequencySet: 0, responses: 0..<0)] : parts
+        guard parts.isEmpty else { return parts }
+        return [Part(frequencySet: a.rotary?.frequencySet(length: prompt.count) ?? 0, responses: 0..<0)]
     }
 
     /// The rows of the responses: a response's last token predicts nothing, so it needs none.
@@ -101,6 +102,14 @@ package struct PackedBatch: Sendable {
     package init(_ sequences: [PackedSequence], for architecture: Architecture, dropoutKeys keys: [UInt64]? = nil) {
         for sequence in sequences { append(sequence, architecture) }
         dropoutKeys = keys.map { PackedBatch.rowKeys($0, sequences, for: architecture) }
+    }
+
+    /// Single rows that all come out: each the next token of a text whose keys and values are cached.
+    init(continuing rows: [(token: Int32, position: Int, frequencySet: Int)]) {
+        tokens = rows.map(\.token)
+        positions = rows.map { Int32($0.position) }
+        frequencySets = rows.map { Int32($0.frequencySet) }
+        outputs = rows.indices.map { Int32($0) }
     }
 
     /// Keys of all rows: of the sequence's key, the response's number and the row's place in it.

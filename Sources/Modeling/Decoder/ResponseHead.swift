@@ -36,12 +36,15 @@ struct ResponseHead {
         }
     }
 
-    /// Logits of one output row [1, D], which becomes normalised in place.
-    func logits(of hidden: Matrix, space: Workspace.HeadSpace) -> UnsafeBufferPointer<Float> {
+    /// Logits of output rows [A, D], which become normalised in place: `body` gets those of some rows at a time, [rows, V].
+    func logits(of hidden: Matrix, space: Workspace.HeadSpace, _ body: (_ rows: Range<Int>, Matrix) -> Void) {
         normalize(hidden, into: hidden, space)
-        let logits = Matrix(space.logits, rows: 1, columns: architecture.vocabulary)
-        project(hidden, into: logits)
-        return UnsafeBufferPointer(start: logits.base, count: logits.columns)
+        for start in stride(from: 0, to: hidden.rows, by: space.chunk) {
+            let rows = start..<min(hidden.rows, start + space.chunk)
+            let logits = Matrix(space.logits, rows: rows.count, columns: architecture.vocabulary)
+            project(hidden.rows(rows), into: logits)
+            body(rows, logits)
+        }
     }
 
     /// Forward, loss and backward: `d` [A, D] receives the derivative of the loss by the last block's output.

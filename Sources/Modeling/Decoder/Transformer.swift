@@ -117,7 +117,7 @@ package final class Transformer {
     }
 
     /// What enters the first block.
-    func embed(_ tokens: [Int32], _ positions: [Int32], into y: Matrix) {
+    private func embed(_ tokens: [Int32], _ positions: [Int32], into y: Matrix) {
         switch table.embedding {
         case .trained(let start):
             Embedding.forward(
@@ -154,21 +154,25 @@ package final class Transformer {
     }
 
     /// Runs all blocks; returns the last one's output [A, D].
-    private func forward(_ batch: PackedBatch, in space: Workspace) -> Matrix {
+    ///
+    /// - Parameter cached: where keys and values are kept and read, in generation.
+    func forward(_ batch: PackedBatch, in space: Workspace, cached: CachedRows? = nil) -> Matrix {
         embed(
             batch.tokens, batch.positions,
             into: Matrix(space.buffers.streams[0], rows: batch.tokens.count, columns: architecture.width))
         withRows(of: batch) { all, outputs in
-            for layer in blocks.indices { run(layer, layer == blocks.count - 1 ? outputs : all, in: space) }
+            for layer in blocks.indices { run(layer, layer == blocks.count - 1 ? outputs : all, cached, in: space) }
         }
         return output(of: blocks.count - 1, rows: batch.outputs.count, in: space)
     }
 
     /// Runs one block on its input in the workspace.
-    private func run(_ layer: Int, _ rows: LayerRows, in space: Workspace, recordsOnly: Bool = false) {
+    private func run(
+        _ layer: Int, _ rows: LayerRows, _ cached: CachedRows? = nil, in space: Workspace, recordsOnly: Bool = false
+    ) {
         blocks[layer].forward(
             input(of: layer, rows, in: space), into: output(of: layer, rows: rows.outputCount, in: space),
-            pass(layer, rows, recordsOnly: recordsOnly, in: space))
+            pass(layer, rows, cached, recordsOnly: recordsOnly, in: space))
     }
 
     /// [T, D]
@@ -184,9 +188,9 @@ package final class Transformer {
     }
 
     /// What a layer's pass over some rows needs.
-    func pass(
-        _ layer: Int, _ rows: LayerRows, gradients: UnsafeMutablePointer<Float>? = nil, recordsOnly: Bool = false,
-        in space: Workspace
+    private func pass(
+        _ layer: Int, _ rows: LayerRows, _ cached: CachedRows? = nil, gradients: UnsafeMutablePointer<Float>? = nil,
+        recordsOnly: Bool = false, in space: Workspace
     ) -> LayerPass {
         let (a, kind, buffers) = (architecture, architecture.layerKinds[layer], space.buffers)
         let record = buffers.records[buffers.records.count == 1 ? 0 : layer]
@@ -200,12 +204,20 @@ package final class Transformer {
             attention: Attention(
                 heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth, scale: kind.scale, cap: a.attentionCap,
                 window: kind.window, scratch: buffers.attention, keys: space.extent.keys),
-            cache: nil, recordsOnly: recordsOnly, pool: pool)
+            cached: cached.map { rows in
+                (
+                    rows, rows.cache[layer],
+                    PagedAttention(
+                        rows.cache[layer], heads: a.heads, scale: kind.scale, cap: a.attentionCap, window: kind.window,
+                        scratch: buffers.attention)
+                )
+            },
+            recordsOnly: recordsOnly, pool: pool)
     }
 
     /// A table of angles, and for each row of `positions` its row of the table. `sets`: see
     /// `RotaryFrequencies.frequencySet`.
-    func angles(of positions: [Int32], sets: [Int32]) -> (Rotary?, [Int32]) {
+    private func angles(of positions: [Int32], sets: [Int32]) -> (Rotary?, [Int32]) {
         guard let frequencies = architecture.rotary, rotary == nil else { return (rotary, positions) }
         var values: [Int32: [Double]] = [:]
         for set in sets where values[set] == nil { values[set] = frequencies.values(set: Int(set)) }

@@ -133,7 +133,11 @@ extension Workspace.Buffers {
             dropped: cutter.take(low.drops ? gradientRows * max(a.width, a.queryWidth, a.feedForward) : 0),
             normScratch: cutter.take(Magnitude.scratchCount(outputs: low.widest, rank: low.rank)))
         attention = (0..<threads).map { _ in
-            cutter.take(Attention.scratchCount(keys: extent.keys, width: a.headWidth))
+            cutter.take(
+                max(
+                    Attention.scratchCount(keys: extent.keys, width: a.headWidth),
+                    PagedAttention.scratchCount(
+                        keys: extent.keys, heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth)))
         }
         note("block scratch", cutter)
 
