@@ -180,6 +180,8 @@ extension EndToEnd {
             let source = Goldens.path("adapters/\(kind)")
             var config = try JSON.parse(FileSystem.read(FileSystem.join(source, "adapter_config.json"))).object ?? [:]
             config["base_model_name_or_path"] = .string(Goldens.model(model))
+            // As SFT leaves it; a preference loss goes on without.
+            config["lora_dropout"] = 0.1
             let file = try toy.folder.write(JSON.object(config).prettyText, as: "\(name)/adapter_config.json")
             try FileSystem.copy(
                 FileSystem.join(source, "adapter_model.safetensors"),

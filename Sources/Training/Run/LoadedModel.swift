@@ -48,10 +48,11 @@ package struct LoadedModel {
     ///   - seed: of what fresh adapters hold.
     ///   - folder: where a quantised base is kept.
     ///   - digest: the base's content, if it is quantised.
+    ///   - drops: whether training uses the adapters' dropout.
     /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
     package init(
         adapting source: ModelSource, _ config: RunFile.Adapters, seed: UInt64, folder: String,
-        digest: Digest.Value?, positions: Int, on pool: ThreadPool
+        digest: Digest.Value?, drops: Bool, positions: Int, on pool: ThreadPool
     ) throws {
         self.source = source
         directory = try ModelDirectory(path: source.base)
@@ -68,7 +69,7 @@ package struct LoadedModel {
             weights = try Weights(adapting: frozen, architecture, adaptation, using: &random, on: pool)
         }
         if case .adapters(let adaptation) = weights.table.trainable, adaptation.config.usesDoRA,
-            adaptation.config.loraDropout > 0
+            adaptation.config.loraDropout > 0, drops
         {
             throw TrainingError.input(
                 "DoRA needs a dropout of 0 in this version, it is \(adaptation.config.loraDropout): set lora_dropout: 0, or "

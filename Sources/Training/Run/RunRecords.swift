@@ -12,7 +12,10 @@ extension TrainingRun {
     var adapterText: String {
         let base = file.adapters.quantization == .none ? "" : ", on a base in \(file.adapters.quantization.rawValue)"
         guard let path = policy.source.adapter else { return file.adapters.text + base }
-        return "those of \(path)\(base)"
+        guard case .adapters(let adaptation) = trained.table.trainable, adaptation.config.loraDropout > 0,
+            !file.drops(policy.source)
+        else { return "those of \(path)\(base)" }
+        return "those of \(path)\(base), their dropout of \(adaptation.config.loraDropout) off"
     }
 
     /// Which model the policy is compared with, in words.

@@ -101,7 +101,7 @@ struct RunSetup {
                 if file.adapters.areUsed ?? (rows.source.adapter != nil) {
                     try LoadedModel(
                         adapting: rows.source, file.adapters, seed: file.data.seed, folder: file.cacheFolder,
-                        digest: quantized, positions: rows.positions, on: pool)
+                        digest: quantized, drops: file.drops(rows.source), positions: rows.positions, on: pool)
                 } else {
                     try LoadedModel(
                         training: rows.source, positions: rows.positions, mayBeBare: mayBeBare, on: pool)
@@ -147,7 +147,8 @@ struct RunSetup {
     ///
     /// - Parameter comparisons: those that the run will come to.
     func columns(
-        _ set: PreferenceSet, _ comparisons: [Int], initial policy: LoadedModel, _ digests: ModelDigests, _ positions: Int
+        _ set: PreferenceSet, _ comparisons: [Int], initial policy: LoadedModel, _ digests: ModelDigests,
+        _ positions: Int
     ) throws -> TrainingRun.HeldPairs {
         let column = LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder)
         return TrainingRun.HeldPairs(
