@@ -42,18 +42,19 @@ package enum EvaluationJob {
         ) { console.line($0) }
 
         if file.needsReferenceLogps { console.line("reference: \(Reference(of: file, initial: initial).text)") }
+        let positions = TrainingRun.positions(file, policy.architecture, [set])
         let digests = try communicator.onRoot { try ModelDigests(file, policy: initial) } ?? ModelDigests()
         let columns = try ResponseColumns(
-            of: set, comparisons: Array(set.comparisons.indices), run: file, initial: initial, digests: digests,
+            of: set, comparisons: Array(set.comparisons.indices), batches: [Array(set.judgements.indices)], run: file,
+            initial: initial, digests: digests,
             using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),
-            positions: set.longest, on: pool)
-        let metrics = try Evaluation(
+            positions: positions, on: pool)
+        let found = try Evaluation(
             set: set, columns: columns, objective: file.objective, communicator: communicator, console: console
-        ).metrics(of: communicator.failingTogether { try policy.seeing(positions: set.longest, on: pool) }, model: model)
+        ).result(of: communicator.failingTogether { try policy.seeing(positions: positions, on: pool) }, model: model)
 
         var result: JSONObject = ["model": .string(model)]
-        for (name, value) in metrics.values { result["eval_\(name)"] = .number(value) }
-        result["eval_pairs"] = .integer(metrics.judgements)
+        for (name, value) in found.row.members { result[name] = value }
         return result
     }
 }

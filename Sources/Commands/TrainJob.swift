@@ -24,7 +24,7 @@ extension Trainer {
         let run = try TrainingRun(file, over: communicator, console: console)
         let plan = SavePlan(run, toCome: RunSummary.bytesToCome(run))
         let summary = RunSummary(run, saving: plan)
-        for line in summary.lines { console.line(line) }
+        for line in summary.lines + run.warnings { console.line(line) }
         let trainer = try Trainer(run, saving: plan, outputDirectory: output, resumingFrom: checkpoint.isEmpty ? nil : checkpoint)
         try trainer.train()
         console.line(summary.memoryLine)

@@ -57,6 +57,12 @@ package struct JudgementInput: Sendable, Equatable {
         case labelled(isDesirable: Bool)
         /// One response.
         case demonstration
+
+        /// The place of the best of some responses: of a list's the first that none is preferred to.
+        package func best(of count: Int) -> Int {
+            guard case .list(let orders) = self else { return 0 }
+            return (0..<count).first { place in !orders.contains { $0.worse == place } } ?? 0
+        }
     }
 
     package var verdict: Verdict
@@ -76,11 +82,8 @@ package struct JudgementInput: Sendable, Equatable {
         }
     }
 
-    /// The place of the response whose likelihood an NLL term raises: of a list the first that none is preferred to.
-    package var best: Int {
-        guard case .list(let orders) = verdict else { return 0 }
-        return responses.indices.first { place in !orders.contains { $0.worse == place } } ?? 0
-    }
+    /// The place of the response whose likelihood an NLL term raises.
+    package var best: Int { verdict.best(of: responses.count) }
 }
 
 /// An objective's value on one judgement, its derivatives, and the rewards to report; arrays by response.

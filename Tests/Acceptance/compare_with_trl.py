@@ -48,10 +48,10 @@ CPO = {
 
 
 def tokenizer():
-    """Words t0 to t96 are the ids; t0 ends a sequence."""
-    words = Tokenizer(models.WordLevel({f"t{i}": i for i in range(97)}, unk_token="t96"))
+    """Words t2 to t95 are the ids; 0 ends a sequence, 1 is padding."""
+    words = Tokenizer(models.WordLevel({"<e>": 0, "<p>": 1} | {f"t{i}": i for i in range(2, 97)}, unk_token="t96"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="t0", pad_token="t1")
+    return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<e>", pad_token="<p>")
 
 
 def rows(prompt=None):

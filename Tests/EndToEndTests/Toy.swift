@@ -121,7 +121,8 @@ final class Toy {
     func outcome() throws -> Outcome {
         let timeless = try steps().map { row in
             var object = JSONObject()
-            for (name, value) in row.object?.members ?? [] where name != "seconds" && !name.hasPrefix("time/") {
+            for (name, value) in row.object?.members ?? [] 
+            where !["seconds", "tokens_per_second"].contains(name) && !name.hasPrefix("time/") {
                 object[name] = value
             }
             return JSON.object(object)

@@ -223,7 +223,7 @@ struct RunFileTests {
     func resolved() throws {
         for lines in [
             "", "loss_type: sft", "loss_type: simpo\nnll_weight: 1", "loss_type: ipo\nnormalise: sum",
-            "loss_type: [sigmoid, apo_zero, sft]\nloss_weights: [0.8, 0.2, 1]\nnll_reduction: response",
+            "loss_type: [sigmoid, bco_pair, sft]\nloss_weights: [0.8, 0.2, 1]\nnll_reduction: response",
             "max_length: null", "max_grad_norm: 0",
             "num_train_epochs: 0.25", "optim: rmsprop\nlr_scheduler_type: constant_with_warmup\nwarmup_steps: 150",
             "loss_type: modpo\nweights: {preference: 0.1, x: 0.9}", "seed: 9223372036854775807", "learning_rate: 0",

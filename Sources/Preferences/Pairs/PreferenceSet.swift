@@ -142,6 +142,42 @@ package struct PreferenceSet: Sendable, Equatable {
     }
 }
 
+// MARK: - Prompts with other responses
+
+extension PreferenceSet {
+    /// A prompt of a set, and a response that may be another prompt's.
+    package struct Pairing: Sendable, Hashable {
+        /// The response whose prompt it is.
+        package let prompt: Int
+        package let response: Int
+
+        package init(prompt: Int, response: Int) {
+            self.prompt = prompt
+            self.response = response
+        }
+    }
+
+    /// Each prompt with the scored tokens of its response, as one comparison of one demonstration, in the given order.
+    /// - Parameter longest: responses are cut where prompt and response would have more tokens; one is left at least.
+    package init(pairing pairings: [Pairing], of set: PreferenceSet, longest: Int) {
+        self.init()
+        var none: [[Float]] = []
+        for (row, pairing) in pairings.enumerated() {
+            let own = set.responses[pairing.prompt]
+            let comparison = set.comparisons[own.comparison]
+            // What of the prompt stands at the start of its own response.
+            let prompt = Array(set.tokens[comparison.prompt] + set.tokens[own.tokens.prefix(own.unscored)])
+            let response = set.tokens[set.responses[pairing.response].scored].prefix(max(1, longest - prompt.count))
+            append(
+                EncodedComparison(
+                    prompt: prompt, promptCut: 0,
+                    responses: [.init(tokens: Array(response), unscored: 0, straddles: false, isCut: false, scores: [])],
+                    judgements: [.demonstration(0)], skipped: []), row: row, line: comparison.line, &none)
+        }
+        rows = pairings.count
+    }
+}
+
 // MARK: - Memory
 
 extension PreferenceSet {

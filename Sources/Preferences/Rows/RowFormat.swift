@@ -51,7 +51,7 @@ extension RowFormat: Hashable {
 extension RowFormat {
     /// Formats by the names of the contract and of other trainers. The first that recognises a row is it.
     static let own: [RowFormat] = [
-        .tokenIDs, .ranked, .shareGPT, .instruction, .messages, .text, .messagesBeside, .questionBeside,
+        .tokenIDsOfOne, .tokenIDs, .ranked, .shareGPT, .instruction, .messages, .text, .messagesBeside, .questionBeside,
         .wholeDialogues, .transcript, .commonPrefix,
     ]
 

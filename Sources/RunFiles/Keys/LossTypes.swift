@@ -12,9 +12,6 @@ extension ValueKind where Value == [String] {
             schema: ["anyOf": [word, ["type": "array", "items": word, "minItems": 1]]]
         ) { entry throws(RunFileError) in
             let given = try ValueKind<[String]>.names.read(entry)
-            for name in given where Loss.named(name)?.statistic != nil {
-                throw entry.wrong("another: \(name) needs a statistic of the batch, which isn't there yet")
-            }
             for name in given where !names.contains(name) {
                 if let reason = Loss.refused.first(where: { $0.name == name })?.reason {
                     throw RunFileError(.foreignValue(entry.place, key: entry.key, value: name, remedy: reason))

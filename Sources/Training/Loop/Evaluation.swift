@@ -21,17 +21,29 @@ package struct Evaluation {
     }
 
     /// - Throws: on every rank alike. Collective.
-    package func metrics(of transformer: Transformer, model: String) throws -> Metrics {
+    package func result(of transformer: Transformer, model: String) throws -> EvaluationResult {
         let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
         let logps = try scoring.logps(
             of: Array(set.comparisons.indices), with: transformer, title: "evaluation", model: model)
         var metrics = Metrics(of: objective)
-        let batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.judgements.indices))
-        for judgement in set.judgements {
-            let input = columns.input(
-                judgement, in: set, logps: judgement.responses.map { logps[$0] })
-            metrics.add(input, objective.evaluate(input, in: batch))
+        var losses: [Double] = []
+        // The statistics are those of the whole set.
+        var batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.judgements.indices))
+        if objective.needs(.mismatchedLogRatio) {
+            batch.mismatchedLogRatio = try LogRatioScoring(
+                set: set, columns: columns, communicator: communicator, console: console
+            ).mismatched(set.judgements, with: transformer, model: model)
         }
-        return metrics
+        if objective.needs(.runningLogRatio) {
+            let responses = set.judgements.flatMap(\.responses)
+            batch.runningLogRatio = RunningMean(of: responses.map { logps[$0] - columns.reference[$0] }).value
+        }
+        for judgement in set.judgements {
+            let input = columns.input(judgement, in: set, logps: judgement.responses.map { logps[$0] })
+            let output = objective.evaluate(input, in: batch)
+            metrics.add(input, output)
+            losses.append(output.loss)
+        }
+        return EvaluationResult(metrics: metrics, losses: losses, objectives: [])
     }
 }

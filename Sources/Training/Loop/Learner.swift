@@ -24,6 +24,8 @@ package final class Learner {
     private let schedule: Schedule
     /// Partial sums of the gradient's squares.
     private var squares: [Double]
+    /// log π/π_ref over all responses of all steps so far, for a loss that shifts rewards by its mean.
+    var runningLogRatio = RunningMean()
 
     /// - Throws: on every rank alike. Collective.
     package init(_ run: TrainingRun) throws {
@@ -54,8 +56,9 @@ package final class Learner {
     /// - Throws: `TrainingError.nonFinite` or `.gradientTooLarge` on every rank alike, before any weight has changed.
     ///   Collective.
     package func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
-        // Compute this rank's micro-batches; gradients may be on their way to other ranks before the last one ends.
-        let statistics = BatchStatistics(meanLength: set.meanLength(ofBest: plan.judgements))
+        // What losses compare rewards with, then this rank's micro-batches; gradients may be on their way to other ranks
+        // before the last one ends.
+        let statistics = try clock.measure(.score) { try self.statistics(of: plan) }
         var results = StepResults(responses: plan.judgements.map { set.judgements[$0].responses.count })
         clock.measure(.compute) {
             let own = plan.ranks[communicator.rank]
@@ -93,6 +96,23 @@ package final class Learner {
             }
         }
         return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.stop)
+    }
+
+    /// What the losses must know of the whole batch before any of its gradients. Collective.
+    private func statistics(of plan: StepPlan) throws -> BatchStatistics {
+        let batch = plan.judgements.map { set.judgements[$0] }
+        var statistics = BatchStatistics(meanLength: set.meanLength(ofBest: plan.judgements))
+        let scoring = LogRatioScoring(
+            set: set, columns: run.train.columns, communicator: communicator, console: run.console)
+        if objective.needs(.mismatchedLogRatio) {
+            statistics.mismatchedLogRatio = try scoring.mismatched(
+                batch, with: transformer, model: run.file.model.path)
+        }
+        if objective.needs(.runningLogRatio) {
+            runningLogRatio.add(try scoring.all(batch, with: transformer, model: run.file.model.path))
+            statistics.runningLogRatio = runningLogRatio.value
+        }
+        return statistics
     }
 
     private func compute(

@@ -36,6 +36,7 @@ struct LogWindow {
         row["pairs"] = .integer(metrics.judgements)
         row["tokens"] = .integer(tokens)
         row["seconds"] = .number(seconds)
+        if metrics["perplexity"] != nil { row["tokens_per_second"] = .number(Double(tokens) / max(seconds, 1e-9)) }
         for phase in Phase.allCases {
             if let time = phases[phase] { row["time/\(phase.rawValue)"] = .number(time) }
         }
@@ -46,6 +47,10 @@ struct LogWindow {
         var text = "step \(step)/\(steps)  loss \(fixed(metrics["loss"] ?? .nan, 4))"
         if let margin = metrics["rewards/margins"] { text += "  margin \(fixed(margin, 3))" }
         if let accuracy = metrics["rewards/accuracies"] { text += "  accuracy \(fixed(100 * accuracy, 1)) %" }
+        if let perplexity = metrics["perplexity"] {
+            return text
+                + "  perplexity \(fixed(perplexity, 2))  \(fixed(Double(tokens) / max(seconds, 1e-9), 0)) tokens/s"
+        }
         return text + "  \(fixed(Double(metrics.judgements) / max(seconds, 1e-9), 2)) pairs/s"
     }
 }

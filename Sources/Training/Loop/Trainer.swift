@@ -26,6 +26,8 @@ package final class Trainer {
     /// The checkpoint that was saved last, or that the run goes on from.
     private var lastSave: (step: Int, path: String)?
     private var usualSeconds = RunningMedian()
+    private var heldOut = HeldOutProgress()
+    private var warnings: TrainingWarnings
 
     /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
     /// - Throws: on every rank alike. Collective.
@@ -41,6 +43,8 @@ package final class Trainer {
         learner = try Learner(run)
         saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
         window = LogWindow(objective: run.file.objective)
+        warnings = TrainingWarnings(
+            objective: run.file.objective, maxGradNorm: run.file.optimizer.maxGradNorm, totalSteps: run.totalSteps)
         state = TrainerState(step: 0, best: nil, identity: run.identity.members)
         if let checkpoint { try restore(checkpoint) }
     }
@@ -64,6 +68,9 @@ package final class Trainer {
         state.step = communicator.broadcast(saved?.step ?? 0)
         let best = communicator.broadcast(saved?.best.map { [Double($0.step), $0.value] } ?? [])
         state.best = best.isEmpty ? nil : .init(step: Int(best[0]), value: best[1])
+        let running = communicator.broadcast(
+            saved.map { [$0.runningLogRatio.sum, Double($0.runningLogRatio.count)] } ?? [0, 0])
+        learner.runningLogRatio = RunningMean(sum: running[0], count: Int(running[1]))
         try TrainerState.restore(
             from: checkpoint, weights: learner.weights, optimizer: learner.optimizer, over: communicator, on: run.pool)
         lastSave = (state.step, checkpoint)
@@ -95,6 +102,7 @@ package final class Trainer {
             try AtomicFile.write(run.file.resolved(), to: FileSystem.join(folder.path, "run.yaml"))
             try manifest?.write(progress, clock, outcome: .running)
         }
+        if state.step == 0 { try evaluate(log) }
         let (records, firstStep) = (run.file.records, state.step)
         let start = SteadyClock.now()
         var epoch: EpochPlan?
@@ -124,6 +132,7 @@ package final class Trainer {
             // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
             let logs = state.step % records.loggingSteps == 0 || saves
             try report(log, isDue: logs, since: start, firstStep: firstStep)
+            for line in warnings.add(outcome, step: state.step) { console.line(line) }
             if records.evaluates(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) { try evaluate(log) }
             saver.report()
             if saves { try save() }
@@ -137,6 +146,8 @@ package final class Trainer {
         try clock.measure(.save) { try saver.settle() }
         if run.evaluation != nil, lastEvaluation != state.step { try evaluate(log) }
         try finish()
+        for line in warnings.atEnd(heldOut) { console.line(line) }
+        if let conclusion = heldOut.conclusion { console.line(conclusion) }
         for line in clock.table(steps: state.step - firstStep) { console.line(line) }
         console.line("time: \(readableDuration(clock.elapsed)) in all; the steps went at \(progress.rateText)")
         for line in run.nextLines(after: folder.path) { console.line(line) }
@@ -161,21 +172,20 @@ package final class Trainer {
     private func evaluate(_ log: MetricsLog?) throws {
         guard let held = run.evaluation else { return }
         let start = SteadyClock.now()
-        let metrics = try clock.measure(.evaluate) {
+        let result = try clock.measure(.evaluate) {
             try Evaluation(
                 set: held.set, columns: held.columns, objective: run.file.objective, communicator: communicator,
                 console: console
-            ).metrics(of: learner.transformer, model: run.file.model.path)
+            ).result(of: learner.transformer, model: run.file.model.path)
         }
         lastEvaluation = state.step
         var row: JSONObject = ["step": .integer(state.step)]
-        for (name, value) in metrics.values { row["eval_\(name)"] = .number(value) }
-        row["eval_pairs"] = .integer(metrics.judgements)
+        for (name, value) in result.row.members { row[name] = value }
         row["eval_seconds"] = .number(SteadyClock.now() - start)
         try communicator.failingTogether { try log?.append(row) }
-        let accuracy = metrics["rewards/accuracies"].map { ", accuracy \(fixed(100 * $0, 1)) %" } ?? ""
-        console.line("step \(state.step): held-out loss \(fixed(metrics["loss"] ?? .nan, 4))\(accuracy)")
-        noteBest(metrics)
+        console.line(heldOut.add(result, step: state.step))
+        // The untrained policy is no checkpoint.
+        if state.step > 0 { noteBest(result.metrics) }
     }
 
     private func noteBest(_ metrics: Metrics) {
@@ -190,6 +200,7 @@ package final class Trainer {
     private func save() throws {
         guard lastSave?.step != state.step else { return }
         lastSave = (state.step, folder.path(of: CheckpointFolder.name(ofStep: state.step)))
+        state.runningLogRatio = learner.runningLogRatio
         try clock.measure(.save) { try saver.save(state) }
         try communicator.onRoot { try manifest?.write(progress, clock, outcome: .running) }
     }

@@ -76,7 +76,7 @@ struct RunSetup {
         }
         let train = try load(trainFiles)
         let evaluation = try file.data.evalFiles.isEmpty ? nil : load(file.data.evalFiles)
-        let positions = max(train.longest, evaluation?.longest ?? 0)
+        let positions = TrainingRun.positions(file, shape, [train] + (evaluation.map { [$0] } ?? []))
         if positions > shape.positions {
             console.line(
                 "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
@@ -123,6 +123,8 @@ struct RunSetup {
         let extent: BatchExtent
         /// The training set's comparisons that occur in a step.
         let comparisons: [Int]
+        /// The judgements of each step.
+        let batches: [[Int]]
     }
 
     /// Plans all steps, with micro-batches as large as the run file says or memory allows.
@@ -137,24 +139,27 @@ struct RunSetup {
                 worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
                 seed: file.data.seed, cost: StepCost(shape)))
         let totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
-        let (extent, comparisons) = TrainingRun.survey(planner, steps: totalSteps, set: set, for: shape)
-        return Plan(planner: planner, totalSteps: totalSteps, extent: extent, comparisons: comparisons)
+        let (extent, comparisons, batches) = TrainingRun.survey(planner, steps: totalSteps, set: set, for: shape)
+        return Plan(
+            planner: planner, totalSteps: totalSteps, extent: extent, comparisons: comparisons, batches: batches)
     }
 
     // MARK: - Columns
 
     /// Fetches or computes what the objective needs of each response beside the policy.
     ///
-    /// - Parameter comparisons: those that the run will come to.
+    /// - Parameters:
+    ///   - comparisons: those that the run will come to.
+    ///   - batches: the judgements of each of its steps.
     func columns(
-        _ set: PreferenceSet, _ comparisons: [Int], initial policy: LoadedModel, _ digests: ModelDigests,
-        _ positions: Int
+        _ set: PreferenceSet, _ comparisons: [Int], _ batches: [[Int]], initial policy: LoadedModel,
+        _ digests: ModelDigests, _ positions: Int
     ) throws -> TrainingRun.HeldPairs {
         let column = LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder)
         return TrainingRun.HeldPairs(
             set: set,
             columns: try ResponseColumns(
-                of: set, comparisons: comparisons, run: file, initial: policy, digests: digests, using: column,
-                positions: positions, on: pool))
+                of: set, comparisons: comparisons, batches: batches, run: file, initial: policy, digests: digests,
+                using: column, positions: positions, on: pool))
     }
 }

@@ -96,17 +96,31 @@ package struct TrainingRun {
         self.file.batch.microBatchTokens = plan.planner.settings.microBatchTokens
 
         let pairs = try clock.measure(.score) {
-            func hold(_ set: PreferenceSet, _ comparisons: [Int]) throws -> HeldPairs {
+            func hold(_ set: PreferenceSet, _ comparisons: [Int], _ batches: [[Int]]) throws -> HeldPairs {
                 guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
-                return try setup.columns(set, comparisons, initial: model.policy, model.digests, rows.positions)
+                return try setup.columns(set, comparisons, batches, initial: model.policy, model.digests, rows.positions)
             }
             return (
-                train: try hold(rows.train, plan.comparisons),
-                evaluation: try rows.evaluation.map { try hold($0, Array($0.comparisons.indices)) }
+                train: try hold(rows.train, plan.comparisons, plan.batches),
+                evaluation: try rows.evaluation.map {
+                    try hold($0, Array($0.comparisons.indices), [Array($0.judgements.indices)])
+                }
             )
         }
         (train, evaluation) = (pairs.train, pairs.evaluation)
         self.clock = clock
+    }
+
+    /// Most tokens of a prompt with a response that the run asks a model for. Where responses stand behind other prompts too,
+    /// they are cut to `max_length`.
+    package static func positions(_ file: RunFile, _ shape: Architecture, _ sets: [PreferenceSet]) -> Int {
+        let longest = sets.map(\.longest).max() ?? 0
+        guard file.objective.needs(.mismatchedLogRatio) else { return longest }
+        return max(longest, min(maxLength(file, shape), sets.map(\.longestMismatched).max() ?? 0))
+    }
+
+    private static func maxLength(_ file: RunFile, _ shape: Architecture) -> Int {
+        file.data.maxLength ?? min(1024, shape.positions)
     }
 
     /// An encoder for each data file.
@@ -123,7 +137,7 @@ package struct TrainingRun {
             if case .column(let name) = $0.source { name } else { nil }
         }
         let rule = EncodingRule(
-            maxLength: file.data.maxLength ?? min(1024, shape.positions), truncation: file.data.truncation,
+            maxLength: maxLength(file, shape), truncation: file.data.truncation,
             appendEOS: file.data.appendEOS, judges: file.objective.judges, scoreNames: columns,
             vocabularySize: shape.vocabulary)
         return {
@@ -151,24 +165,28 @@ package struct TrainingRun {
             threads: threads, over: communicator)
     }
 
-    /// Looks at all steps to come: the extent of the largest micro-batch, and which comparisons occur.
+    /// Looks at all steps to come: the extent of the largest micro-batch, which comparisons occur, and the judgements of
+    /// each step.
     static func survey(
         _ planner: StepPlanner, steps: Int, set: PreferenceSet, for shape: Architecture
-    ) -> (extent: BatchExtent, comparisons: [Int]) {
+    ) -> (extent: BatchExtent, comparisons: [Int], batches: [[Int]]) {
         var extent = BatchExtent()
+        var batches: [[Int]] = []
         var occurs = [Bool](repeating: false, count: set.comparisons.count)
         for first in stride(from: 0, to: steps, by: max(1, planner.stepsPerEpoch)) {
             // In file order all epochs are alike.
             if first > 0, !planner.settings.shuffle { break }
             let epoch = planner.epoch(first / planner.stepsPerEpoch)
             for step in first..<min(steps, first + planner.stepsPerEpoch) {
-                for microBatch in epoch.plan(step: step).microBatches {
+                let plan = epoch.plan(step: step)
+                batches.append(plan.judgements)
+                for microBatch in plan.microBatches {
                     extent.formUnion(BatchExtent(set.packed(microBatch), for: shape))
                     for planned in microBatch.comparisons { occurs[planned.comparison] = true }
                 }
             }
         }
-        return (extent, occurs.indices.filter { occurs[$0] })
+        return (extent, occurs.indices.filter { occurs[$0] }, batches)
     }
 }
 

@@ -10,6 +10,8 @@ struct TrainerState: Equatable {
     package var step: Int
     /// The best value of `metric_for_best_model` so far, and its step.
     var best: Best?
+    /// The mean that BCO shifts rewards by; nothing in other runs.
+    var runningLogRatio = RunningMean()
     /// What a run that goes on from here must share, by name: the order of pairs hangs on it, and what the steps so far were
     /// steps of. Going on with another objective or from another model would give weights that belong to neither run.
     var identity: JSONObject
@@ -41,6 +43,12 @@ struct TrainerState: Equatable {
         json["run"] = .object(identity)
         if let best {
             json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
+        }
+        if runningLogRatio.count > 0 {
+            json["running_log_ratio"] = [
+                "count": .integer(runningLogRatio.count),
+                "sum_bits": .string(String(runningLogRatio.sum.bitPattern, radix: 16)),
+            ]
         }
         try AtomicFile.write(JSON.object(json).prettyText, to: FileSystem.join(directory, TrainerState.fileName))
         guard type != .float32 else { return Checksums() }
@@ -82,6 +90,11 @@ struct TrainerState: Equatable {
             let bits = best["bits"]?.string.flatMap({ UInt64($0, radix: 16) })
         {
             self.best = Best(step: step, value: Double(bitPattern: bits))
+        }
+        if let mean = json["running_log_ratio"], let count = mean["count"]?.integer,
+            let bits = mean["sum_bits"]?.string.flatMap({ UInt64($0, radix: 16) })
+        {
+            runningLogRatio.add(RunningMean(sum: Double(bitPattern: bits), count: count))
         }
     }
 

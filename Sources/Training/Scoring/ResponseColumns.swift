@@ -13,20 +13,29 @@ package struct ResponseColumns: Sendable {
     /// Σ_{k≥1} w_k m_k(y), summed in the order of the run file; empty if the objective needs none.
     private(set) var marginReward: [Double] = []
 
+    /// The reference's logps of responses behind other prompts; empty unless the objective compares rewards with their mean.
+    private(set) var mismatched: [PreferenceSet.Pairing: Double] = [:]
+    /// Most tokens of a prompt with a response that the models are asked for.
+    private(set) var longest = 0
+
     /// None, for a look at the data.
     package init() {}
 
     /// - Parameters:
     ///   - comparisons: those that the run will come to; the others' responses have no reference and no model's reward.
+    ///   - batches: the judgements of each of its steps.
     ///   - initial: the initial policy, before any step.
     /// - Throws: on every rank alike. Collective.
     package init(
-        of set: PreferenceSet, comparisons: [Int], run: RunFile, initial: LoadedModel, digests: ModelDigests,
+        of set: PreferenceSet, comparisons: [Int], batches: [[Int]], run: RunFile, initial: LoadedModel,
+        digests: ModelDigests,
         using column: LogpsColumn, positions: Int, on pool: ThreadPool
     ) throws {
-        func logps(_ path: String?, name: String, _ load: () throws -> Transformer) throws -> [Double] {
+        func logps(
+            _ path: String?, name: String, of other: PreferenceSet? = nil, _ load: () throws -> Transformer
+        ) throws -> [Double] {
             try column.logps(
-                of: set, comparisons: comparisons, model: path ?? initial.source.path,
+                of: other ?? set, comparisons: other.map { Array($0.comparisons.indices) } ?? comparisons, model: path ?? initial.source.path,
                 digest: digests[path] ?? Digest.of([]), name: name,
                 transformer: { try column.communicator.failingTogether(load) })
         }
@@ -35,6 +44,17 @@ package struct ResponseColumns: Sendable {
             let model = Reference(of: run, initial: initial)
             reference = try logps(model.path, name: "reference") {
                 try model.transformer(positions: positions, on: pool)
+            }
+            longest = positions
+            if run.objective.needs(.mismatchedLogRatio) {
+                var known: Set<PreferenceSet.Pairing> = []
+                let pairings = batches.flatMap { set.mismatched($0.map { set.judgements[$0] }) }
+                    .filter { known.insert($0).inserted }
+                let paired = PreferenceSet(pairing: pairings, of: set, longest: longest)
+                let values = try logps(model.path, name: "reference of mismatched responses", of: paired) {
+                    try model.transformer(positions: positions, on: pool)
+                }
+                mismatched = Dictionary(uniqueKeysWithValues: zip(pairings, values))
             }
         }
         guard run.objective.needsMarginRewards, let margins = run.margins else { return }

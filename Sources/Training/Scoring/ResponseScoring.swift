@@ -18,10 +18,10 @@ package struct ResponseScoring {
     /// Σ logps in nats over the scored span of every response of the given comparisons; 0 for the other responses.
     ///
     /// - Parameters:
-    ///   - title: for the progress line.
+    ///   - title: for the progress line; nil: none.
     ///   - model: its directory, for messages.
     /// - Throws: `TrainingError.nonFiniteScore`, alike on every rank. Collective.
-    func logps(of comparisons: [Int], with transformer: Transformer, title: String, model: String) throws
+    func logps(of comparisons: [Int], with transformer: Transformer, title: String?, model: String) throws
         -> [Double]
     {
         var sums = [Double](repeating: 0, count: set.responses.count)
@@ -39,7 +39,7 @@ package struct ResponseScoring {
 
     /// Calls `body` with the token logps of every response of this rank's share of the comparisons.
     package func eachScore(
-        of comparisons: [Int], with transformer: Transformer, title: String,
+        of comparisons: [Int], with transformer: Transformer, title: String?,
         _ body: (_ response: Int, _ logps: [Float]) -> Void
     ) throws {
         let plan = planner(transformer.architecture).plan(scoring: comparisons)
@@ -50,7 +50,7 @@ package struct ResponseScoring {
                 on: transformer.pool)
         }
         let mine = plan.ranks[communicator.rank]
-        console.beginActivity()
+        if title != nil { console.beginActivity() }
         let count = mine.reduce(0) { $0 + plan.microBatches[$1].comparisons.count }
         var scored = 0
         for index in mine {
@@ -63,9 +63,11 @@ package struct ResponseScoring {
                 }
             }
             scored += microBatch.comparisons.count
-            console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
+            if let title {
+                console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
+            }
         }
-        console.endProgress()
+        if title != nil { console.endProgress() }
     }
 
     /// Bytes of memory that scoring takes while it lasts.
