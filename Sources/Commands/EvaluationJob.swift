@@ -18,6 +18,7 @@ package enum EvaluationJob {
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
     ) throws -> JSONObject {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
+        let file = try communicator.failingTogether { try file.takingTrainedScales() }
         let files = try communicator.failingTogether { try file.requiredEvalFiles() }
         let (source, start) = try communicator.failingTogether {
             (
@@ -50,7 +51,8 @@ package enum EvaluationJob {
             using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),
             positions: positions, on: pool)
         let found = try Evaluation(
-            set: set, columns: columns, objective: file.objective, communicator: communicator, console: console
+            set: set, columns: columns, objective: file.objective, preferenceName: file.margins?.preferenceName,
+            communicator: communicator, console: console
         ).result(of: communicator.failingTogether { try policy.seeing(positions: positions, on: pool) }, model: model)
 
         var result: JSONObject = ["model": .string(model)]

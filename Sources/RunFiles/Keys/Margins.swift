@@ -17,6 +17,17 @@ package struct MarginReward: Sendable, Equatable {
     /// w_k ≥ 0.
     package let weight: Double
     package let source: MarginSource
+    package let scaling: MarginScaling
+}
+
+/// What a margin reward is multiplied by.
+package enum MarginScaling: Sendable, Equatable {
+    /// `scale: FACTOR`. Default 1.
+    case factor(Double)
+    /// `normalise: std`: 1 over the standard deviation of chosen minus rejected over the training pairs.
+    case std
+    /// `normalise: range`: 1 over the difference of the greatest and the least value of a training response.
+    case range
 }
 
 /// Where a response's margin reward comes from.
@@ -40,22 +51,36 @@ package struct ObjectiveWeight: Sendable, Equatable {
 package struct MarginEntry: Sendable, Equatable {
     let name: String
     let source: MarginSource
+    let scaling: MarginScaling
 }
 
 extension RunFile {
     /// The margin rewards of the run; nil for objectives that read none.
     package var margins: Margins? { values.margins }
+
+    /// The run with the factors that its training rows gave, for `run.yaml` and for evaluations.
+    package func settingScales(_ factors: [String: Double]) -> RunFile {
+        var run = self
+        run.loss.margins = self.loss.margins.map { entry in
+            MarginEntry(
+                name: entry.name, source: entry.source,
+                scaling: factors[entry.name].map { .factor($0) } ?? entry.scaling)
+        }
+        return run
+    }
 }
 
 extension RunValues {
     var margins: Margins? {
         guard losses.contains(where: \.needsMarginRewards) else { return nil }
         let (name, weights) = (self.loss.preferenceName, self.loss.objectiveWeights)
-        let sources = Dictionary(self.loss.margins.map { ($0.name, $0.source) }) { $1 }
+        let entries = Dictionary(self.loss.margins.map { ($0.name, $0) }) { $1 }
         return Margins(
             preferenceName: name, preferenceWeight: weights.first { $0.name == name }?.weight ?? 1,
             rewards: weights.filter { $0.name != name }.map {
-                MarginReward(name: $0.name, weight: $0.weight, source: sources[$0.name] ?? .column($0.name))
+                MarginReward(
+                    name: $0.name, weight: $0.weight, source: entries[$0.name]?.source ?? .column($0.name),
+                    scaling: entries[$0.name]?.scaling ?? .factor(1))
             })
     }
 
@@ -105,7 +130,8 @@ extension ValueKind where Value == [ObjectiveWeight] {
 }
 
 extension ValueKind where Value == [MarginEntry] {
-    private static let kinds = "{column: NAME}, {model: DIR, beta: 0.1} or {length: -1}"
+    private static let kinds =
+        "{column: NAME}, {model: DIR, beta: 0.1} or {length: -1}, each also with scale or normalise"
 
     static let margins = ValueKind(
         words: "a mapping of names to \(kinds)",
@@ -116,19 +142,43 @@ extension ValueKind where Value == [MarginEntry] {
                 "properties": [
                     "column": ["type": "string"], "model": ["type": "string"],
                     "beta": NumberRange.positive.schema, "length": ["type": "number"],
+                    "scale": ["type": "number"], "normalise": ["enum": ["std", "range"]],
                 ],
             ],
         ]
     ) { entry throws(RunFileError) in
         try entry.members(example: "brevity: {column: brevity}") { member throws(RunFileError) in
-            MarginEntry(name: member.key, source: try source(member.named(in: "margins")))
+            let entry = member.named(in: "margins")
+            return MarginEntry(
+                name: member.key, source: try source(entry, column: member.key), scaling: try scaling(entry))
         }
     } write: { margins in
-        margins.isEmpty ? .null : .mapping(margins.map { ($0.name, yaml($0.source)) })
+        margins.isEmpty ? .null : .mapping(margins.map { ($0.name, .mapping(yaml($0.source) + yaml($0.scaling))) })
     }
 
-    private static func source(_ entry: YAMLEntry) throws(RunFileError) -> MarginSource {
-        guard let map = entry.value.map, !map.isEmpty else { throw entry.wrong(kinds) }
+    private static func scaling(_ entry: YAMLEntry) throws(RunFileError) -> MarginScaling {
+        func item(_ key: String) -> YAMLEntry? {
+            entry.value.map?.first { $0.key == key }.map { $0.named(in: entry.key) }
+        }
+        guard let normalise = item("normalise") else {
+            guard let scale = item("scale") else { return .factor(1) }
+            let factor = try ValueKind<Double>.number(.any).read(scale)
+            guard factor != 0 else { throw scale.wrong("a number other than 0") }
+            return .factor(factor)
+        }
+        guard item("scale") == nil else { throw normalise.wrong("either normalise or scale, not both") }
+        switch normalise.value.text {
+        case "std": return .std
+        case "range": return .range
+        default: throw normalise.wrong("std or range")
+        }
+    }
+
+    /// - Parameter column: the margin's name, the column of an entry that names no source.
+    private static func source(_ entry: YAMLEntry, column: String) throws(RunFileError) -> MarginSource {
+        guard let all = entry.value.map, !all.isEmpty else { throw entry.wrong(kinds) }
+        let map = all.filter { !["scale", "normalise"].contains($0.key) }
+        if map.isEmpty { return .column(column) }
         func item(_ key: String) -> YAMLEntry? { map.first { $0.key == key }.map { $0.named(in: entry.key) } }
         let names = Set(map.map(\.key))
         if names == ["column"], let column = item("column") { return .column(try ValueKind<String>.text.read(column)) }
@@ -145,11 +195,20 @@ extension ValueKind where Value == [MarginEntry] {
             .wrongValue(entry.place, key: entry.key, found: YAMLText.inline(entry.value), expected: kinds))
     }
 
-    private static func yaml(_ source: MarginSource) -> YAMLValue {
+    private static func yaml(_ source: MarginSource) -> [(String, YAMLValue)] {
         switch source {
-        case .column(let name): .mapping([("column", .string(name))])
-        case .model(let path, let beta): .mapping([("model", .string(path)), ("beta", .number(beta))])
-        case .length(let factor): .mapping([("length", .number(factor))])
+        case .column(let name): [("column", .string(name))]
+        case .model(let path, let beta): [("model", .string(path)), ("beta", .number(beta))]
+        case .length(let factor): [("length", .number(factor))]
+        }
+    }
+
+    private static func yaml(_ scaling: MarginScaling) -> [(String, YAMLValue)] {
+        switch scaling {
+        case .factor(1): []
+        case .factor(let factor): [("scale", .number(factor))]
+        case .std: [("normalise", .string("std"))]
+        case .range: [("normalise", .string("range"))]
         }
     }
 }

@@ -12,11 +12,15 @@ package struct Evaluation {
     let objective: Objective
     package let communicator: Communicator
     let console: Console
+    /// What the trained preference is called beside margin rewards.
+    let preferenceName: String?
 
     package init(
-        set: PreferenceSet, columns: ResponseColumns, objective: Objective, communicator: Communicator, console: Console
+        set: PreferenceSet, columns: ResponseColumns, objective: Objective, preferenceName: String?,
+        communicator: Communicator, console: Console
     ) {
         (self.set, self.columns, self.objective) = (set, columns, objective)
+        self.preferenceName = preferenceName
         (self.communicator, self.console) = (communicator, console)
     }
 
@@ -27,6 +31,7 @@ package struct Evaluation {
             of: Array(set.comparisons.indices), with: transformer, title: "evaluation", model: model)
         var metrics = Metrics(of: objective)
         var losses: [Double] = []
+        var agreement = ObjectiveAgreement(columns.margins)
         // The statistics are those of the whole set.
         var batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.judgements.indices))
         if objective.needs(.mismatchedLogRatio) {
@@ -43,7 +48,10 @@ package struct Evaluation {
             let output = objective.evaluate(input, in: batch)
             metrics.add(input, output)
             losses.append(output.loss)
+            agreement.add(judgement, output)
         }
-        return EvaluationResult(metrics: metrics, losses: losses, objectives: [])
+        return EvaluationResult(
+            metrics: metrics, losses: losses, objectives: agreement.values(preference: preferenceName, metrics),
+            rewardSpread: agreement.spread)
     }
 }

@@ -8,6 +8,8 @@ package struct EvaluationResult {
     package let losses: [Double]
     /// Of runs with margin rewards: `objectives/NAME/…` of every objective.
     let objectives: [(name: String, value: Double)]
+    /// Standard deviation over pairs of the reward's difference.
+    let rewardSpread: Double
 
     /// Everything by the names of `metrics.jsonl`, without their prefix `eval_`.
     package var values: [(name: String, value: Double)] { metrics.values + objectives }

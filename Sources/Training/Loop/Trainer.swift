@@ -174,8 +174,8 @@ package final class Trainer {
         let start = SteadyClock.now()
         let result = try clock.measure(.evaluate) {
             try Evaluation(
-                set: held.set, columns: held.columns, objective: run.file.objective, communicator: communicator,
-                console: console
+                set: held.set, columns: held.columns, objective: run.file.objective,
+                preferenceName: run.file.margins?.preferenceName, communicator: communicator, console: console
             ).result(of: learner.transformer, model: run.file.model.path)
         }
         lastEvaluation = state.step
@@ -184,6 +184,12 @@ package final class Trainer {
         row["eval_seconds"] = .number(SteadyClock.now() - start)
         try communicator.failingTogether { try log?.append(row) }
         console.line(heldOut.add(result, step: state.step))
+        // What was of order 1 before the first step is known at the last.
+        if state.step == run.totalSteps {
+            for line in run.train.columns.scales.flatMap({ $0.lines(beside: result.rewardSpread) }) {
+                console.line(line)
+            }
+        }
         // The untrained policy is no checkpoint.
         if state.step > 0 { noteBest(result.metrics) }
     }

@@ -87,6 +87,15 @@ extension TrainingRun {
                 "warning: learning_rate \(rate) is \(Int((rate / usual).rounded())) times the \(usual) that papers use to "
                     + "train all weights with this objective; it suits adapters (use_peft: true)")
         }
+        lines += train.columns.scales.flatMap { $0.lines(beside: nil) }
+        if let margins = file.margins {
+            let sum = margins.rewards.reduce(file.objective.constants.preferenceWeight) { $0 + $1.weight }
+            if abs(sum - 1) > 1e-6 {
+                lines.append(
+                    "note: weights add up to \(fixed(sum, 4)), not to 1: all of them and beta times the same number are the same loss"
+                )
+            }
+        }
         if file.objective.judges == .labelled, let line = labelBalance { lines.append(line) }
         return lines
     }

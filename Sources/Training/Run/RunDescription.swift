@@ -15,7 +15,14 @@ extension RunFile {
                 case .length(let factor): "\(factor) × length"
                 case .model(let path, let beta): "model \(path), beta \(beta)"
                 }
-            return "\(reward.weight) · \(reward.name) (\(source))"
+            let scale =
+                switch reward.scaling {
+                case .factor(1): ""
+                case .factor(let factor): " × \(factor)"
+                case .std: ", normalised by its standard deviation"
+                case .range: ", normalised by its range"
+                }
+            return "\(reward.weight) · \(reward.name) (\(source)\(scale))"
         }.joined(separator: " + ")
     }
 

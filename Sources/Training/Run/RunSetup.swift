@@ -12,7 +12,7 @@ import Tokenization
 /// The stages by which a run comes to its first step. Each needs what those before it found, and is the same on every rank;
 /// an error on any rank is an error on all.
 struct RunSetup {
-    let file: RunFile
+    var file: RunFile
     let communicator: Communicator
     let console: Console
     let pool: ThreadPool

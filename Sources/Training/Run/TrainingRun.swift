@@ -80,7 +80,7 @@ package struct TrainingRun {
         self.console = console
         var clock = PhaseClock.sinceProcessBegan()
 
-        let setup = try RunSetup(file, over: communicator, console: console)
+        var setup = try RunSetup(file, over: communicator, console: console)
         (pool, threads) = (setup.pool, setup.pool.count)
 
         let rows = try clock.measure(.data) { try setup.rows(mayBeBare: mayBeBare) }
@@ -100,14 +100,19 @@ package struct TrainingRun {
                 guard computingColumns else { return HeldPairs(set: set, columns: ResponseColumns()) }
                 return try setup.columns(set, comparisons, batches, initial: model.policy, model.digests, rows.positions)
             }
+            let train = try hold(rows.train, plan.comparisons, plan.batches)
+            // Factors are those of the training rows wherever they are used.
+            let factors = train.columns.scales.map { ($0.name, $0.factor) }
+            setup.file = setup.file.settingScales(Dictionary(factors) { $1 })
             return (
-                train: try hold(rows.train, plan.comparisons, plan.batches),
+                train: train,
                 evaluation: try rows.evaluation.map {
                     try hold($0, Array($0.comparisons.indices), [Array($0.judgements.indices)])
                 }
             )
         }
         (train, evaluation) = (pairs.train, pairs.evaluation)
+        self.file = self.file.settingScales(Dictionary(train.columns.scales.map { ($0.name, $0.factor) }) { $1 })
         self.clock = clock
     }
 

@@ -13,6 +13,10 @@ package struct ResponseColumns: Sendable {
     /// Σ_{k≥1} w_k m_k(y), summed in the order of the run file; empty if the objective needs none.
     private(set) var marginReward: [Double] = []
 
+    /// m_k(y) of each margin reward, scaled, not weighted.
+    private(set) var margins: [(name: String, values: [Double])] = []
+    /// How far they differ between chosen and rejected.
+    private(set) var scales: [MarginScale] = []
     /// The reference's logps of responses behind other prompts; empty unless the objective compares rewards with their mean.
     private(set) var mismatched: [PreferenceSet.Pairing: Double] = [:]
     /// Most tokens of a prompt with a response that the models are asked for.
@@ -35,7 +39,8 @@ package struct ResponseColumns: Sendable {
             _ path: String?, name: String, of other: PreferenceSet? = nil, _ load: () throws -> Transformer
         ) throws -> [Double] {
             try column.logps(
-                of: other ?? set, comparisons: other.map { Array($0.comparisons.indices) } ?? comparisons, model: path ?? initial.source.path,
+                of: other ?? set, comparisons: other.map { Array($0.comparisons.indices) } ?? comparisons,
+                model: path ?? initial.source.path,
                 digest: digests[path] ?? Digest.of([]), name: name,
                 transformer: { try column.communicator.failingTogether(load) })
         }
@@ -70,7 +75,12 @@ package struct ResponseColumns: Sendable {
                 }
                 values = zip(logps, reference).map { beta * ($0 - $1) }
             }
-            for response in values.indices { marginReward[response] += reward.weight * values[response] }
+            let scale = try MarginScale(reward, values: values, of: set)
+            // With a factor of 1 the bits are the reward's own.
+            let scaled = values.map { scale.factor * $0 }
+            for response in scaled.indices { marginReward[response] += reward.weight * scaled[response] }
+            margins.append((reward.name, scaled))
+            scales.append(scale)
         }
     }
 
