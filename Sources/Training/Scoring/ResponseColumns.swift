@@ -62,9 +62,9 @@ package struct ResponseColumns: Sendable {
                 mismatched = Dictionary(uniqueKeysWithValues: zip(pairings, values))
             }
         }
-        guard run.objective.needsMarginRewards, let margins = run.margins else { return }
+        guard run.objective.needsMarginRewards, let given = run.margins else { return }
         marginReward = [Double](repeating: 0, count: set.responses.count)
-        for reward in margins.rewards {
+        for reward in given.rewards {
             let values: [Double]
             switch reward.source {
             case .column(let name): values = (set.scores[name] ?? []).map { Double($0) }

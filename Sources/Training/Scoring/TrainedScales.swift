@@ -6,9 +6,9 @@ extension RunFile {
     /// factor hangs on the training rows.
     /// - Throws: `TrainingError.input` when no training has left them there.
     package func takingTrainedScales() throws -> RunFile {
-        let open = (margins?.rewards ?? []).filter { if case .factor = $0.scaling { false } else { true } }
+        let open = (self.margins?.rewards ?? []).filter { if case .factor = $0.scaling { false } else { true } }
         guard let first = open.first else { return self }
-        let path = FileSystem.join(model.outputDirectory ?? ".", "run.yaml")
+        let path = FileSystem.join(self.model.outputDirectory ?? ".", "run.yaml")
         var factors: [String: Double] = [:]
         if FileSystem.exists(path) {
             for reward in try RunFile(bytes: FileSystem.read(path), file: path).margins?.rewards ?? [] {
