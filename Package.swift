@@ -2,12 +2,8 @@
 import PackageDescription
 
 /// The kernels need AVX2 and FMA in every configuration, and no bounds checks below `Block`: a debug build of them
-/// would be hundreds of times slower. `launch/setup.sh` passes another level (`-Xcc -march=…`) through the environment,
-/// and with PREFOPT_AVX512 that its vectors may hold sixteen floats.
-let level = Context.environment["PREFOPT_CPU_LEVEL"] ?? "x86-64-v3"
-let vectors: [SwiftSetting] = Context.environment["PREFOPT_AVX512"] == "1" ? [.define("PREFOPT_AVX512")] : []
-let fast: [SwiftSetting] =
-    [.unsafeFlags(["-Xcc", "-march=\(level)", "-Ounchecked", "-wmo", "-num-threads", "2"])] + vectors
+/// would be hundreds of times slower. What gains from wider vectors is in CKernels, compiled for each level of the CPU.
+let fast: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3", "-Ounchecked", "-wmo", "-num-threads", "2"])]
 
 /// For `--version`. From the environment, not from git: a manifest is evaluated once and would go on naming an older
 /// commit.
@@ -40,7 +36,10 @@ let package = Package(
         .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
         .target(name: "Collectives", dependencies: ["Machine", "COpenMPI", "CMPICalls", "CVector"]),
         .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),
-        .target(name: "Kernels", dependencies: ["Machine", "COpenBLAS", "CVector"], swiftSettings: fast),
+        // A multiply-add is one where the source says so: the bits must not depend on the compiler's choice.
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
+        .target(name: "Kernels", dependencies: ["Machine", "CKernels", "CVector"], swiftSettings: fast),
+        .target(name: "Yardsticks", dependencies: ["COpenBLAS", "Kernels", "Machine"]),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tables", dependencies: ["Storage", "CSnappy", "CLZ4"]),
         .target(name: "Tokenization", dependencies: ["Storage", "COnig"]),
@@ -71,6 +70,7 @@ let package = Package(
                 "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences",
                 "Objectives",
                 "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
+                "Yardsticks",
             ]),
         .executableTarget(
             name: "swift-prefopt",
@@ -78,14 +78,12 @@ let package = Package(
                 "Commands", "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints",
                 "Preferences",
                 "Objectives", "Tokenization", "ChatTemplates", "Liveness", "Collectives", "Machine", "Storage",
-                "CVector",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: vectors),
+            ]),
 
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
-        .testTarget(name: "KernelsTests", dependencies: ["Kernels"], exclude: ["Fixtures"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"], exclude: ["Fixtures"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "CHwloc", "Scratch"]),
         .target(
             name: "RankedTests", dependencies: ["Collectives", "Storage", "Scratch"], path: "Tests/RankedTests"),

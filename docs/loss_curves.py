@@ -1,7 +1,7 @@
-"""loss_curves.py BINARY MODEL_DIR DATA OUT.svg [--set key=value …]: the training loss with `adamw` and with `adamw_8bit`, for
-docs/optimizers.md.
+"""loss_curves.py BINARY MODEL_DIR DATA OUT.svg [--vary KEY=A,B] [--set key=value …]: the training loss with two values of a key,
+for docs/optimizers.md (`optim=adamw,adamw_8bit`, the default) and docs/performance.md (`bf16=false,true`).
 
-Trains twice with everything but `optim` alike, prints a table and draws both curves (means of ten steps). Needs nothing but
+Trains twice with everything but that key alike, prints a table and draws both curves (means of ten steps). Needs nothing but
 Python.
 """
 import argparse
@@ -15,24 +15,31 @@ arguments.add_argument("binary")
 arguments.add_argument("model")
 arguments.add_argument("data")
 arguments.add_argument("svg")
+arguments.add_argument("--vary", default="optim=adamw,adamw_8bit")
 arguments.add_argument("--set", action="append", default=[])
 options = arguments.parse_args()
 
 WIDTH, HEIGHT, MARGIN, WINDOW = 640, 320, 44, 10
-COLOURS = {"adamw": "#1f77b4", "adamw_8bit": "#d62728"}
+KEY, _, values = options.vary.partition("=")
+# The curves' names and the values that make them: of a word the value says enough.
+CURVES = {value if KEY == "optim" else f"{KEY}: {value}": json.loads(value) if value in ("true", "false") else value
+          for value in values.split(",")}
+COLOURS = dict(zip(CURVES, ("#1f77b4", "#d62728")))
+FIRST, SECOND = CURVES
 
 
-def train(optimizer, folder):
+def train(name, folder):
+    output = pathlib.Path(folder) / name.replace(": ", "-")
     run = {
-        "model_name_or_path": options.model, "train_file": options.data, "output_dir": f"{folder}/{optimizer}",
-        "reference_cache": f"{folder}/cache", "optim": optimizer, "reproducible": True, "save_steps": 10000,
+        "model_name_or_path": options.model, "train_file": options.data, "output_dir": str(output),
+        "reference_cache": f"{folder}/cache", KEY: CURVES[name], "reproducible": True, "save_steps": 10000,
     }
-    path = pathlib.Path(folder) / f"{optimizer}.yaml"
+    path = output.with_suffix(".yaml")
     path.write_text(json.dumps(run))
     command = [options.binary, "train", str(path)] + [word for item in options.set for word in ("--set", item)]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    lines = (pathlib.Path(folder) / optimizer / "metrics.jsonl").read_text().splitlines()
-    size = (pathlib.Path(folder) / optimizer).glob("checkpoint-*/optimizer.safetensors")
+    lines = (output / "metrics.jsonl").read_text().splitlines()
+    size = output.glob("checkpoint-*/optimizer.safetensors")
     return [json.loads(line) for line in lines], next(size).stat().st_size
 
 
@@ -44,7 +51,7 @@ with tempfile.TemporaryDirectory() as folder:
     runs = {name: train(name, folder) for name in COLOURS}
 
 losses = {name: [row["loss"] for row in rows] for name, (rows, _) in runs.items()}
-steps = len(losses["adamw"])
+steps = len(losses[FIRST])
 print("| steps | " + " | ".join(f"`{name}`" for name in COLOURS) + " |")
 print("|---" * (1 + len(COLOURS)) + "|")
 for start in range(0, steps, max(WINDOW, steps // 8)):
@@ -52,7 +59,7 @@ for start in range(0, steps, max(WINDOW, steps // 8)):
     cells = [f"{mean(losses[name][start:end]):.4f}" for name in COLOURS]
     print(f"| {start + 1}–{end} | " + " | ".join(cells) + " |")
 print("| largest difference of a step | | " +
-      f"{max(abs(a - b) for a, b in zip(losses['adamw'], losses['adamw_8bit'])):.4f} |")
+      f"{max(abs(a - b) for a, b in zip(losses[FIRST], losses[SECOND])):.4f} |")
 for key in ("rewards/accuracies", "rewards/margins"):
     cells = [f"{mean([row[key] for row in rows[-WINDOW:]]):.3f}" for rows, _ in runs.values()]
     print(f"| {key}, last {WINDOW} steps | " + " | ".join(cells) + " |")

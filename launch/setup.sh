@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh: what a machine needs, and the release build at .build/release/swift-prefopt. Run again, it only checks.
 #
-#   launch/setup.sh                                  build for any CPU with AVX2 and FMA (x86-64-v3)
-#   PREFOPT_CPU_LEVEL=x86-64-v4 launch/setup.sh      for CPUs with AVX-512: twice the floats a vector
-#   PREFOPT_CPU_LEVEL=native launch/setup.sh         for this machine's CPU only
+# One build serves every CPU with AVX2 and FMA: the kernels for AVX-512 and AMX are in it and are chosen at run time.
 #
 # Installs missing Debian packages if it may (as root, or through sudo without a password); never Swift itself.
 set -euo pipefail
@@ -15,7 +13,6 @@ cd "$repository"
 packages=(
     openmpi-bin libopenmpi-dev libopenblas-dev libhwloc-dev zlib1g-dev libzstd-dev libsnappy-dev liblz4-dev
     libonig-dev libssl-dev libcurl4-openssl-dev pkg-config)
-level=${PREFOPT_CPU_LEVEL:-x86-64-v3}
 
 install_packages() {
     local missing=() package privilege=()
@@ -66,29 +63,11 @@ check_processor() {
     done
 }
 
-has_avx512() {
-    local flag
-    for flag in avx512f avx512bw avx512cd avx512dq avx512vl; do
-        grep -qw -m 1 "$flag" /proc/cpuinfo || return 1
-    done
-}
-
 check_processor
-if [ "$level" = x86-64-v3 ] && has_avx512; then
-    say "note: this CPU has AVX-512; PREFOPT_CPU_LEVEL=x86-64-v4 launch/setup.sh builds for it"
-fi
 if command -v dpkg-query >/dev/null; then install_packages; fi
 check_libraries
 check_swift
 
-export PREFOPT_CPU_LEVEL=$level
-case $level in
-    x86-64-v3) export PREFOPT_AVX512=0 ;;
-    x86-64-v4) export PREFOPT_AVX512=1 ;;
-    native) PREFOPT_AVX512=$(has_avx512 && echo 1 || echo 0) && export PREFOPT_AVX512 ;;
-    *) stop "PREFOPT_CPU_LEVEL is $level; expected x86-64-v3, x86-64-v4 or native" ;;
-esac
-[ "$level" = x86-64-v3 ] || say "+ export PREFOPT_CPU_LEVEL=$level PREFOPT_AVX512=$PREFOPT_AVX512"
 name_commit
 announce swift build --configuration release --product swift-prefopt >&2
 say "built: .build/release/swift-prefopt"

@@ -4,46 +4,11 @@ typedef float prefopt_float8_unaligned __attribute__((ext_vector_type(8), aligne
 
 static inline prefopt_float8 prefopt_square_root(prefopt_float8 x) { return __builtin_elementwise_sqrt(x); }
 
-// Whether this CPU runs what was compiled for x86-64-v3 (AVX2, FMA), or with 4 for x86-64-v4 (AVX-512).
-static inline int prefopt_cpu_has_level(int level) {
-    __builtin_cpu_init();
-    return level >= 4 ? __builtin_cpu_supports("x86-64-v4") : __builtin_cpu_supports("x86-64-v3");
-}
-
-// Asks for the cache line at an address.
-static inline void prefopt_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
-
 // A moment's rest in a loop that waits for another core.
 static inline void prefopt_pause(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
-}
-
-// target[k · targetStride + i] = source[i · sourceStride + k] for k in 0..<8 and the eight i, of which those from `lines` on
-// repeat the last line. Stores in the order of k, eight floats each: with a smaller targetStride the next k overwrites what
-// is too much.
-static inline void prefopt_transpose8(
-    const float *source, long sourceStride, int lines, float *target, long targetStride) {
-    prefopt_float8 r[8], s[8];
-    for (int i = 0; i < 8; ++i)
-        r[i] = *(const prefopt_float8_unaligned *)(source + (i < lines ? i : lines - 1) * sourceStride);
-    for (int i = 0; i < 8; i += 2) {
-        s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        r[i] = __builtin_shufflevector(s[i], s[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-        r[i + 1] = __builtin_shufflevector(s[i], s[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        r[i + 2] = __builtin_shufflevector(s[i + 1], s[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
-        r[i + 3] = __builtin_shufflevector(s[i + 1], s[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-    for (int k = 0; k < 4; ++k)
-        *(prefopt_float8_unaligned *)(target + k * targetStride) =
-            __builtin_shufflevector(r[k], r[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    for (int k = 0; k < 4; ++k)
-        *(prefopt_float8_unaligned *)(target + (k + 4) * targetStride) =
-            __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
 }
 
 // The nearest bfloat16, ties to even; infinities stay. What isn't a number keeps its upper bits and becomes quiet, as

@@ -17,7 +17,9 @@ package enum EvaluationJob {
     package static func run(
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
     ) throws -> JSONObject {
-        let pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
+        let pool = ThreadPool(
+            count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores,
+            arithmetic: file.machine.roundsProducts ? .bfloat16 : .float32)
         let file = try communicator.failingTogether { try file.takingTrainedScales() }
         let files = try communicator.failingTogether { try file.requiredEvalFiles() }
         let (source, start) = try communicator.failingTogether {
@@ -48,7 +50,9 @@ package enum EvaluationJob {
         let columns = try ResponseColumns(
             of: set, comparisons: Array(set.comparisons.indices), batches: [Array(set.judgements.indices)], run: file,
             initial: initial, digests: digests,
-            using: LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder),
+            using: LogpsColumn(
+                communicator: communicator, console: console, cacheFolder: file.cacheFolder, arithmetic: pool.arithmetic
+            ),
             positions: positions, on: pool)
         let found = try Evaluation(
             set: set, columns: columns, objective: file.objective, preferenceName: file.margins?.preferenceName,

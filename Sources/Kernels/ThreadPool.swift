@@ -1,4 +1,4 @@
-import COpenBLAS
+import CKernels
 import CVector
 import Glibc
 import Machine
@@ -10,6 +10,14 @@ import Synchronization
 /// item must write only what belongs to it: every kernel cuts its work into items of a fixed size, and its results are
 /// the same bits for any number of threads.
 package final class ThreadPool: @unchecked Sendable {
+    /// The hot kernels that the threads compute with.
+    package let level: CPULevel
+    let kernels: prefopt_kernels
+    /// Of linear maps, and how their products are computed.
+    package let arithmetic: Arithmetic
+    let product: prefopt_product
+    /// Of products of bfloat16.
+    package let way: BFloat16Way?
     /// Threads that take part in a region, the caller included.
     package let count: Int
 
@@ -28,14 +36,22 @@ package final class ThreadPool: @unchecked Sendable {
     /// Room for the packed operands of the product at hand: of all threads, then of each.
     private let panels: UnsafeMutablePointer<Float>
 
-    package init(count: Int) {
+    /// - Parameter arithmetic: of linear maps.
+    package init(count: Int, level: CPULevel = .inUse, arithmetic: Arithmetic = .float32) {
         self.count = max(1, count)
+        self.level = level
+        kernels = level.kernels.pointee
+        self.arithmetic = arithmetic
+        switch arithmetic {
+        case .float32: (product, way) = (level.kernels.pointee.float32, nil)
+        case .bfloat16:
+            let way = BFloat16Way.best(at: level).way
+            (product, self.way) = (way.product(at: level), way)
+        }
         let bytes = ThreadPool.panelBytes(threads: self.count)
         panels = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 1 << 21)
             .bindMemory(to: Float.self, capacity: bytes / 4)
         madvise(panels, bytes, MADV_HUGEPAGE)
-        // Every sgemm is a tile of a larger product, computed by the thread that asks for it.
-        openblas_set_num_threads(1)
         // They must not keep the pool whose end they wait for.
         let pool = Unmanaged.passUnretained(self)
         threads = (1..<self.count).compactMap { _ in WorkerThread { pool._withUnsafeGuaranteedRef { $0.work() } } }
@@ -166,5 +182,21 @@ extension ThreadPool {
         run((total + size - 1) / size) { item in
             body(item * size..<min(total, (item + 1) * size))
         }
+    }
+}
+
+extension ThreadPool {
+    /// Keeps all threads at multiply-adds in registers; returns the floating-point operations that they did.
+    package func multiplyAdds(rounds: Int) -> Double {
+        let operations = UnsafeMutablePointer<Double>.allocate(capacity: count)
+        defer { operations.deallocate() }
+        operations.initialize(repeating: 0, count: count)
+        run(count) { (item: Int) in
+            var result: Float = 0
+            let done = kernels.multiply_add(rounds, &result)
+            // The result is asked for, so that the compiler can't leave it out.
+            operations[item] = result.isFinite ? done : 0
+        }
+        return (0..<count).reduce(0) { $0 + operations[$1] }
     }
 }

@@ -48,35 +48,6 @@ extension Vector {
     @inline(__always)
     func raised(to floor: Vector) -> Vector { replacing(with: floor, where: self .< floor) }
 
-    /// eˣ in every lane, within 1 ulp on [−87.3, 88.3] and clamped outside; NaN stays NaN.
-    ///
-    /// x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts so that r keeps its bits; a degree-7 polynomial for eʳ, times
-    /// 2ⁿ made of its exponent bits. Adding n to the bits of eʳ instead would turn some NaNs into numbers.
-    @inline(__always)
-    var exponential: Vector {
-        let ceiling = Vector(repeating: 88.37)
-        let x = raised(to: Vector(repeating: -87.33654)).replacing(with: ceiling, where: self .> ceiling)
-        // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits; the 127 is the exponent's bias.
-        let magic = Vector(repeating: 12_582_912 + 127)
-        let shifted = magic.addingProduct(x, Vector(repeating: 1.442695041))
-        let n = shifted - magic
-        var r = x.addingProduct(n, Vector(repeating: -0.693145751953125))
-        r = r.addingProduct(n, Vector(repeating: -1.42860682e-6))
-        var p = Vector(repeating: 1.9875691e-4)
-        p = Vector(repeating: 1.3981999e-3).addingProduct(p, r)
-        p = Vector(repeating: 8.3334519e-3).addingProduct(p, r)
-        p = Vector(repeating: 4.1665795e-2).addingProduct(p, r)
-        p = Vector(repeating: 1.6666665e-1).addingProduct(p, r)
-        p = Vector(repeating: 5.0000000e-1).addingProduct(p, r)
-        p = Vector(repeating: 1).addingProduct(p, r)
-        p = Vector(repeating: 1).addingProduct(p, r)
-        return p * unsafeBitCast(unsafeBitCast(shifted, to: SIMD8<UInt32>.self) &<< 23, to: Vector.self)
-    }
-
-    /// 1 / (1 + e⁻ˣ)
-    @inline(__always)
-    var logistic: Vector { 1 / (1 + (-self).exponential) }
-
     /// The bits of |x|.
     @inline(__always)
     var magnitudeBits: SIMD8<UInt32> { unsafeBitCast(self, to: SIMD8<UInt32>.self) & 0x7FFF_FFFF }

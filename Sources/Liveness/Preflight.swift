@@ -77,15 +77,19 @@ package enum Preflight {
 
     /// Makes sure that all ranks are one program on working connections.
     ///
-    /// - Parameter requirement: the CPU level that the program was built for, and whether this CPU has it.
+    /// - Parameter processorProblem: why this rank's CPU can't run the kernels that were asked for. (CPUs of different levels
+    ///   may work together: their bits are equal.)
     /// - Throws: on every rank alike. Collective.
     package static func run(
-        over communicator: Communicator, requirement: (level: String, isMet: Bool)
+        over communicator: Communicator, processorProblem: String?
     ) throws {
-        guard communicator.size > 1 else { return }
         let hosts = communicator.gather(hostName())
+        let problems = communicator.gather(processorProblem ?? "")
+        if let rank = problems.firstIndex(where: { !$0.isEmpty }) {
+            throw PreflightError.processor(host: hosts[rank], rank: rank, problem: problems[rank])
+        }
+        guard communicator.size > 1 else { return }
         try require(.version, programVersion, hosts, communicator)
-        try require(.cpu, requirement.isMet ? requirement.level : "an older CPU", hosts, communicator)
         try require(.library, Communicator.libraryVersion, hosts, communicator)
         let digest = try communicator.failingTogether(status: { _ in 4 }) {
             let program = try MappedFile(path: "/proc/self/exe")
@@ -124,10 +128,6 @@ package enum Preflight {
         _ subject: PreflightError.Subject, _ value: String, _ hosts: [String], _ communicator: Communicator
     ) throws {
         let values = communicator.gather(value)
-        if case .cpu = subject, let old = values.firstIndex(of: "an older CPU") {
-            throw PreflightError.oldProcessor(
-                host: hosts[old], rank: old, needed: values.first { $0 != "an older CPU" } ?? "a newer one")
-        }
         guard let odd = Disagreement(values) else { return }
         let rank = odd.ranks[0]
         throw PreflightError.different(

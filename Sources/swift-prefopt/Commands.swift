@@ -125,7 +125,7 @@ struct Init: ParsableCommand {
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Throughput of the training step, its share of the matrix roof, time per phase, memory by part.",
+        abstract: "Throughput of the training step, its share of the CPU's peak, time per phase, memory by part.",
         discussion: """
             Without a run file: the embedded example. What a run file leaves out is made up: without train_file, pairs of \
             random tokens as long as those of dialogues; a model_name_or_path with config.json alone gets random weights. \

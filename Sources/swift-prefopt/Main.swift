@@ -1,7 +1,7 @@
 import ArgumentParser
-import CVector
 import Collectives
 import Glibc
+import Kernels
 import Liveness
 import Machine
 import Training
@@ -31,14 +31,11 @@ import Training
         }
     }
 
-    /// Ends the program on a CPU that doesn't have the instructions it was built for: at the first kernel the system would.
+    /// Ends the program on a CPU that lacks the level that it was asked for: at the first kernel the system would.
     private static func requireProcessor() {
         // One of several ranks says so in the preflight, with its host.
-        guard !processorRequirement.isMet, !Preflight.isLaunched else { return }
-        Console(speaks: isRoot).line(
-            "swift-prefopt: this CPU is too old for the program, which was built for \(processorRequirement.level); "
-                + (processorLevel > 3
-                    ? "build it with PREFOPT_CPU_LEVEL=x86-64-v3 launch/setup.sh" : "run it on a newer node"))
+        guard let problem = processorProblem, !Preflight.isLaunched else { return }
+        Console(speaks: isRoot).line("swift-prefopt: \(problem)")
         exit(2)
     }
 
@@ -46,17 +43,15 @@ import Training
     private static var isRoot: Bool { Launcher().isFirst }
 }
 
-#if PREFOPT_AVX512
-    private let processorLevel: Int32 = 4
-#else
-    private let processorLevel: Int32 = 3
-#endif
-
-/// What the program was built for, and whether this CPU has it.
-let processorRequirement = (
-    level: processorLevel > 3 ? "x86-64-v4 (AVX-512)" : "x86-64-v3 (AVX2 and FMA)",
-    isMet: prefopt_cpu_has_level(processorLevel) != 0
-)
+/// Why this process can't compute at the CPU level that `PREFOPT_CPU_LEVEL` asks for, if it can't.
+var processorProblem: CPULevelError? {
+    do throws(CPULevelError) {
+        _ = try CPULevel(environment: CPULevel.requestedWord)
+        return nil
+    } catch {
+        return error
+    }
+}
 
 struct Prefopt: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -34,7 +34,7 @@ func runJob(
     let console = Console(speaks: communicator.isRoot)
     var watchdog: Watchdog?
     do {
-        try Preflight.run(over: communicator, requirement: processorRequirement)
+        try Preflight.run(over: communicator, processorProblem: processorProblem.map { "\($0)" })
         limit?.lift()
         if isWatched { watchdog = Watchdog(over: communicator, console: console) { ThreadPool.isAwaited } }
         try body(communicator, console)

@@ -15,6 +15,10 @@ Exit status 1 when anything is over its limit. Without --model and --random: the
     compare_with_torch.py .build/release/swift-prefopt --random 10 --seed 7
     compare_with_torch.py .build/release/swift-prefopt --families                 # every shape of family_shapes.py
     compare_with_torch.py .build/release/swift-prefopt --families gemma2 phi3 --dtype bfloat16
+    compare_with_torch.py .build/release/swift-prefopt --families --set bf16=true  # operands rounded alike in torch
+
+With bf16=true an activation that lies in the middle of two bfloat16 numbers may be rounded the other way in float64, so the limits
+are wider: loss 2e-3, gradient 2e-2. (`score` computes in float32 and isn't compared.)
 
 Needs torch, transformers, tokenizers, safetensors, numpy and PyYAML.
 """
@@ -40,7 +44,32 @@ from pair_losses import NEEDS_REFERENCE, OBJECTIVES  # noqa: E402
 from preference_rows import encode_rows, read_rows  # noqa: E402
 
 LIMITS = dict(logps=2e-4, loss=1e-4, gradient=2e-4)
+ROUNDED_LIMITS = dict(loss=2e-3, gradient=2e-2)
 SIDES = ("chosen", "rejected")
+
+
+def rounded(x):
+    return x.float().bfloat16().to(x.dtype)
+
+
+class RoundedProduct(torch.autograd.Function):
+    """x W with both operands rounded to bfloat16, in the forward product and in both products of the backward pass."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return rounded(x) @ rounded(weight)
+
+    @staticmethod
+    def backward(ctx, upstream):
+        x, weight = ctx.saved_tensors
+        d = rounded(upstream)
+        return d @ rounded(weight).T, rounded(x).flatten(0, -2).T @ d.flatten(0, -2)
+
+
+class RoundedDecoder(DoubleDecoder):
+    def product(self, x, weight):
+        return RoundedProduct.apply(x, weight)
 
 
 def objective_settings(name, columns, model):
@@ -80,11 +109,11 @@ def margin_rewards(margins, pair, sums):
     return rewards
 
 
-def truth(policy, reference, pairs, settings):
+def truth(policy, reference, pairs, settings, Decoder=DoubleDecoder):
     """(losses, gradients of their mean by tensor name), one pair at a time so that only one graph is alive."""
     names, gradients, losses = list(policy.weights), None, []
     needs_reference = settings["loss_type"] in NEEDS_REFERENCE
-    others = {m["model"]: DoubleDecoder(m["model"]) for m in settings.get("margins", {}).values() if "model" in m}
+    others = {m["model"]: Decoder(m["model"]) for m in settings.get("margins", {}).values() if "model" in m}
     for pair in pairs:
         logps = {side: policy.logps(*pair[side]) for side in SIDES}
         models = dict(others, **(dict(reference=reference) if needs_reference else {}))
@@ -158,7 +187,8 @@ def compare_losses(pairs_dump, losses, output):
 
 def compare_case(case, objectives, ranks, extra, binary, folder):
     """One model, its reference and its rows through every objective. The number of results over their limit."""
-    policy, reference = DoubleDecoder(case["model"]), DoubleDecoder(case["reference"])
+    Decoder, limits = (RoundedDecoder, ROUNDED_LIMITS) if extra.get("bf16") else (DoubleDecoder, LIMITS)
+    policy, reference = Decoder(case["model"]), Decoder(case["reference"])
     longest = case.get("longest") or min(case.get("max_length", 1 << 20), policy.positions)
     kept = encode_rows(case["rows"], case["model"], longest)[: case["limit"]]
     pairs = [pair for _, pair in kept]
@@ -171,20 +201,20 @@ def compare_case(case, objectives, ranks, extra, binary, folder):
 
     def tell(what, values, note=""):
         nonlocal failures
-        over = [kind for kind, value in values.items() if not value <= LIMITS[kind]]
+        over = [kind for kind, value in values.items() if not value <= limits[kind]]
         failures += bool(over or note)
         shown = "  ".join(f"{kind} {value:.1e}" for kind, value in values.items())
         verdict = "FAIL" if over or note else "ok  "
         print(f"{verdict} {case['name']:<20} {what:<28} {shown}  {note}".rstrip(), flush=True)
 
-    for n in ranks:
+    for n in ranks if Decoder is DoubleDecoder else []:
         scored = score(
             binary, case["model"], data, folder / f"scores-{n}.jsonl", case["reference"], n, case.get("longest"))
         worst, complaints = worst_logps(scored, pairs, dict(policy=policy, reference=reference))
         tell(f"score, {n} rank(s)", dict(logps=worst), "; ".join(complaints[:3]))
     for name in objectives:
         settings = objective_settings(name, columns, case["model"])
-        losses, gradients = truth(policy, reference, pairs, settings)
+        losses, gradients = truth(policy, reference, pairs, settings, Decoder)
         for n in ranks:
             place = folder / f"{name}-{n}"
             place.mkdir()
@@ -200,7 +230,7 @@ def compare_case(case, objectives, ranks, extra, binary, folder):
             [(_, dumped, pairs_dump)] = dumped_steps(place / "dump")
             gradient, tensor = worst_gradient(dumped, gradients)
             loss = compare_losses(pairs_dump, losses, output)
-            over = gradient > LIMITS["gradient"]
+            over = gradient > limits["gradient"]
             tell(f"{name}, {n} rank(s)", dict(loss=loss, gradient=gradient), f"in {tensor}" if over else "")
     return failures
 

@@ -107,9 +107,13 @@ class DoubleDecoder:
 
     # Parts
 
+    def product(self, x, weight):
+        """x W of every linear map and of the head."""
+        return x @ weight
+
     def linear(self, name, x):
         weight, bias = self.weights[name + ".weight"], self.weights.get(name + ".bias")
-        y = x @ (weight if self.family == "gpt2" else weight.T)
+        y = self.product(x, weight if self.family == "gpt2" else weight.T)
         return y if bias is None else y + bias
 
     def norm(self, name, x):
@@ -234,7 +238,8 @@ class DoubleDecoder:
             x = self.block(layer, x)
         last = {"gpt2": "ln_f", "gpt_neox": "final_layer_norm"}.get(self.family, "norm")
         x = self.norm(self.prefix + last, x)
-        logits = x @ (embedding if c.tie_word_embeddings or not self.head else self.weights[self.head]).T
+        logits = self.product(
+            x, (embedding if c.tie_word_embeddings or not self.head else self.weights[self.head]).T)
         cap = getattr(c, "final_logit_softcapping", None)
         return cap * (logits / cap).tanh() if cap else logits
 

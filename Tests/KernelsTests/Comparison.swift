@@ -52,13 +52,15 @@ func deviation(ofGradient gradient: [Float], uphillFrom x: [Double], _ loss: ([D
 /// Σ aᵢ bᵢ
 func inner(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 
-/// Runs a kernel on 1, 2, 3 and 5 threads and compares every bit of what it wrote, fences included.
+/// Runs a kernel on 1, 2, 3 and 5 threads and at every CPU level that there is and compares every bit of what it wrote, fences included.
 func expectSameBits(
     _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ kernel: (ThreadPool) -> [Grid]
 ) {
-    let expected = kernel(ThreadPool(count: 1)).map(\.bits)
-    for threads in [2, 3, 5] {
-        let bits = kernel(ThreadPool(count: threads)).map(\.bits)
-        #expect(bits == expected, "\(what) on \(threads) threads", sourceLocation: sourceLocation)
+    let expected = kernel(ThreadPool(count: 1, level: .v3)).map(\.bits)
+    for level in CPULevel.allCases where level.isPresent {
+        for threads in [1, 2, 3, 5] {
+            let bits = kernel(ThreadPool(count: threads, level: level)).map(\.bits)
+            #expect(bits == expected, "\(what) on \(threads) threads, \(level)", sourceLocation: sourceLocation)
+        }
     }
 }

@@ -128,8 +128,8 @@ struct RecipeImportTests {
 
     @Test("each key of a recipe has exactly one note of its own")
     func notes() throws {
-        let (recipe, _) = try read("base_model: m\nrl: dpo\nfoo: 1\nbf16: auto\nseed: 3\nval_set_size: 0.1")
-        for key in ["base_model", "rl", "foo", "bf16", "seed", "val_set_size"] {
+        let (recipe, _) = try read("base_model: m\nrl: dpo\nfoo: 1\nfp16: auto\nseed: 3\nval_set_size: 0.1")
+        for key in ["base_model", "rl", "foo", "fp16", "seed", "val_set_size"] {
             #expect(recipe.notes.count { $0.key == key } == 1, "\(key)")
         }
     }

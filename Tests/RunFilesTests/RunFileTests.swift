@@ -86,6 +86,7 @@ struct RunFileTests {
             threads_per_rank: 2
             gradient_checkpointing: true
             reproducible: true
+            bf16: true
             zero_stage: 1
             gradient_dtype: float32
             overlap_comm: false

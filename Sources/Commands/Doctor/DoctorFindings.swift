@@ -2,12 +2,14 @@ import Collectives
 import Liveness
 import Machine
 import Storage
+import Yardsticks
 
 /// What `doctor` measured, as tables and as warnings with their remedies.
 package struct DoctorFindings {
     let nodes: [NodeFacts]
-    /// GFLOP/s of each rank's threads.
-    let roofs: [Double]
+    /// GFLOP/s of each rank's threads: multiply-adds in registers, and OpenBLAS's matrix product.
+    let peaks: [Double]
+    let products: [Double]
     let links: [LinkSpeed]
     /// Bytes of a vector summed over all ranks in a second.
     let sumSpeed: Double
@@ -61,6 +63,14 @@ package struct DoctorFindings {
                 "\(host): the container may use \(fixed(first.quota, 1)) CPUs at a time, but its ranks have \(threads) "
                     + "threads; raise its limit or set threads_per_rank: \(max(1, Int(first.quota) / here.count))")
         }
+        if let misfit = BLAS.misfit(core: first.blasCore, best: first.bestLevel) {
+            warnings.append("\(host): \(misfit)")
+        }
+        if first.level != first.bestLevel {
+            warnings.append(
+                "\(host): PREFOPT_CPU_LEVEL asks for \(first.level.rawValue), where the CPU has \(first.bestLevel.rawValue)"
+            )
+        }
         if first.freeMemory < 1 << 30 {
             warnings.append(
                 "\(host): only \(readableBytes(first.freeMemory)) of memory are free; end what else runs there")
@@ -89,14 +99,18 @@ package struct DoctorFindings {
                 "\(nodes[rank].host): \(subject.name) is \(subject.value(nodes[rank])), on \(nodes[odd.common].host) "
                 + "\(subject.value(nodes[odd.common])); \(subject.remedy)"
         }
-        if let least = roofs.min(), let most = roofs.max(), least < 0.75 * most {
-            let slow = roofs.firstIndex(of: least) ?? 0
+        if let least = comparable.min(), let most = comparable.max(), least < 0.75 * most {
+            let slow = comparable.firstIndex(of: least) ?? 0
             texts.append(
-                "\(nodes[slow].host): rank \(slow) multiplies at \(fixed(least, 0)) GFLOP/s, the fastest at \(fixed(most, 0)); "
+                "\(nodes[slow].host): rank \(slow) multiplies at \(fixed(least, 0)) GFLOP/s a thread, the fastest at "
+                    + "\(fixed(most, 0)); "
                     + "does something else run there, or do its threads share cores?")
         }
         return texts
     }
+
+    /// GFLOP/s of a thread.
+    private var comparable: [Double] { zip(peaks, nodes).map { $0 / Double(max(1, $1.threads)) } }
 
     private var networkWarnings: [String] {
         guard hosts.count > 1 else { return [] }
@@ -167,13 +181,15 @@ package struct DoctorFindings {
                 "\(pad(host, 12)) \(pad("\(node.onlineCPUs)", -4))  \(pad("\(node.onlineCores)", -5))  "
                     + "\(pad("\(node.numaNodes)", -4))  \(pad(readableBytes(node.memory), 10))  "
                     + "\(pad(readableBytes(node.freeMemory), 10))  \(node.processor)")
+            lines.append("  kernels of \(node.level.description)")
             lines.append("  \(node.interfaces.joined(separator: ", "))")
         }
-        lines += ["", "rank  host         threads  bound to          GFLOP/s"]
+        lines += ["", "rank  host         threads  bound to          GFLOP/s: peak    sgemm"]
         for (rank, node) in nodes.enumerated() {
             lines.append(
                 "\(pad("\(rank)", -4))  \(pad(node.host, 12)) \(pad("\(node.threads)", -7))  "
-                    + "\(pad(Self.ranges(node.allowedCPUs), 16))  \(pad(fixed(roofs[rank], 1), -7))")
+                    + "\(pad(Self.ranges(node.allowedCPUs), 16))  \(pad(fixed(peaks[rank], 1), -13))  \(pad(fixed(products[rank], 1), -7))"
+            )
         }
         if !links.isEmpty {
             lines += ["", "link               latency      bandwidth"]
@@ -217,7 +233,8 @@ package struct DoctorFindings {
                 nodes.indices.map { rank in
                     var facts = nodes[rank].json
                     facts["rank"] = .integer(rank)
-                    facts["roof_gflop_per_second"] = .number(roofs[rank])
+                    facts["roof_gflop_per_second"] = .number(peaks[rank])
+                    facts["sgemm_gflop_per_second"] = .number(products[rank])
                     return .object(facts)
                 }),
             "links": .array(

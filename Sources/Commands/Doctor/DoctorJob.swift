@@ -4,6 +4,7 @@ import Liveness
 import Machine
 import Storage
 import Training
+import Yardsticks
 
 /// `doctor`: what a job's ranks really got of their nodes, what lies between them, and what is wrong with it.
 package enum DoctorJob {
@@ -30,13 +31,16 @@ package enum DoctorJob {
         // All at once, as in a run.
         let pool = ThreadPool(count: own.threads)
         communicator.barrier()
-        let roofs = communicator.gather(Roof.measure(on: pool))
+        let peaks = communicator.gather(Peak.measure(on: pool))
+        communicator.barrier()
+        let products = communicator.gather(BLAS.measure(on: pool))
 
         let links = pairs(nodes.map(\.host)).map { communicator.probe(from: $0.from, to: $0.to) }
         let sumSpeed = communicator.probeSum()
         let disk = DiskProbe(folder, hosts: nodes.map(\.host), over: communicator)
         let findings = DoctorFindings(
-            nodes: nodes, roofs: roofs, links: links, sumSpeed: sumSpeed, disk: disk, launcher: Launcher(),
+            nodes: nodes, peaks: peaks, products: products, links: links, sumSpeed: sumSpeed, disk: disk,
+            launcher: Launcher(),
             chosenNetwork: environment("OMPI_MCA_btl_tcp_if_include"))
         return Report(json: findings.json, lines: findings.lines)
     }

@@ -4,13 +4,18 @@ import Kernels
 import Machine
 import Storage
 import Training
+import Yardsticks
 
 /// What a rank finds of the node that it was put on. Travels to rank 0 as JSON.
 package struct NodeFacts: Equatable {
     var host = hostName()
     var version = programVersion
     var library = Communicator.libraryVersion
-    var blas = blasDescription()
+    var blas = BLAS.description()
+    var blasCore = BLAS.core
+    /// The best CPU level that the node has, and the one in use.
+    var bestLevel = CPULevel.best
+    var level = CPULevel.inUse
     var processor = ""
     /// Logical CPUs of the node, and those this rank may run on.
     var onlineCPUs = 1
@@ -55,7 +60,9 @@ package struct NodeFacts: Equatable {
     var json: JSONObject {
         [
             "host": .string(host), "version": .string(version), "mpi": .string(library), "blas": .string(blas),
-            "processor": .string(processor), "cpus": .integer(onlineCPUs), "cores": .integer(onlineCores),
+            "blas_kernels": .string(blasCore), "processor": .string(processor),
+            "cpu_level_best": .string(bestLevel.rawValue), "cpu_level": .string(level.rawValue),
+            "cpus": .integer(onlineCPUs), "cores": .integer(onlineCores),
             "numa_nodes": .integer(numaNodes), "bound_to": .array(allowedCPUs.map { .integer($0) }),
             "bound_cores": .integer(allowedCores), "cpu_quota": quota > 0 ? .number(quota) : .null,
             "ranks_on_node": .integer(ranksHere), "threads": .integer(threads), "memory_bytes": .integer(memory),
@@ -71,6 +78,9 @@ package struct NodeFacts: Equatable {
         self.host = host
         (version, library, blas, processor) = (text("version"), text("mpi"), text("blas"), text("processor"))
         (onlineCPUs, onlineCores, numaNodes) = (number("cpus"), number("cores"), number("numa_nodes"))
+        blasCore = text("blas_kernels")
+        bestLevel = CPULevel(rawValue: text("cpu_level_best")) ?? .v3
+        level = CPULevel(rawValue: text("cpu_level")) ?? .v3
         allowedCPUs = json["bound_to"]?.array?.compactMap(\.integer) ?? []
         allowedCores = number("bound_cores")
         quota = json["cpu_quota"]?.double ?? 0

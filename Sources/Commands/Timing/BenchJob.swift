@@ -7,9 +7,10 @@ import Preferences
 import RunFiles
 import Storage
 import Training
+import Yardsticks
 
-/// `bench`: what a training step of a run costs here, beside what its necessary arithmetic would cost at the speed of a
-/// bare matrix product, measured in the same process in turn with the steps.
+/// `bench`: what a training step of a run costs here, beside what its necessary arithmetic would cost at the peak of the
+/// CPU's multiply-adds, measured in the same process in turn with the steps.
 package enum BenchJob {
     package struct Report: Sendable {
         package let json: JSONObject
@@ -30,9 +31,10 @@ package enum BenchJob {
         clock = PhaseClock()
 
         var (pairs, tokens, flops, seconds) = (0, 0, 0.0, 0.0)
-        var roofs: [Double] = []
+        var (peaks, products): ([Double], [Double]) = ([], [])
         for step in 1...steps {
-            roofs.append(Roof.measure(on: run.pool))
+            peaks.append(Peak.measure(on: run.pool))
+            products.append(BLAS.measure(on: run.pool))
             communicator.barrier()
             let plan = run.planner.plan(step: step)
             let start = SteadyClock.now()
@@ -42,12 +44,12 @@ package enum BenchJob {
             tokens += plan.rows
             flops += necessaryFLOPs(of: plan, run)
         }
-        // The ranks measure their roofs at the same time, so the sum is what they have together.
-        var roof = [roofs.sorted()[roofs.count / 2]]
-        communicator.sum(&roof)
+        // The ranks measure at the same time, so the sum is what they have together.
+        var roofs = [peaks, products].map { $0.sorted()[$0.count / 2] }
+        communicator.sum(&roofs)
         return report(
-            run, pairs: pairs, tokens: tokens, flops: flops, seconds: seconds, roof: roof[0], clock: clock, steps: steps
-        )
+            run, pairs: pairs, tokens: tokens, flops: flops, seconds: seconds, peak: roofs[0], sgemm: roofs[1],
+            clock: clock, steps: steps)
     }
 
     /// The arithmetic that a step can't do without, in multiply-adds counted as two operations:
@@ -85,8 +87,8 @@ package enum BenchJob {
     }
 
     private static func report(
-        _ run: TrainingRun, pairs: Int, tokens: Int, flops: Double, seconds: Double, roof: Double, clock: PhaseClock,
-        steps: Int
+        _ run: TrainingRun, pairs: Int, tokens: Int, flops: Double, seconds: Double, peak: Double, sgemm: Double,
+        clock: PhaseClock, steps: Int
     ) -> Report {
         let rate = flops / seconds / 1e9
         let memory = RunSummary.memory(of: run)
@@ -98,8 +100,10 @@ package enum BenchJob {
             "tokens_per_second": .number(Double(tokens) / seconds),
             "seconds_per_step": .number(seconds / Double(steps)),
             "necessary_gflop_per_step": .number(flops / Double(steps) / 1e9),
-            "gflop_per_second": .number(rate), "roof_gflop_per_second": .number(roof),
-            "share_of_roof": .number(rate / roof),
+            "cpu_level": .string(run.pool.level.rawValue),
+            "gflop_per_second": .number(rate), "roof_gflop_per_second": .number(peak),
+            "share_of_roof": .number(rate / peak), "sgemm_gflop_per_second": .number(sgemm),
+            "sgemm_kernels": .string(BLAS.core),
         ]
         var phases = JSONObject()
         for phase in Phase.allCases { phases[phase.rawValue] = clock.total[phase].map { .number($0 / Double(steps)) } }
@@ -115,8 +119,11 @@ package enum BenchJob {
                 "tokens/s     \(fixed(Double(tokens) / seconds, 1))",
                 "step         \(fixed(seconds / Double(steps), 3)) s",
                 "necessary    \(fixed(flops / Double(steps) / 1e9, 2)) GFLOP a step = \(fixed(rate, 1)) GFLOP/s",
-                "sgemm roof   \(fixed(roof, 1)) GFLOP/s, measured between the steps",
-                "share        \(fixed(100 * rate / roof, 1)) % of the roof",
+                "peak         \(fixed(peak, 1)) GFLOP/s of multiply-adds in registers, \(run.pool.level.description), between the steps",
+                "share        \(fixed(100 * rate / peak, 1)) % of the peak"
+                    + (rate > peak
+                        ? ": the machine was busier while the peak was measured than while the steps ran" : ""),
+                "sgemm        \(fixed(sgemm, 1)) GFLOP/s, OpenBLAS with \(BLAS.core) kernels, between the steps",
                 "memory       forecast \(readableBytes(forecast)) of arrays a rank, peak \(readableBytes(PeakMemory.bytes())) of the process",
             ] + clock.table(steps: steps)
         return Report(json: json, lines: lines)

@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 
 /// Softmax attention over the spans of a packed micro-batch: rows of a response see the shared prompt and themselves.
@@ -64,25 +65,26 @@ package struct Attention {
         let blocks = spans.indices.flatMap { span in
             (0..<AttentionTile.count(of: spans[span])).map { (span, $0) }
         }
+        let product = pool.kernels.float32
         pool.run(blocks.count * keyHeads) { item, thread in
             let (place, number) = blocks[item / keyHeads]
             let keyHead = item % keyHeads
             let tile = AttentionTile(of: spans[place], number: number, window: window)
-            let space = AttentionScratch(scratch[thread], keys: scratchKeys, width: width)
+            let space = AttentionScratch(scratch[thread], keys: scratchKeys, width: width, product)
             let p = space.probabilities
-            tile.packLines(k, head: keyHead, width, into: space.keyLines)
-            tile.packDepths(v, head: keyHead, width, into: space.depths)
+            tile.packLines(k, head: keyHead, width, into: space.keyLines, product)
+            tile.packDepths(v, head: keyHead, width, into: space, product)
             for head in queryHeads(of: keyHead) {
-                multiply(tile, q, head, space.keyLines, into: p, space.stride)
+                multiply(tile, q, head, space.keyLines, into: p, space.stride, on: pool)
                 for row in 0..<tile.queries.count {
                     let t = tile.queries.lowerBound + row
                     let (normalizer, sum) = scores.exponentials(
-                        p + row * space.stride, visible: tile.visible(row), count: tile.keys)
+                        p + row * space.stride, visible: tile.visible(row), count: tile.keys, pool.kernels)
                     normalizers[t * heads + head] = normalizer
                     // The row is divided by its sum when it has become a row of o, which is shorter.
                     space.shares[row] = 1 / sum
                 }
-                apply(tile, p, space, into: o, head)
+                apply(tile, p, space, into: o, head, on: pool)
                 for row in 0..<tile.queries.count {
                     scaleRow(o.row(tile.queries.lowerBound + row) + head * width, by: space.shares[row], width)
                 }
@@ -99,20 +101,21 @@ package struct Attention {
         spans: [Span], groups: [Range<Int>],
         dq: Matrix, dk: Matrix, dv: Matrix, on pool: ThreadPool
     ) {
+        let product = pool.kernels.float32
         pool.run(groups.count * keyHeads) { item, thread in
             let keyHead = item % keyHeads
-            let space = AttentionScratch(scratch[thread], keys: scratchKeys, width: width)
+            let space = AttentionScratch(scratch[thread], keys: scratchKeys, width: width, product)
             for span in spans[groups[item / keyHeads]] {
                 for number in 0..<AttentionTile.count(of: span) {
                     let tile = AttentionTile(of: span, number: number, window: window)
-                    tile.packLines(k, head: keyHead, width, into: space.keyLines)
-                    tile.packLines(v, head: keyHead, width, into: space.valueLines)
-                    tile.packDepths(k, head: keyHead, width, into: space.depths)
+                    tile.packLines(k, head: keyHead, width, into: space.keyLines, product)
+                    tile.packLines(v, head: keyHead, width, into: space.valueLines, product)
+                    tile.packDepths(k, head: keyHead, width, into: space, product)
                     for head in queryHeads(of: keyHead) {
-                        differentiate(tile, head, dO, q, o, normalizers, space)
-                        apply(tile, space.derivatives, space, into: dq, head)
-                        accumulate(tile, space.derivatives, q, head, space, into: dk, keyHead)
-                        accumulate(tile, space.probabilities, dO, head, space, into: dv, keyHead)
+                        differentiate(tile, head, dO, q, o, normalizers, space, on: pool)
+                        apply(tile, space.derivatives, space, into: dq, head, on: pool)
+                        accumulate(tile, space.derivatives, q, head, space, into: dk, keyHead, on: pool)
+                        accumulate(tile, space.probabilities, dO, head, space, into: dv, keyHead, on: pool)
                     }
                 }
             }
@@ -122,16 +125,16 @@ package struct Attention {
     /// The tile's probabilities and the derivatives by its raw scores q kᵀ.
     private func differentiate(
         _ tile: AttentionTile, _ head: Int, _ dO: Matrix, _ q: Matrix, _ o: Matrix,
-        _ normalizers: UnsafePointer<Float>, _ space: AttentionScratch
+        _ normalizers: UnsafePointer<Float>, _ space: AttentionScratch, on pool: ThreadPool
     ) {
-        multiply(tile, q, head, space.keyLines, into: space.probabilities, space.stride)
-        multiply(tile, dO, head, space.valueLines, into: space.derivatives, space.stride)
+        multiply(tile, q, head, space.keyLines, into: space.probabilities, space.stride, on: pool)
+        multiply(tile, dO, head, space.valueLines, into: space.derivatives, space.stride, on: pool)
         for row in 0..<tile.queries.count {
             let t = tile.queries.lowerBound + row
             scores.differentiate(
                 space.probabilities + row * space.stride, space.derivatives + row * space.stride,
                 visible: tile.visible(row), count: tile.keys, normalizer: normalizers[t * heads + head],
-                projection: dot(dO.row(t) + head * width, o.row(t) + head * width, width))
+                projection: dot(dO.row(t) + head * width, o.row(t) + head * width, width), pool.kernels)
         }
     }
 
@@ -143,26 +146,28 @@ package struct Attention {
     /// s = x lᵀ: a score for each of the tile's queries and every key line.
     private func multiply(
         _ tile: AttentionTile, _ x: Matrix, _ head: Int, _ lines: UnsafeMutablePointer<Float>,
-        into s: UnsafeMutablePointer<Float>, _ stride: Int
+        into s: UnsafeMutablePointer<Float>, _ stride: Int, on pool: ThreadPool
     ) {
         let queries = Operand(rowsOf: self.head(head, of: x)).from(line: tile.queries.lowerBound)
+        let product = pool.kernels.float32
+        let columns = Int(product.columns)
         // Whole panels: what is past the last key comes out as zeros.
-        PanelProduct.run(
-            PanelProduct.Rows(queries, depth: width), Panels(lines, depth: width, width: PanelProduct.columns),
-            height: tile.queries.count, width: AttentionScratch.padded(tile.keys), into: s, stride: stride,
-            adding: false)
+        pool.multiply(
+            queries, Panels(lines, depth: width, side: prefopt_side_b, product), height: tile.queries.count,
+            width: AttentionScratch.padded(tile.keys, to: columns), into: s, stride: stride, adding: false)
     }
 
     /// y = s d: rows of scores times the packed rows of v (or k).
     private func apply(
-        _ tile: AttentionTile, _ s: UnsafeMutablePointer<Float>, _ space: AttentionScratch, into y: Matrix, _ head: Int
+        _ tile: AttentionTile, _ s: UnsafeMutablePointer<Float>, _ space: AttentionScratch, into y: Matrix, _ head: Int,
+        on pool: ThreadPool
     ) {
         let target = self.head(head, of: y)
+        let product = pool.kernels.float32
         tile.eachPart { part, keys in
-            PanelProduct.run(
-                PanelProduct.Rows(
-                    Operand(s + keys.lowerBound, lineStride: space.stride, depthStride: 1), depth: keys.count),
-                Panels(space.depths(part), depth: keys.count, width: PanelProduct.columns),
+            pool.multiply(
+                Operand(s + keys.lowerBound, lineStride: space.stride, depthStride: 1),
+                Panels(space.depths(part), depth: keys.count, side: prefopt_side_b, product),
                 height: tile.queries.count, width: width, into: target.row(tile.queries.lowerBound),
                 stride: target.stride, adding: part > 0)
         }
@@ -171,19 +176,19 @@ package struct Attention {
     /// dy += sᵀ x, at the tile's key rows.
     private func accumulate(
         _ tile: AttentionTile, _ s: UnsafeMutablePointer<Float>, _ x: Matrix, _ head: Int, _ space: AttentionScratch,
-        into dy: Matrix, _ keyHead: Int
+        into dy: Matrix, _ keyHead: Int, on pool: ThreadPool
     ) {
         let target = self.head(keyHead, of: dy)
         let rows = tile.queries.count
-        let packed = Panels(space.queries, depth: rows, width: PanelProduct.columns)
+        let product = pool.kernels.float32
+        let packed = Panels(space.queries, depth: rows, side: prefopt_side_b, product)
         packed.pack(
-            Operand(columnsOf: self.head(head, of: x)).from(line: 0, depth: tile.queries.lowerBound), 0..<width,
-            of: width)
+            Operand(columnsOf: self.head(head, of: x)).from(line: 0, depth: tile.queries.lowerBound), lines: width,
+            depths: 0..<rows)
         tile.eachRun { keys, column in
-            PanelProduct.run(
-                PanelProduct.Rows(Operand(s + column, lineStride: 1, depthStride: space.stride), depth: rows), packed,
-                height: keys.count, width: width, into: target.row(keys.lowerBound), stride: target.stride,
-                adding: true)
+            pool.multiply(
+                Operand(s + column, lineStride: 1, depthStride: space.stride), packed, height: keys.count, width: width,
+                into: target.row(keys.lowerBound), stride: target.stride, adding: true)
         }
     }
 

@@ -1,3 +1,5 @@
+import CKernels
+
 /// What one thread needs for a tile, cut from its scratch buffer.
 struct AttentionScratch {
     /// [rows, stride] each
@@ -13,35 +15,32 @@ struct AttentionScratch {
     /// Floats from one row of scores to the next.
     let stride: Int
     let count: Int
-    private let width: Int
+    let depthPartCount: Int
 
-    init(_ base: UnsafeMutablePointer<Float>?, keys: Int, width: Int) {
+    /// - Parameter product: nil: room enough for any level's.
+    init(_ base: UnsafeMutablePointer<Float>?, keys: Int, width: Int, _ product: prefopt_product? = nil) {
         var cutter = base.map { Cutter($0) } ?? Cutter()
+        func count(lines: Int, depth: Int) -> Int {
+            product.map { Panels.count(lines: lines, depth: depth, side: prefopt_side_b, $0) }
+                ?? Panels.mostFloats(lines: lines, depth: depth)
+        }
         // An odd number of cache lines: rows a power of two apart would fall on each other in the caches.
-        stride = (AttentionScratch.padded(keys) / 16 | 1) * 16
-        self.width = width
-        let lines = Panels.count(lines: keys, depth: width, width: PanelProduct.columns)
+        stride = (AttentionScratch.padded(keys, to: product.map { Int($0.columns) } ?? 32) / 16 | 1) * 16
+        let lines = count(lines: keys, depth: width)
         let parts = (keys + AttentionTile.longestPart - 1) / AttentionTile.longestPart
+        depthPartCount = count(lines: width, depth: AttentionTile.longestPart)
         probabilities = cutter.take(AttentionTile.rows * stride)
         derivatives = cutter.take(AttentionTile.rows * stride)
         keyLines = cutter.take(lines)
         valueLines = cutter.take(lines)
-        depths = cutter.take(parts * AttentionScratch.depthPartCount(width: width))
-        queries = cutter.take(Panels.count(lines: width, depth: AttentionTile.rows, width: PanelProduct.columns))
+        depths = cutter.take(parts * depthPartCount)
+        queries = cutter.take(count(lines: width, depth: AttentionTile.rows))
         shares = cutter.take(AttentionTile.rows)
-        count = cutter.count
+        self.count = cutter.count
     }
 
-    func depths(_ part: Int) -> UnsafeMutablePointer<Float> {
-        depths + part * AttentionScratch.depthPartCount(width: width)
-    }
-
-    static func depthPartCount(width: Int) -> Int {
-        Panels.count(lines: width, depth: AttentionTile.longestPart, width: PanelProduct.columns)
-    }
+    func depths(_ part: Int) -> UnsafeMutablePointer<Float> { depths + part * depthPartCount }
 
     /// Whole panels of keys.
-    static func padded(_ keys: Int) -> Int {
-        (keys + PanelProduct.columns - 1) / PanelProduct.columns * PanelProduct.columns
-    }
+    static func padded(_ keys: Int, to columns: Int) -> Int { (keys + columns - 1) / columns * columns }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// A block of a span's query rows and the key rows that any of them sees, numbered from 0: the *columns* of its scores.
 struct AttentionTile {
     /// The query rows of a tile.
@@ -54,8 +56,10 @@ struct AttentionTile {
     }
 
     /// Packs one head of k (or v) with a line for every key row.
-    func packLines(_ x: Matrix, head: Int, _ width: Int, into target: UnsafeMutablePointer<Float>) {
-        let panels = Panels(target, depth: width, width: PanelProduct.columns)
+    func packLines(
+        _ x: Matrix, head: Int, _ width: Int, into target: UnsafeMutablePointer<Float>, _ product: prefopt_product
+    ) {
+        let panels = Panels(target, depth: width, side: prefopt_side_b, product)
         eachRun { rows, column in
             panels.pack(
                 Operand(rowsOf: x.columns(head * width..<(head + 1) * width)).from(line: rows.lowerBound),
@@ -65,18 +69,19 @@ struct AttentionTile {
     }
 
     /// Packs one head of v (or k) with a depth for every key row, part by part.
-    func packDepths(_ x: Matrix, head: Int, _ width: Int, into target: UnsafeMutablePointer<Float>) {
+    func packDepths(
+        _ x: Matrix, head: Int, _ width: Int, into space: AttentionScratch, _ product: prefopt_product
+    ) {
         eachPart { part, columns in
-            let panels = Panels(
-                target + part * AttentionScratch.depthPartCount(width: width), depth: columns.count,
-                width: PanelProduct.columns)
+            let panels = Panels(space.depths(part), depth: columns.count, side: prefopt_side_b, product)
             eachRun { rows, column in
                 let here = columns.clamped(to: column..<column + rows.count)
                 if here.isEmpty { return }
-                panels.depths(here.lowerBound - columns.lowerBound..<here.upperBound - columns.lowerBound).pack(
+                panels.pack(
                     Operand(columnsOf: x.columns(head * width..<(head + 1) * width))
                         .from(line: 0, depth: rows.lowerBound + here.lowerBound - column),
-                    0..<width, of: width)
+                    lines: width,
+                    depths: here.lowerBound - columns.lowerBound..<here.upperBound - columns.lowerBound)
             }
         }
     }

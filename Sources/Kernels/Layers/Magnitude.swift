@@ -22,9 +22,12 @@ package enum Magnitude {
         let squared = Matrix(scratch + r * n, rows: r, columns: r)
         let a = Operand(columnsOf: down)
         MatrixProduct.run(
-            a, rows: r, StoredSide(rowsOf: weight), columns: n, depth: down.rows, into: crossed, adding: false, on: pool
+            a, rows: r, StoredSide(rowsOf: weight), columns: n, depth: down.rows, into: crossed, adding: false,
+            arithmetic: .float32,
+            on: pool
         )
-        MatrixProduct.run(a, rows: r, a, columns: r, depth: down.rows, into: squared, adding: false, on: pool)
+        MatrixProduct.run(
+            a, rows: r, a, columns: r, depth: down.rows, into: squared, adding: false, arithmetic: .float32, on: pool)
         pool.chunks(of: n, size: rowsPerItem) { rows in
             for row in rows {
                 let b = up.row(row)

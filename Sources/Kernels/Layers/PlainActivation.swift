@@ -11,14 +11,7 @@ package enum PlainActivation {
         let width = activation.columns
         pool.chunks(of: activation.rows, size: rowsPerItem) { rows in
             for t in rows {
-                let (input, output) = (hidden.row(t), activation.row(t))
-                for i in groups(of: width) {
-                    f.value(Vector(from: input + i)).store(to: output + i)
-                }
-                let (i, rest) = (width & ~7, width & 7)
-                if rest > 0 {
-                    f.value(Vector(tail: input + i, count: rest)).store(tail: output + i, count: rest)
-                }
+                pool.kernels.activate(f.kernel, hidden.row(t), nil, activation.row(t), width)
             }
         }
     }
@@ -29,18 +22,7 @@ package enum PlainActivation {
         let width = activation.columns
         pool.chunks(of: activation.rows, size: rowsPerItem) { rows in
             for t in rows {
-                let (input, value) = (hidden.row(t), activation.row(t))
-                for i in groups(of: width) {
-                    let (a, slope) = f.valueAndSlope(Vector(from: input + i))
-                    (Vector(from: value + i) * slope).store(to: input + i)
-                    a.store(to: value + i)
-                }
-                let (i, rest) = (width & ~7, width & 7)
-                if rest > 0 {
-                    let (a, slope) = f.valueAndSlope(Vector(tail: input + i, count: rest))
-                    (Vector(tail: value + i, count: rest) * slope).store(tail: input + i, count: rest)
-                    a.store(tail: value + i, count: rest)
-                }
+                pool.kernels.differentiate(f.kernel, hidden.row(t), nil, activation.row(t), width)
             }
         }
     }

@@ -15,8 +15,8 @@ package enum TokenLogps {
     ) {
         pool.run(logits.rows) { (row: Int) in
             let values = logits.row(row)
-            let peak = largest(values, logits.columns)
-            let sum = sumOfExponentials(values, minus: peak, logits.columns)
+            let peak = pool.kernels.largest(values, logits.columns)
+            let sum = pool.kernels.sum_exponentials(values, logits.columns, peak)
             normalizers[row] = peak + Float(log(Double(sum)))
             logps[row] = Float(Double(values[Int(targets[row])]) - Double(peak) - log(Double(sum)))
         }
@@ -29,50 +29,9 @@ package enum TokenLogps {
     ) {
         pool.run(logits.rows) { (row: Int) in
             let values = logits.row(row)
-            let normalizer = normalizers[row]
             let gradient = gradients[row]
-            for i in groups(of: logits.columns) {
-                ((Vector(from: values + i) - normalizer).exponential * -gradient).store(to: values + i)
-            }
-            for i in remainder(of: logits.columns) {
-                values[i] = -gradient * exp(values[i] - normalizer)
-            }
+            pool.kernels.differentiate_logits(values, logits.columns, normalizers[row], -gradient)
             values[Int(targets[row])] += gradient
         }
     }
-}
-
-/// max over a row; NaNs are passed over, the exponentials that follow keep them.
-@inline(__always)
-func largest(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-    var lanes = Vector(repeating: -.infinity)
-    var peak = -Float.infinity
-    for i in groups(of: count) {
-        lanes = lanes.raised(to: Vector(from: x + i))
-    }
-    for i in remainder(of: count) {
-        peak = max(peak, x[i])
-    }
-    return max(peak, lanes.largest)
-}
-
-/// Σ exp(xᵢ − peak). Blocks of lanes are added up in double precision: a vocabulary has a hundred thousand terms.
-@inline(__always)
-func sumOfExponentials(_ x: UnsafePointer<Float>, minus peak: Float, _ count: Int) -> Double {
-    var sum = 0.0
-    var start = 0
-    while start < count {
-        let block = min(1024, count - start)
-        var lanes = Vector.zero
-        var rest: Float = 0
-        for i in groups(of: block) {
-            lanes += (Vector(from: x + start + i) - peak).exponential
-        }
-        for i in remainder(of: block) {
-            rest += exp(x[start + i] - peak)
-        }
-        sum += Double(lanes.total + rest)
-        start += block
-    }
-    return sum
 }

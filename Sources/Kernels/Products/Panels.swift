@@ -1,9 +1,9 @@
-import CVector
+import CKernels
 
 /// One operand of a product A B: A seen as its rows, or B as its columns. The result has an element for every pair of
 /// their *lines*; the *depth* is what is summed over. One of the two strides is 1.
 struct Operand {
-    package let base: UnsafePointer<Float>
+    let base: UnsafePointer<Float>
     let lineStride: Int
     let depthStride: Int
 
@@ -27,142 +27,137 @@ struct Operand {
     }
 }
 
-/// An operand laid out as the inner kernel reads it: panels of `width` lines, a panel's elements of equal depth side by
-/// side. Lines that the last panel lacks are zeros.
+/// An operand laid out as a product's inner kernel reads it: panels of `width` lines, a panel's elements of equal depth side
+/// by side. Lines that the last panel lacks are zeros.
 struct Panels {
-    package let base: UnsafeMutablePointer<Float>
+    let base: UnsafeMutableRawPointer
     let depth: Int
+    let side: prefopt_side
     let width: Int
-    /// Floats from one panel to the next.
+    /// Bytes from one panel to the next.
     let stride: Int
+    let product: prefopt_product
 
-    /// A panel's last store may run over by less than eight.
-    private static func stride(depth: Int, width: Int) -> Int { (depth * width + 8 + 15) / 16 * 16 }
+    /// Bytes of a panel: whole blocks of depths in whole cache lines, and not a multiple of a page, whose panels would share
+    /// few places of the caches.
+    private static func stride(depth: Int, width: Int, _ product: prefopt_product) -> Int {
+        let block = Int(product.block)
+        let bytes = (depth + block - 1) / block * block * width * Int(product.element_bytes)
+        return (bytes + 63) / 64 * 64 + 64
+    }
 
-    static func count(lines: Int, depth: Int, width: Int) -> Int {
-        (lines + width - 1) / width * stride(depth: depth, width: width)
+    /// Floats that panels of some lines take.
+    static func count(lines: Int, depth: Int, side: prefopt_side, _ product: prefopt_product) -> Int {
+        let width = product.width(of: side)
+        return (lines + width - 1) / width * stride(depth: depth, width: width, product) / MemoryLayout<Float>.size
+    }
+
+    /// The most floats that panels of some lines take of either side at any level.
+    static func mostFloats(lines: Int, depth: Int) -> Int {
+        CPULevel.products.reduce(0) { most, product in
+            max(
+                most, count(lines: lines, depth: depth, side: prefopt_side_a, product),
+                count(lines: lines, depth: depth, side: prefopt_side_b, product))
+        }
     }
 
     @inline(__always)
-    init(_ base: UnsafeMutablePointer<Float>, depth: Int, width: Int) {
-        self.init(base, depth: depth, width: width, stride: Panels.stride(depth: depth, width: width))
+    init(_ base: UnsafeMutablePointer<Float>, depth: Int, side: prefopt_side, _ product: prefopt_product) {
+        self.init(
+            UnsafeMutableRawPointer(base), depth: depth, side: side,
+            stride: Panels.stride(depth: depth, width: product.width(of: side), product), product)
     }
 
-    private init(_ base: UnsafeMutablePointer<Float>, depth: Int, width: Int, stride: Int) {
-        (self.base, self.depth, self.width, self.stride) = (base, depth, width, stride)
+    private init(
+        _ base: UnsafeMutableRawPointer, depth: Int, side: prefopt_side, stride: Int, _ product: prefopt_product
+    ) {
+        (self.base, self.depth, self.side, self.stride, self.product) = (base, depth, side, stride, product)
+        width = product.width(of: side)
     }
-
-    /// The panel that begins at a line, a multiple of the width.
-    @inline(__always)
-    func panel(at line: Int) -> UnsafeMutablePointer<Float> { base + line / width * stride }
 
     /// The panels from a line on, a multiple of the width.
     @inline(__always)
-    func from(line: Int) -> Panels { Panels(panel(at: line), depth: depth, width: width, stride: stride) }
-
-    /// Some depths of the panels. Packing them may run over into the next eight floats: whoever packs depths one after the
-    /// other packs them in this order.
-    @inline(__always)
-    func depths(_ range: Range<Int>) -> Panels {
-        Panels(base + range.lowerBound * width, depth: range.count, width: width, stride: stride)
+    func from(line: Int) -> Panels {
+        Panels(base + line / width * stride, depth: depth, side: side, stride: stride, product)
     }
 
-    /// Packs some lines of an operand, of all `lines` that it has; `range` begins at a multiple of the width.
+    /// The panels as the kernels take them.
+    var view: prefopt_panels { prefopt_panels(base: base, stride: stride, width: Int32(width), side: side) }
+
+    /// Packs the first `lines` of an operand, with as many of its depths as `depths` has, which become those of the panels.
     @inline(__always)
-    func pack(_ x: Operand, _ range: Range<Int>, of lines: Int) {
+    func pack(_ x: Operand, lines: Int, depths: Range<Int>) {
         if x.depthStride == 1 {
-            for line in Swift.stride(from: range.lowerBound, to: range.upperBound, by: width) {
-                transpose(x.from(line: line), lines: min(width, lines - line), into: panel(at: line))
-            }
+            pack(rows: .float32(x.base, stride: x.lineStride), lines: lines, depths: depths)
         } else {
-            copy(x, range, of: lines)
+            pack(columns: .float32(x.base, stride: x.depthStride), lines: lines, depths: depths)
         }
     }
 
-    /// Packs the first `lines` of an operand whose depths lie side by side as the lines from `start` on, leaving what else
-    /// is in the panels.
+    /// Packs rows that are lines.
+    func pack(rows: prefopt_rows, lines: Int, depths: Range<Int>) {
+        product.pack_rows(rows, lines, depths.lowerBound, depths.count, view)
+    }
+
+    /// Packs rows that are depths.
+    func pack(columns: prefopt_rows, lines: Int, depths: Range<Int>) {
+        product.pack_columns(columns, lines, depths.lowerBound, depths.count, view)
+    }
+
+    /// C = A B or C += A B for these panels of A and B's of the same depth; the result has `height` × `width`.
+    @inline(__always)
+    func multiply(
+        _ b: Panels, height: Int, width: Int, into c: UnsafeMutablePointer<Float>, stride: Int, adding: Bool
+    ) {
+        product.multiply(view, b.view, depth, height, width, c, stride, adding ? 1 : 0)
+    }
+}
+
+/// Panels of float32 products, which keep their depths in order, packed in several runs of lines.
+extension Panels {
+    /// Packs the first `lines` of an operand whose depths lie side by side as the lines from `start` on, leaving the lines
+    /// before them.
     func pack(_ x: Operand, lines: Int, at start: Int) {
-        var line = 0
-        while line < lines {
-            let place = (start + line) % width
-            let here = min(width - place, lines - line)
-            let target = panel(at: start + line - place)
-            if here == width {
-                transpose(x.from(line: line), lines: width, into: target)
-            } else {
-                for i in 0..<here {
-                    let source = x.from(line: line + i).base
-                    for k in 0..<depth { target[k * width + place + i] = source[k] }
-                }
+        let place = start % width
+        let head = place == 0 ? 0 : min(width - place, lines)
+        if head > 0 {
+            let target = from(line: start - place).floats
+            for i in 0..<head {
+                let source = x.from(line: i).base
+                for k in 0..<depth { target[k * width + place + i] = source[k] }
             }
-            line += here
         }
+        if head < lines { from(line: start + head).pack(x.from(line: head), lines: lines - head, depths: 0..<depth) }
     }
 
     /// Zeros in the last panel for the lines from `line` on.
     func clear(from line: Int) {
         let place = line % width
         guard place > 0 else { return }
-        let target = panel(at: line - place)
+        let target = from(line: line - place).floats
         for k in 0..<depth {
             for i in place..<width { target[k * width + i] = 0 }
         }
     }
 
-    /// One panel of an operand whose depths lie side by side.
-    @inline(__always)
-    private func transpose(_ x: Operand, lines: Int, into panel: UnsafeMutablePointer<Float>) {
-        var k = 0
-        if lines == width {
-            while k + 8 <= depth {
-                for line in Swift.stride(from: 0, to: width, by: 8) {
-                    prefopt_transpose8(
-                        x.base + line * x.lineStride + k, x.lineStride, Int32(min(8, width - line)),
-                        panel + k * width + line, width)
-                }
-                k += 8
-            }
-        }
-        while k < depth {
-            for line in 0..<width {
-                panel[k * width + line] = line < lines ? x.base[line * x.lineStride + k] : 0
-            }
-            k += 1
-        }
-    }
+    private var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
+}
 
-    /// Panels of an operand whose lines lie side by side: one depth after the other, since a row of all lines is what the
-    /// memory delivers.
-    @inline(__always)
-    private func copy(_ x: Operand, _ range: Range<Int>, of lines: Int) {
-        // Panels that may be read in whole vectors.
-        let whole = max(0, min(range.count, lines - range.lowerBound - (width + 7) / 8 * 8 + width)) / width
-        let first = panel(at: range.lowerBound)
-        for k in 0..<depth {
-            var source = x.base + range.lowerBound + k * x.depthStride
-            var target = first + k * width
-            if k + Panels.ahead < depth {
-                for line in Swift.stride(from: 0, to: range.count, by: 16) {
-                    prefopt_prefetch(source + Panels.ahead * x.depthStride + line)
-                }
-            }
-            for _ in 0..<whole {
-                for line in Swift.stride(from: 0, to: width, by: 8) {
-                    Vector(from: source + line).store(to: target + line)
-                }
-                source += width
-                target += stride
-            }
-        }
-        for line in Swift.stride(from: range.lowerBound + whole * width, to: range.upperBound, by: width) {
-            let target = panel(at: line)
-            let present = min(width, lines - line)
-            for k in 0..<depth {
-                for i in 0..<width { target[k * width + i] = i < present ? x.base[line + i + k * x.depthStride] : 0 }
-            }
-        }
+extension prefopt_rows {
+    static func float32(_ base: UnsafeRawPointer, stride: Int) -> prefopt_rows {
+        prefopt_rows(base: base, factors: nil, stride: stride, elements: prefopt_float32)
     }
+}
 
-    /// Depths between a row's prefetch and its use.
-    private static let ahead = 12
+extension prefopt_product {
+    /// Lines of a panel.
+    func width(of side: prefopt_side) -> Int { Int(side == prefopt_side_a ? rows : columns) }
+}
+
+extension CPULevel {
+    /// The ways of all levels to compute a product.
+    static var products: [prefopt_product] {
+        allCases.flatMap { [$0.kernels.pointee.float32, $0.kernels.pointee.bfloat16] }
+            + [prefopt_bfloat16_by_pairs().pointee, prefopt_bfloat16_by_tiles().pointee]
+    }
 }

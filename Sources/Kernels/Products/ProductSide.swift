@@ -1,24 +1,28 @@
+import CKernels
+
 /// One side of a product, from which panels are packed: floats in memory, or a stored matrix that is widened on the way.
 protocol ProductSide {
-    /// Packs some lines and the panels' depths of this side.
+    /// Packs some lines and depths of this side.
     ///
     /// - Parameters:
-    ///   - range: the lines, counted from `first`; it begins at a multiple of the panels' width.
-    ///   - lines: how many of the lines from `first` on are packed into these panels in all.
-    ///   - depth: where the panels' depths begin.
+    ///   - range: the lines, counted from `first`, of which the panels have all; it begins at a multiple of their width.
+    ///   - depths: of this side.
+    ///   - place: where they begin among the panels' depths.
     ///   - scratch: `StoredSide.scratchCount` floats of the calling thread.
     func pack(
-        _ range: Range<Int>, of lines: Int, first: Int, depth: Int, into panels: Panels,
+        _ range: Range<Int>, first: Int, _ depths: Range<Int>, into panels: Panels, at place: Int,
         scratch: UnsafeMutablePointer<Float>)
 }
 
 extension Operand: ProductSide {
     @inline(__always)
     func pack(
-        _ range: Range<Int>, of lines: Int, first: Int, depth: Int, into panels: Panels,
+        _ range: Range<Int>, first: Int, _ depths: Range<Int>, into panels: Panels, at place: Int,
         scratch: UnsafeMutablePointer<Float>
     ) {
-        panels.pack(from(line: first, depth: depth), range, of: lines)
+        panels.from(line: range.lowerBound).pack(
+            from(line: first + range.lowerBound, depth: depths.lowerBound), lines: range.count,
+            depths: place..<place + depths.count)
     }
 }
 
@@ -35,35 +39,46 @@ struct StoredSide: ProductSide {
     /// lines.
     private static let depthsAtOnce = 16
     static let scratchCount = max(
-        PanelProduct.columns * scratchStride(MatrixProduct.longestPart),
+        (CPULevel.products.map { Int($0.columns) }.max() ?? 0) * scratchStride(MatrixProduct.longestPart),
         depthsAtOnce * scratchStride(MatrixProduct.mostLines))
 
     /// Not a large power of two, whose multiples would share few places of the cache.
     private static func scratchStride(_ floats: Int) -> Int { (floats + 7) / 8 * 8 + 8 }
 
     func pack(
-        _ range: Range<Int>, of lines: Int, first: Int, depth: Int, into panels: Panels,
+        _ range: Range<Int>, first: Int, _ depths: Range<Int>, into panels: Panels, at place: Int,
         scratch: UnsafeMutablePointer<Float>
     ) {
-        let depths = depth..<depth + panels.depth
+        let target = panels.from(line: range.lowerBound)
+        let lines = first + range.lowerBound..<first + range.upperBound
+        let places = place..<place + depths.count
+        // Most kinds the kernels read as they are stored.
+        let (row, column) = linesAreRows ? (lines, depths) : (depths, lines)
+        if let stored = matrix.stored(row: row.lowerBound, column: column.lowerBound) {
+            if linesAreRows != matrix.isTransposed {
+                return target.pack(rows: stored, lines: lines.count, depths: places)
+            }
+            return target.pack(columns: stored, lines: lines.count, depths: places)
+        }
         if linesAreRows != matrix.isTransposed {
-            let stride = StoredSide.scratchStride(panels.depth)
-            for line in Swift.stride(from: range.lowerBound, to: range.upperBound, by: panels.width) {
-                let count = min(panels.width, lines - line)
-                widen(first + line..<first + line + count, depths, linesApart: true, into: scratch, stride)
-                panels.from(line: line).pack(
-                    Operand(scratch, lineStride: stride, depthStride: 1), 0..<count, of: count)
+            let stride = StoredSide.scratchStride(depths.count)
+            for line in Swift.stride(from: 0, to: lines.count, by: panels.width) {
+                let count = min(panels.width, lines.count - line)
+                let start = lines.lowerBound + line
+                widen(start..<start + count, depths, linesApart: true, into: scratch, stride)
+                target.from(line: line).pack(
+                    rows: .float32(scratch, stride: stride), lines: count, depths: places)
             }
         } else {
-            let stride = StoredSide.scratchStride(range.count)
-            let target = panels.from(line: range.lowerBound)
-            for start in Swift.stride(from: 0, to: panels.depth, by: StoredSide.depthsAtOnce) {
-                let here = start..<min(panels.depth, start + StoredSide.depthsAtOnce)
+            let stride = StoredSide.scratchStride(lines.count)
+            for start in Swift.stride(from: 0, to: depths.count, by: StoredSide.depthsAtOnce) {
+                let here = start..<min(depths.count, start + StoredSide.depthsAtOnce)
                 widen(
-                    first + range.lowerBound..<first + range.upperBound,
-                    depth + here.lowerBound..<depth + here.upperBound, linesApart: false, into: scratch, stride)
-                target.depths(here).pack(
-                    Operand(scratch, lineStride: 1, depthStride: stride), 0..<range.count, of: range.count)
+                    lines, depths.lowerBound + here.lowerBound..<depths.lowerBound + here.upperBound, linesApart: false,
+                    into: scratch, stride)
+                target.pack(
+                    columns: .float32(scratch, stride: stride), lines: lines.count,
+                    depths: place + here.lowerBound..<place + here.upperBound)
             }
         }
     }
@@ -91,17 +106,14 @@ struct ExtendedSide<Side: ProductSide>: ProductSide {
     init(_ side: Side, depth: Int, tail: Operand) { (self.side, self.depth, self.tail) = (side, depth, tail) }
 
     func pack(
-        _ range: Range<Int>, of lines: Int, first: Int, depth start: Int, into panels: Panels,
+        _ range: Range<Int>, first: Int, _ depths: Range<Int>, into panels: Panels, at place: Int,
         scratch: UnsafeMutablePointer<Float>
     ) {
-        let own = max(0, min(panels.depth, depth - start))
-        if own > 0 {
-            side.pack(range, of: lines, first: first, depth: start, into: panels.depths(0..<own), scratch: scratch)
-        }
-        if own < panels.depth {
-            tail.pack(
-                range, of: lines, first: first, depth: max(0, start - depth), into: panels.depths(own..<panels.depth),
-                scratch: scratch)
+        let own = depths.clamped(to: 0..<depth)
+        if !own.isEmpty { side.pack(range, first: first, own, into: panels, at: place, scratch: scratch) }
+        let more = max(0, depths.lowerBound - depth)..<max(0, depths.upperBound - depth)
+        if !more.isEmpty {
+            tail.pack(range, first: first, more, into: panels, at: place + own.count, scratch: scratch)
         }
     }
 }

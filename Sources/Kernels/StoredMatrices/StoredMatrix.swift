@@ -1,3 +1,5 @@
+import CKernels
+
 /// A frozen matrix [N, K] (outputs × inputs) whose elements stay as a file stores them: they become float32 a tile at a
 /// time, just before they are multiplied.
 ///
@@ -122,6 +124,27 @@ package struct StoredMatrix: @unchecked Sendable {
         return isTransposed
             ? Operand(floats + start, lineStride: 1, depthStride: lineLength)
             : Operand(floats + start * columns, lineStride: columns, depthStride: 1)
+    }
+
+    /// The stored lines from an element on, for kernels that widen them on the way; nil where these can't: rows in another
+    /// order than the tensor's, four bits, grouped integers.
+    func stored(row: Int, column: Int) -> prefopt_rows? {
+        guard !isByHead else { return nil }
+        let (line, place) = isTransposed ? (column, start + row) : (start + row, column)
+        let element = line * lineLength + place
+        func rows(_ base: UnsafeRawPointer, _ bytes: Int, _ elements: prefopt_elements) -> prefopt_rows {
+            prefopt_rows(base: base + bytes * element, factors: nil, stride: lineLength, elements: elements)
+        }
+        switch elements {
+        case .float32(let base): return rows(base, 4, prefopt_float32)
+        case .bfloat16(let base): return rows(base, 2, prefopt_bfloat16)
+        case .float16(let base): return rows(base, 2, prefopt_float16)
+        case .int8(let quantized):
+            return prefopt_rows(
+                base: quantized.codes + element, factors: quantized.scales + 4 * line, stride: lineLength,
+                elements: prefopt_int8)
+        case .normalFloat, .grouped: return nil
+        }
     }
 
     /// Whether every element is finite.

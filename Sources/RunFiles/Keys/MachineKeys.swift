@@ -1,4 +1,5 @@
-/// Keys that say how the machine is used. None of them changes what is computed, but for save_dtype and gradient_dtype.
+/// Keys that say how the machine is used. None of them changes what is computed, but for bf16, save_dtype
+/// and gradient_dtype.
 package struct MachineKeys: KeySection {
     package static let title = "machine"
 
@@ -14,6 +15,11 @@ package struct MachineKeys: KeySection {
         "reproducible", .flag,
         "Whether the weights have the same bits on any number of ranks. Costs 8 bytes a parameter.",
         default: .value(false, "sums of float32 are faster"))
+
+    package let roundsProducts: Key<Bool> = Key(
+        "bf16", .flag,
+        "Whether the operands of linear maps are rounded to bfloat16; sums, weights, gradients and moments are float32.",
+        default: .value(false, "TRL has true; float32 is exact, and without bfloat16 units as fast"), identity: true)
 
     package let zeroStage: Key<Int> = Key(
         "zero_stage", .whole(from: 0, to: 1),

@@ -106,7 +106,6 @@ extension ForeignKey {
     ]
 
     private static let arithmetic = [
-        ForeignKey("bf16", because: "weights, gradients and products are float32"),
         ForeignKey(
             "fp16 fp16_full_eval bf16_full_eval half_precision_backend fp16_opt_level pure_bf16 tf32 upcast_layernorm "
                 + "upcast_lmhead_output fp8 disable_gradient_checkpointing float16 bfloat16",

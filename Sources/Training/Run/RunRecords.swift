@@ -72,6 +72,7 @@ extension TrainingRun {
         var facts: JSONObject = [
             "version": .string(programVersion), "world_size": .integer(communicator.size),
             "threads_per_rank": .integer(threads),
+            "cpu_levels": .array(cpuLevels.map { .string($0) }),
             "seed": .integer(Int(clamping: file.data.seed)), "steps": .integer(totalSteps),
             "pairs": .integer(train.set.judgements.count),
             "global_batch_size": .integer(planner.settings.globalBatchSize),

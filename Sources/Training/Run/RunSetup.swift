@@ -16,6 +16,8 @@ struct RunSetup {
     let communicator: Communicator
     let console: Console
     let pool: ThreadPool
+    /// CPU levels that the ranks compute at; their bits are equal.
+    let cpuLevels: [String]
 
     // MARK: - Threads
 
@@ -30,10 +32,19 @@ struct RunSetup {
                     + "(\(Communicator.libraryVersion)) has it not on all ranks; remove overlap_comm, or use another MPI"
             )
         }
-        pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
+        pool = ThreadPool(
+            count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores,
+            arithmetic: file.machine.roundsProducts ? .bfloat16 : .float32)
+        cpuLevels = Set(communicator.gather(pool.level.rawValue)).sorted()
         console.line(
             "swift-prefopt \(programVersion): \(communicator.size) rank\(communicator.size == 1 ? "" : "s") × "
-                + "\(pool.count) thread\(pool.count == 1 ? "" : "s"), run file \(file.file)")
+                + "\(pool.count) thread\(pool.count == 1 ? "" : "s"), kernels of \(cpuLevels.joined(separator: " and ")), run file "
+                + "\(file.file)")
+        if let way = pool.way {
+            console.line("products of linear maps: operands rounded to bfloat16, sums in float32, by \(way.rawValue)")
+            let notes = communicator.gather(BFloat16Way.best(at: pool.level).note ?? "")
+            for note in Set(notes).sorted() where !note.isEmpty { console.line(note) }
+        }
     }
 
     // MARK: - Rows
@@ -155,7 +166,8 @@ struct RunSetup {
         _ set: PreferenceSet, _ comparisons: [Int], _ batches: [[Int]], initial policy: LoadedModel,
         _ digests: ModelDigests, _ positions: Int
     ) throws -> TrainingRun.HeldPairs {
-        let column = LogpsColumn(communicator: communicator, console: console, cacheFolder: file.cacheFolder)
+        let column = LogpsColumn(
+            communicator: communicator, console: console, cacheFolder: file.cacheFolder, arithmetic: pool.arithmetic)
         return TrainingRun.HeldPairs(
             set: set,
             columns: try ResponseColumns(

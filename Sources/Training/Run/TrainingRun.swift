@@ -19,6 +19,8 @@ package struct TrainingRun {
     package let console: Console
     package let threads: Int
     package let pool: ThreadPool
+    /// CPU levels that the ranks compute at; their bits are equal.
+    let cpuLevels: [String]
     package let policy: LoadedModel
     /// The policy's trained vector.
     package let trained: Weights
@@ -81,7 +83,7 @@ package struct TrainingRun {
         var clock = PhaseClock.sinceProcessBegan()
 
         var setup = try RunSetup(file, over: communicator, console: console)
-        (pool, threads) = (setup.pool, setup.pool.count)
+        (pool, threads, cpuLevels) = (setup.pool, setup.pool.count, setup.cpuLevels)
 
         let rows = try clock.measure(.data) { try setup.rows(mayBeBare: mayBeBare) }
         (tokenizerPath, dataLines) = (rows.tokenizerPath, rows.lines)

@@ -12,9 +12,12 @@ package struct LogpsColumn {
     package let communicator: Communicator
     let console: Console
     package let cacheFolder: String
+    /// What the models' products are computed in: other logps, other entries.
+    package let arithmetic: Arithmetic
 
-    package init(communicator: Communicator, console: Console, cacheFolder: String) {
+    package init(communicator: Communicator, console: Console, cacheFolder: String, arithmetic: Arithmetic) {
         (self.communicator, self.console, self.cacheFolder) = (communicator, console, cacheFolder)
+        self.arithmetic = arithmetic
     }
 
     /// Logps of the responses of the given comparisons under a model; 0 for the others.
@@ -34,7 +37,7 @@ package struct LogpsColumn {
         var column = [Double](repeating: 0, count: set.responses.count)
         var missing = [Double](repeating: 0, count: set.comparisons.count)
         if communicator.isRoot {
-            let opened = ReferenceCache(folder: cacheFolder, model: digest)
+            let opened = ReferenceCache(folder: cacheFolder, model: digest, arithmetic: arithmetic)
             if let reason = opened.rejected { console.line("\(name) logps: \(opened.path) is not used: \(reason)") }
             for index in comparisons {
                 let comparison = set.comparisons[index]

@@ -1,3 +1,4 @@
+import Kernels
 import Preferences
 import Storage
 
@@ -7,9 +8,14 @@ import Storage
 /// ids and scored spans; its value is one sum of logps for each response. The file ends with a digest of all that stands
 /// before it: a file that lost or changed a byte is set aside as a whole and computed anew.
 struct ReferenceCache {
-    /// The kernels' arithmetic. To be raised when a change of theirs moves the bits of logps: a run that mixes both would
-    /// depend on what was in the cache.
-    static let arithmetic = "float32-2"
+    /// The kernels' arithmetic by name and number. To be raised when a change of theirs moves the bits of logps: a run that
+    /// mixes both would depend on what was in the cache.
+    private static func name(of arithmetic: Arithmetic) -> String {
+        switch arithmetic {
+        case .float32: "float32-2"
+        case .bfloat16: "bfloat16-1"
+        }
+    }
 
     private static let magic = Array("prefopt logps 1\n".utf8)
 
@@ -19,8 +25,8 @@ struct ReferenceCache {
     private(set) var rejected: String?
 
     /// Opens the cache of a model in a folder; an absent file is an empty cache, and so is a damaged one.
-    init(folder: String, model: Digest.Value) {
-        path = FileSystem.join(folder, "\(model.hex.prefix(32))-\(ReferenceCache.arithmetic).logps")
+    init(folder: String, model: Digest.Value, arithmetic: Arithmetic) {
+        path = FileSystem.join(folder, "\(model.hex.prefix(32))-\(ReferenceCache.name(of: arithmetic)).logps")
         guard FileSystem.exists(path) else { return }
         do {
             entries = try ReferenceCache.parse(FileSystem.read(path))

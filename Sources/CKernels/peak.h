@@ -1,0 +1,16 @@
+// The most multiply-adds that a core does: chains in registers that depend on nothing but themselves.
+static double multiply_add(long rounds, float *result) {
+    // As many chains as hide an instruction's latency on two or three units.
+#define CHAINS 12
+    lanes x[CHAINS];
+    for (int i = 0; i < CHAINS; ++i) x[i] = (float)i;
+    // Neither zero, denormal nor infinite in the end.
+    lanes factor = 0.999f, step = 1e-3f;
+    for (long round = 0; round < rounds; ++round) {
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < CHAINS; ++i) x[i] = fma_lanes(x[i], factor, step);
+    }
+    lanes sum = 0;
+    for (int i = 0; i < CHAINS; ++i) sum += x[i];
+    *result = sum[0] + sum[LANES - 1];
+    return 2.0 * LANES * CHAINS * (double)rounds;
+}
