@@ -132,7 +132,7 @@ package struct PagedAttention {
             let sum = s + group * stride
             for head in 0..<group {
                 let (row, output) = (s + head * stride, outputs + head * width)
-                let (_, total) = scores.exponentials(row, visible: visible, count: reader.keys)
+                let (_, total) = scores.exponentials(row, visible: visible, count: reader.keys, pool.kernels)
                 // Sums are cut into chains where `Attention` cuts them.
                 let part = AttentionTile.longestPart
                 for start in Swift.stride(from: visible.lowerBound / part * part, to: reader.keys, by: part) {

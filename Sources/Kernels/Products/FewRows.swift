@@ -6,13 +6,16 @@ enum FewRows {
     /// With more rows, packing W pays.
     static let most = 8
 
+    /// Whether a product of so many rows is for these kernels: those that round their operands pack them anyway.
+    static func suits(_ rows: Int, on pool: ThreadPool) -> Bool { rows <= most && pool.arithmetic == .float32 }
+
     /// The largest number of W's lines in one item of work.
     private static let mostLines = 256
     private static let panel = Int(prefopt_few_lines)
 
     /// y [T, N] = x [T, K] Wᵀ, or y += …, for W's rows where they lie.
     static func run(_ x: Matrix, _ w: Operand, into y: Matrix, adding: Bool, on pool: ThreadPool) {
-        let parts = MatrixProduct.Parts(depth: x.columns, tail: 0)
+        let parts = MatrixProduct.Parts(depth: x.columns, tail: 0, unit: 8)
         eachPanel(of: y.columns, on: pool) { line, isLast, _ in
             let lines = w.from(line: line)
             for part in 0..<parts.count {
@@ -44,7 +47,7 @@ enum FewRows {
 
     /// The same for a stored W, which is widened a panel and a part of the depth at a time.
     static func run(_ x: Matrix, _ w: StoredMatrix, into y: Matrix, adding: Bool, on pool: ThreadPool) {
-        let parts = MatrixProduct.Parts(depth: x.columns, tail: 0)
+        let parts = MatrixProduct.Parts(depth: x.columns, tail: 0, unit: 8)
         let stride = MatrixProduct.longestPart + 8
         func multiply(_ lines: Range<Int>, _ scratch: UnsafeMutablePointer<Float>, into target: Matrix, adding: Bool) {
             for part in 0..<parts.count {

@@ -6,7 +6,7 @@ package enum Linear {
         on pool: ThreadPool
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
-        if y.rows <= FewRows.most {
+        if FewRows.suits(y.rows, on: pool) {
             return FewRows.run(x, Operand(rowsOf: weight), into: y, adding: adding || bias != nil, on: pool)
         }
         MatrixProduct.run(
@@ -21,7 +21,7 @@ package enum Linear {
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
         let adding = adding || bias != nil
-        let isFew = y.rows <= FewRows.most && term == nil && !weight.isTransposed
+        let isFew = FewRows.suits(y.rows, on: pool) && term == nil && !weight.isTransposed
         if let rows = weight.operand {
             if isFew { return FewRows.run(x, rows, into: y, adding: adding, on: pool) }
             run(x, rows, term, into: y, adding: adding, on: pool)
