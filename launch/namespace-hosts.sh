@@ -136,7 +136,8 @@ ranks_on() {
     wanted=$(readlink "/proc/$(cat "$hosts_folder/nodes/node$k" 2>/dev/null || echo none)/ns/uts") || return 0
     # A copy mounted over the program shows under the same name. One process looks at all of them: a run of seconds is not to
     # be over before the shell has found its ranks.
-    find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$program" -printf '%h\n' 2>/dev/null \
+    # That some processes end under its eyes is no failure.
+    { find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$program" -printf '%h\n' 2>/dev/null || true; } \
         | while read -r entry; do
             if [ "$(readlink "$entry/ns/uts" 2>/dev/null)" = "$wanted" ]; then echo "${entry#/proc/}"; fi
         done
