@@ -117,6 +117,7 @@ extension TrainingRun {
             let attempt: JSONObject = [
                 "start": .string(WallClock.text(WallClock.now() - clock.elapsed)),
                 "command": .array(CommandLine.arguments.map { .string($0) }), "version": .string(programVersion),
+                "commit": .string(programCommit),
                 "ranks": .integer(communicator.size), "threads_per_rank": .integer(threads),
                 "hosts": .array(names.map { .string($0) }),
                 "mpi": .string(Communicator.libraryVersion),
