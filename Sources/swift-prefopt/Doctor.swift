@@ -1,8 +1,5 @@
 import ArgumentParser
 import Commands
-import RunFiles
-import Storage
-import Training
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,27 +7,19 @@ struct Doctor: ParsableCommand {
             "What this node or job really has: MPI, BLAS, cores and binding, memory, links, disk; and what is wrong.",
         discussion: "Start it as the run will be started: under the same mpirun or srun, with the same run file.")
 
-    @Argument(help: .init("The run file: its threads_per_rank and output_dir.", valueName: "run.yaml")) var runFile:
-        String?
-    @Option(help: "The folder to try; default: the run's output_dir, else the current one.") package var output: String?
+    @OptionGroup var given: RunFileOptions
+    @Option(help: "The folder to try; default: the run's output_dir, else the current one.") var output: String?
     @Flag(help: "One JSON object instead of tables.") var json = false
-    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
-        [String] = []
 
-    func validate() throws {
-        guard runFile != nil || overrides.isEmpty else { throw ValidationError("--set needs a run file.") }
-    }
+    func validate() throws { try given.requireFileForOverrides() }
 
     func run() throws {
         runJob(needsOneJob: false) { communicator, _ in
-            let file = try communicator.failingTogether {
-                try runFile.map { try RunFile(bytes: FileSystem.read($0), file: $0, overrides: overrides) }
-            }
+            let file = try given.readIfGiven(over: communicator)
             let report = try DoctorJob.run(
                 threads: file?.machine.threadsPerRank, folder: output ?? file?.model.outputDirectory ?? ".",
                 over: communicator)
-            guard communicator.isRoot else { return }
-            print(json ? JSON.object(report.json).text : report.lines.joined(separator: "\n"))
+            if communicator.isRoot { print(report.text(asJSON: json)) }
         }
     }
 }

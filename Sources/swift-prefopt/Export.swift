@@ -7,7 +7,7 @@ struct Export: ParsableCommand {
 
     @Option(help: "A model directory in Hugging Face's layout.") var model: String
     @Option(help: "gguf, llama.cpp's.") var format = "gguf"
-    @Option(help: "The file to write.") package var output: String
+    @Option(help: "The file to write.") var output: String
     @Option(help: "f32, f16, bf16 or q8_0; default: what the weights are stored in.") var dtype: String?
 
     func validate() throws {

@@ -1,9 +1,6 @@
 import ArgumentParser
 import Commands
 import Glibc
-import RunFiles
-import Storage
-import Training
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,30 +11,26 @@ struct Inspect: ParsableCommand {
         case auto, always, never
     }
 
-    @Argument(help: .init("The run file.", valueName: "run.yaml")) var runFile: String
+    @OptionGroup var given: RunFileOptions
     @Flag(help: "One JSON object instead of text.") var json = false
-    @Option(help: "Pairs to show token by token.") package var pairs = 3
+    @Option(help: "Pairs to show token by token.") var pairs = 3
     @Option(help: "auto: colours on a terminal, brackets elsewhere and under mpirun; always; never.") var color = Colour
         .auto
-    @Option(name: .customLong("set"), help: "Override a key of the run file: --set key=value.") var overrides:
-        [String] = []
 
     func validate() throws {
+        try given.requireFile()
         guard pairs >= 0 else { throw ValidationError("--pairs must be 0 or more.") }
     }
 
     func run() throws {
         runJob { communicator, _ in
-            let file = try communicator.failingTogether {
-                try RunFile(bytes: FileSystem.read(runFile), file: runFile, overrides: overrides)
-            }
+            let file = try given.read(over: communicator)
             // mpirun gives the ranks a terminal of its own, whatever its own output is.
             let isTerminal = isatty(STDOUT_FILENO) == 1 && getenv("OMPI_COMM_WORLD_RANK") == nil
             let isColoured = color == .always || (color == .auto && isTerminal)
             let report = try InspectJob.run(
                 file, pairs: pairs, marks: isColoured ? .colour : .brackets, over: communicator)
-            guard communicator.isRoot else { return }
-            print(json ? JSON.object(report.json).text : report.lines.joined(separator: "\n"))
+            if communicator.isRoot { print(report.text(asJSON: json)) }
         }
     }
 }

@@ -26,7 +26,7 @@ struct Merge: ParsableCommand {
     var adapters: [String] = []
     @Option(parsing: .upToNextOption, help: .init("Full checkpoints, each with its weight.", valueName: "DIR:weight"))
     var models: [String] = []
-    @Option(help: "The folder to make.") package var output: String
+    @Option(help: "The folder to make.") var output: String
     @Option(help: "float32, bfloat16 or float16; default: as the (first) model has it, adapters float32.")
     var dtype: String?
     @Flag(help: "One adapter of --adapters, not a model.") var asAdapter = false

@@ -1,9 +1,6 @@
 import ArgumentParser
 import Collectives
 import Commands
-import RunFiles
-import Storage
-import Training
 
 struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,15 +13,13 @@ struct Scaling: ParsableCommand {
             """)
 
     @OptionGroup var timed: TimedRun
-    @Option(help: "The folder for scaling.json and scaling.svg; default: the run's output_dir.") package var output:
-        String?
+    @Option(help: "The folder for scaling.json and scaling.svg; default: the run's output_dir.") var output: String?
 
     func run() throws {
         runJob { communicator, console in
-            let path = try timed.path(over: communicator)
+            let path = try timed.given.path(over: communicator)
             let folder = try communicator.failingTogether {
-                let file = try RunFile(bytes: FileSystem.read(path), file: path, overrides: timed.overrides)
-                return try output ?? file.requiredOutputDirectory()
+                try output ?? timed.given.read(path).requiredOutputDirectory()
             }
             let report = try timed.made(from: path, over: communicator).with {
                 try ScalingJob.run($0, steps: timed.steps, over: communicator, console: console)

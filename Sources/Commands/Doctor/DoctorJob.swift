@@ -8,11 +8,6 @@ import Yardsticks
 
 /// `doctor`: what a job's ranks really got of their nodes, what lies between them, and what is wrong with it.
 package enum DoctorJob {
-    package struct Report: Sendable {
-        package let json: JSONObject
-        package let lines: [String]
-    }
-
     /// - Parameters:
     ///   - threads: of a rank, as the run would have them; nil: what a rank would take by itself.
     ///   - folder: where a run would save.

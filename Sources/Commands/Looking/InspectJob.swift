@@ -8,11 +8,6 @@ import Training
 
 /// `inspect`: what training would see of a run's data, without computing anything with the model.
 package enum InspectJob {
-    package struct Report: Sendable {
-        package let json: JSONObject
-        package let lines: [String]
-    }
-
     /// - Parameter pairs: how many of the first pairs are shown token by token.
     /// - Throws: on every rank alike. Collective.
     package static func run(

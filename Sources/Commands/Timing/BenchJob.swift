@@ -12,11 +12,6 @@ import Yardsticks
 /// `bench`: what a training step of a run costs here, beside what its necessary arithmetic would cost at the peak of the
 /// CPU's multiply-adds, measured in the same process in turn with the steps.
 package enum BenchJob {
-    package struct Report: Sendable {
-        package let json: JSONObject
-        package let lines: [String]
-    }
-
     /// Takes one step unmeasured and `steps` measured ones. Saves nothing.
     ///
     /// - Throws: on every rank alike. Collective.
