@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "RunFiles",
             dependencies: [
-                "Preferences", "Objectives", "Checkpoints", "Storage", .product(name: "Yams", package: "Yams"),
+                "Preferences", "Objectives", "Rewards", "Checkpoints", "Storage",
+                .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "Training",

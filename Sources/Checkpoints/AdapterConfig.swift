@@ -18,6 +18,7 @@ package struct AdapterConfig: Sendable, Equatable {
     package var usesRSLoRA = false
     package var usesDoRA = false
     package var initialization = Initialization.standard
+    package var task = Task.languageModel
     /// `fan_in_fan_out`: whether the adapted matrices are stored [K, N], as GPT-2's are. A and B aren't affected.
     package var storesInputsFirst = false
     /// Where the frozen model came from; told, never opened.
@@ -25,6 +26,13 @@ package struct AdapterConfig: Sendable, Equatable {
     package var revision: String?
     /// What PEFT writes into every saved adapter: that it isn't to be trained on unless asked for.
     package var isForInference = true
+
+    /// `task_type`: what the adapted model is for.
+    package enum Task: String, Sendable, Equatable, CaseIterable {
+        case languageModel = "CAUSAL_LM"
+        /// A reward model, whose `score` is among `savedModules`.
+        case reward = "SEQ_CLS"
+    }
 
     /// `init_lora_weights`: what A and B hold before training.
     package enum Initialization: Sendable, Equatable {
@@ -76,7 +84,7 @@ package struct AdapterConfig: Sendable, Equatable {
             case .allLinear: .string(AdapterTargets.allLinearName)
             case .pattern(let pattern): .string(pattern)
             }
-        fields["task_type"] = "CAUSAL_LM"
+        fields["task_type"] = .string(task.rawValue)
         fields["use_dora"] = .bool(usesDoRA)
         fields["use_rslora"] = .bool(usesRSLoRA)
         return .object(fields)

@@ -14,7 +14,7 @@ extension AdapterConfig {
     package init(json: JSON, file: String) throws(CheckpointError) {
         let fields = AdapterFields(object: json.object ?? [:], file: file)
         try fields.require("peft_type", oneOf: ["LORA"])
-        try fields.requireAbsentOr("task_type", oneOf: ["CAUSAL_LM"])
+        try fields.requireAbsentOr("task_type", oneOf: Task.allCases.map(\.rawValue))
         try fields.requireAbsentOr("bias", oneOf: ["none"])
         try fields.refuseUnknown()
 
@@ -28,6 +28,7 @@ extension AdapterConfig {
             throw fields.refusal("lora_dropout", "expected a number from 0 to below 1")
         }
         savedModules = try fields.names("modules_to_save") ?? []
+        task = try fields.text("task_type").flatMap { Task(rawValue: $0) } ?? .languageModel
         usesRSLoRA = try fields.bool("use_rslora") ?? false
         usesDoRA = try fields.bool("use_dora") ?? false
         initialization = try fields.initialization()

@@ -35,6 +35,11 @@ package enum EvaluationJob {
                 reading: start, positions: 1, quantization: file.adapters.quantization, folder: file.cacheFolder,
                 digest: quantized, on: pool)
             let policy = try LoadedModel(reading: source, sharing: initial, positions: 1, on: pool)
+            if file.objective.readsRewards {
+                try policy.requireRewardModel()
+            } else {
+                try policy.architecture.requireLanguageModel(source.base)
+            }
             return (try initial.requireVocabulary(of: policy), policy)
         }
         let set = try PreferenceSet.load(

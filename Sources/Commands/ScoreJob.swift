@@ -40,7 +40,13 @@ package struct ScoreJob: Sendable {
         let pool = ThreadPool(count: threads ?? communicator.neighbourhood.cores)
         let policy = try communicator.failingTogether {
             if communicator.isRoot { try OutputFile.check(output) }
-            return try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
+            let policy = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
+            if policy.architecture.isRewardModel, perToken || reference != nil {
+                throw TrainingError.input(
+                    "\(model): is a reward model, which gives a response one number: leave out "
+                        + (perToken ? "--per-token" : "--reference"))
+            }
+            return policy
         }
         let path = policy.source.tokenizerPath
         let tokenizer = try communicator.failingTogether {
@@ -71,12 +77,15 @@ package struct ScoreJob: Sendable {
             referenceSums = try tokenLogps(of: loaded, title: "reference logps", scoring, pool).sums
         }
         try communicator.onRoot {
-            try AtomicFile.write(rows(of: set, tokens: tokens, sums: sums, reference: referenceSums), to: output)
+            let lines =
+                policy.architecture.isRewardModel
+                ? rewards(of: set, sums) : rows(of: set, tokens: tokens, sums: sums, reference: referenceSums)
+            try AtomicFile.write(lines, to: output)
         }
         console.line("\(output): \(set.rows) rows")
     }
 
-    /// Token logps of every response, on every rank, and their sums.
+    /// Token logps of every response, on every rank, and their sums; of a reward model its one number for each.
     private func tokenLogps(
         of model: LoadedModel, title: String, _ scoring: ResponseScoring, _ pool: ThreadPool
     ) throws -> (tokens: [[Float]], sums: [Double]) {
@@ -94,7 +103,7 @@ package struct ScoreJob: Sendable {
             var place = 0
             while place < share.count {
                 let response = Int(share[place])
-                let end = place + 1 + set.responses[response].length
+                let end = place + 1 + (model.architecture.isRewardModel ? 1 : set.responses[response].length)
                 tokens[response] = share[place + 1..<end].map { Float(bitPattern: UInt32(bitPattern: $0)) }
                 place = end
             }
@@ -108,6 +117,26 @@ package struct ScoreJob: Sendable {
     }
 
     // MARK: - Output rows
+
+    /// What a reward model gives: each of a pair's two rewards, or those of all of a row's responses.
+    private func rewards(of set: PreferenceSet, _ rewards: [Double]) -> String {
+        var rows: [Int: JSONObject] = [:]
+        for drop in set.drops {
+            rows[drop.row] = ["index": .integer(drop.row), "dropped": .string(drop.reason.description)]
+        }
+        for comparison in set.comparisons {
+            var row: JSONObject = ["index": .integer(comparison.row)]
+            let judgements = set.judgements[comparison.judgements]
+            if judgements.count == 1, case .pair(let pair)? = judgements.first {
+                row["chosen_reward"] = .number(rewards[pair.chosen])
+                row["rejected_reward"] = .number(rewards[pair.rejected])
+            } else {
+                row["rewards"] = .array(comparison.responses.map { .number(rewards[$0]) })
+            }
+            rows[comparison.row] = row
+        }
+        return (0..<set.rows).compactMap { rows[$0].map { JSON.object($0).text + "\n" } }.joined()
+    }
 
     private func rows(of set: PreferenceSet, tokens: [[Float]], sums: [Double], reference: [Double]?) -> String {
         var rows: [Int: JSONObject] = [:]

@@ -45,6 +45,7 @@ package struct GGUFExport {
         directory = try ModelDirectory(path: path)
         guard try GroupedFormat.of(directory) == nil else { throw ModelError.quantizedExport(directory: path) }
         let a = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
+        try a.requireLanguageModel(path)
         architecture = a
         family = GGUFFamily(a)
         let names = Set(directory.tensorNames)

@@ -62,6 +62,7 @@ struct MergeBase {
     init(_ path: String, on pool: ThreadPool) throws {
         directory = try ModelDirectory(path: path)
         architecture = try Architecture(config: directory.config, file: FileSystem.join(path, "config.json"))
+        try architecture.requireLanguageModel(path)
         naming = TensorNaming(of: Set(directory.tensorNames), architecture)
         let table = ParameterTable(architecture, naming: naming)
         reading = try FrozenReading(directory, on: pool)

@@ -12,7 +12,7 @@ package enum Judged: Sendable, Equatable {
 
 /// A response as an objective sees it. Fields that the objective doesn't need may hold anything.
 package struct ResponseInput: Sendable, Equatable {
-    /// P: the policy's logps, a sum over the scored tokens, in nats.
+    /// P: the policy's logps, a sum over the scored tokens, in nats; r where the policy is a reward model.
     package var logps: Double
     /// R: the reference's.
     package var referenceLogps: Double

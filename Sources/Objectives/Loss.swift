@@ -22,6 +22,8 @@ package struct Loss: Sendable {
     package let needsReference: Bool
     /// Whether it reads margin rewards and the weight of the trained preference.
     package let needsMarginRewards: Bool
+    /// Whether the policy is a reward model: its number for a response takes the place of the response's logps.
+    package private(set) var readsRewards = false
     /// The statistic of the batch that it compares rewards with.
     package let statistic: BatchStatistic?
     /// Its likelihood term; nil: it can't have one.
@@ -52,6 +54,17 @@ package struct Loss: Sendable {
             name, title, summary, source: source, constants: constants, needsReference: needsReference,
             needsMarginRewards: needsMarginRewards, statistic: statistic, nll: nll, reward: reward,
             derived: derived, formula: .pair(pair))
+    }
+
+    /// A loss of the rewards that a reward model gives pairs.
+    init(
+        _ name: String, _ title: String, _ summary: String, source: String, constants: [Constant], readsRewards: Bool,
+        reward: @escaping @Sendable (Constants) -> Reward,
+        pair: @escaping @Sendable (PairInput, Constants) -> PairSlope
+    ) {
+        self.init(
+            name, title, summary, source: source, constants: constants, nll: nil, reward: reward, formula: .pair(pair))
+        self.readsRewards = readsRewards
     }
 
     init(

@@ -60,7 +60,9 @@ package struct Objective: Sendable, Equatable {
             throw .lossWeight(term.loss.name, found: term.weight)
         }
         guard terms.count > 1 else { return }
-        if let other = terms.first(where: { ![.pairs, .demonstrations].contains($0.loss.judges) }) {
+        if let other = terms.first(where: {
+            ![.pairs, .demonstrations].contains($0.loss.judges) || $0.loss.readsRewards
+        }) {
             throw .onlyAlone(other.loss.name)
         }
     }
@@ -97,6 +99,9 @@ package struct Objective: Sendable, Equatable {
 
     /// Whether `ResponseInput.referenceLogps` is read.
     package var needsReference: Bool { terms.contains { $0.loss.needsReference } }
+
+    /// Whether the policy is a reward model, whose numbers take the place of `ResponseInput.logps`.
+    package var readsRewards: Bool { terms.contains { $0.loss.readsRewards } }
 
     /// Whether anything of another response than the best is read.
     package var needsRejected: Bool { judges == .pairs || judges == .lists }
@@ -140,7 +145,7 @@ package enum ObjectiveError: Error, Sendable, Equatable, CustomStringConvertible
         case .lossWeight(let name, let found):
             "the weight of \(name) is \(found); expected a number above 0"
         case .onlyAlone(let name):
-            "\(name) can't be one of several losses: it doesn't judge pairs; train it alone"
+            "\(name) can't be one of several losses: it doesn't judge pairs by logps; train it alone"
         }
     }
 }

@@ -7,6 +7,8 @@ package struct Reward: Sendable, Equatable {
         case meanLogps
         /// P.
         case logps
+        /// r, the number that a reward model gives, in the place of P.
+        case model
         /// The loss has no reward.
         case none
     }
@@ -21,7 +23,7 @@ package struct Reward: Sendable, Equatable {
         switch measure {
         case .logRatio: scale * response.logRatio
         case .meanLogps: scale * response.meanLogps
-        case .logps: scale * response.logps
+        case .logps, .model: scale * response.logps
         case .none: 0
         }
     }
@@ -29,7 +31,7 @@ package struct Reward: Sendable, Equatable {
     /// 2⁻²⁰ of the policy's part: some five times the differences that packing makes.
     func resolution(of response: ResponseInput) -> Double {
         switch measure {
-        case .logRatio, .logps: scale * 0x1p-20 * abs(response.logps)
+        case .logRatio, .logps, .model: scale * 0x1p-20 * abs(response.logps)
         case .meanLogps: scale * 0x1p-20 * abs(response.meanLogps)
         case .none: 0
         }

@@ -15,9 +15,7 @@ extension RunFile {
 
     /// The folders of the reference, if the run names one, and of the margin models.
     package var namedModels: [String] {
-        let margins = (margins?.rewards ?? []).compactMap { reward -> String? in
-            if case .model(let path, _) = reward.source { path } else { nil }
-        }
+        let margins = (margins?.rewards ?? []).compactMap(\.source.modelPath)
         return (self.model.referencePath.map { [$0] } ?? []) + margins
     }
 }

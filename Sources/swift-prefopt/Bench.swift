@@ -11,13 +11,16 @@ struct Bench: ParsableCommand {
             """)
 
     @OptionGroup var timed: TimedRun
+    @Flag(help: "Decoding instead of training: tokens a second for one text and for many together.") var generate = false
     @Flag(help: "One JSON object instead of tables.") var json = false
 
     func run() throws {
         runJob { communicator, console in
             let path = try timed.given.path(over: communicator)
             let report = try timed.made(from: path, over: communicator).with {
-                try BenchJob.run($0, steps: timed.steps, over: communicator, console: console)
+                generate
+                    ? try GenerationTiming.run($0, over: communicator, console: console)
+                    : try BenchJob.run($0, steps: timed.steps, over: communicator, console: console)
             }
             if communicator.isRoot { print(report.text(asJSON: json)) }
         }

@@ -37,12 +37,12 @@ struct RunFileOptions: ParsableArguments {
 
     /// The run file that was named, else one of `usual` that is there, else the embedded example's, unpacked. Collective.
     func path(orElse usual: String? = nil, over communicator: Communicator) throws -> String {
-        let path = try communicator.failingTogether { () throws -> String in
+        let chosen = try communicator.failingTogether { () throws -> String in
             if let path { return path }
             if let usual, FileSystem.exists(usual) { return usual }
             return try EmbeddedExample.unpack(to: EmbeddedExample.folder, communicator.isRoot)
         }
         communicator.barrier()
-        return path
+        return chosen
     }
 }

@@ -101,6 +101,9 @@ PAIRS = {
     "exo_pair": exo_pair,
     "discopop": discopop,
     "sft": lambda w, l, c: torch.zeros(()),
+    # r stands in the place of logps.
+    "reward": lambda w, l, c: -logsigmoid(w["logps"] - l["logps"] - (w["margin"] - l["margin"]))
+    + c["center_rewards_coefficient"] * (w["logps"] + l["logps"]) ** 2,
 }
 
 

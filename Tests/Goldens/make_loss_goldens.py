@@ -61,6 +61,7 @@ CASES = [
     case("sft", nll_reduction="response"), case("sft", nll_reduction="token", mean_length=11.25),
     case(["sigmoid", "bco_pair", "sft"], loss_weights=[0.8, 0.2, 1.0], beta=0.1, shift=0.1, nll_reduction="token",
          mean_length=9.0),
+    case("reward", center_rewards_coefficient=0.0), case("reward", center_rewards_coefficient=0.01),
 ]
 
 

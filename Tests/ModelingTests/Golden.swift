@@ -47,11 +47,14 @@ struct GoldenModel {
     let transformer: Transformer
     let pool: ThreadPool
 
-    init(path: String, threads: Int) throws {
+    /// - Parameter padding: of the reward model that is made of the checkpoint; nil: it stays what it is.
+    init(path: String, threads: Int, rewarding padding: Int32?? = nil) throws {
         let directory = try ModelDirectory(path: path)
         let pool = ThreadPool(count: threads)
-        architecture = try Architecture(config: directory.config, file: path + "/config.json")
-        weights = try Weights(directory, architecture: architecture, on: pool)
+        let own = try Architecture(config: directory.config, file: path + "/config.json")
+        architecture = padding.map { own.rewarding(padding: $0) } ?? own
+        var random = SystemRandomNumberGenerator()
+        weights = try Weights(directory, architecture: architecture, headFrom: &random, on: pool)
         transformer = try Transformer(
             architecture, weights: weights, positions: architecture.hardLimit ?? 256, pool: pool)
         self.pool = pool

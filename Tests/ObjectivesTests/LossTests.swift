@@ -71,7 +71,7 @@ import Testing
             var blind = judgement.input
             for place in blind.responses.indices {
                 if !objective.needsReference { blind.responses[place].referenceLogps = .nan }
-                if !objective.needsMarginRewards { blind.responses[place].marginReward = .nan }
+                if !objective.needsMarginRewards, !objective.readsRewards { blind.responses[place].marginReward = .nan }
             }
             #expect(
                 objective.evaluate(blind, in: judgement.batch)

@@ -13,6 +13,18 @@ import Tokenization
 
     func ids(_ text: String) -> [Int32] { (try? tokenizer.encode(text, addSpecialTokens: false).ids) ?? [] }
 
+    @Test("the margin of a pair is read where a reward model is trained, and is zero where a row has none")
+    func margin() throws {
+        var rule = encoder.rule
+        rule.scoreNames = [RowMapping.margin]
+        rule.readsMargin = true
+        let reading = RowEncoder(tokenizer: tokenizer, rule: rule, file: "a.jsonl")
+        for (column, margin) in [(#", "margin": 0.75"#, Float(0.75)), (#", "margin": null"#, 0), ("", 0)] {
+            let row = #"{"prompt": "The sky is", "chosen": " blue", "rejected": " black"\#(column)}"#
+            #expect(try reading.comparison(row)?.responses.map(\.scores) == [[margin], [0]])
+        }
+    }
+
     @Test("a text row is a prompt and two responses, each with its ending")
     func text() throws {
         let row = try encoder.row(#"{"id": 3, "prompt": "The sky is", "chosen": " blue", "rejected": " black"}"#)

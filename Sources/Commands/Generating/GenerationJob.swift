@@ -40,6 +40,7 @@ package struct GenerationJob: Sendable {
         let (loaded, tokenizer) = try communicator.failingTogether { () throws -> (LoadedModel, Tokenizer?) in
             if communicator.isRoot, output != "-" { try OutputFile.check(output) }
             let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
+            try loaded.architecture.requireLanguageModel(model)
             let path = loaded.source.tokenizerPath
             let hasTokenizer = FileSystem.exists(FileSystem.join(path, "tokenizer.json"))
             return (loaded, hasTokenizer ? try Tokenizer(directory: path) : nil)

@@ -32,14 +32,15 @@ package enum GenerationTiming {
     /// - Throws: on every rank alike. Collective.
     package static func run(
         _ file: RunFile, over communicator: Communicator, console: Console
-    ) throws -> BenchJob.Report {
+    ) throws -> Report {
         let pool = ThreadPool(count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores)
         let loaded = try communicator.failingTogether {
             let source = try ModelSource(file.model.path, adapter: file.adapters.path)
             let isBare = try ModelDirectory(path: source.base, needsWeights: false).tensorNames.isEmpty
             let positions = promptLength + newTokens
             return isBare
-                ? try LoadedModel(training: source, positions: positions, mayBeBare: true, on: pool)
+                ? try LoadedModel(
+                    training: source, giving: .logits, seed: 0, positions: positions, mayBeBare: true, on: pool)
                 : try LoadedModel(reading: source, positions: positions, on: pool)
         }
         let transformer = try loaded.seeing(positions: promptLength + newTokens, on: pool)
@@ -95,7 +96,7 @@ package enum GenerationTiming {
 
     private static func report(
         _ timings: [Timing], bytes: Int, bandwidth: Double, threads: Int, _ a: Architecture
-    ) -> BenchJob.Report {
+    ) -> Report {
         var lines = [
             "weights      \(readableBytes(bytes)), read once a round",
             "memory       \(fixed(bandwidth / 1e9, 1)) GB/s, measured between the runs: at most "
@@ -121,7 +122,7 @@ package enum GenerationTiming {
             "threads_per_rank": .integer(threads), "weight_bytes": .integer(bytes),
             "memory_bytes_per_second": .number(bandwidth), "generation": .array(rows),
         ]
-        return BenchJob.Report(json: json, lines: lines)
+        return Report(json: json, lines: lines)
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {

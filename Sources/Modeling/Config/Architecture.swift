@@ -50,6 +50,17 @@ package struct Architecture: Sendable, Equatable {
     /// Ids that end a text, from the config.
     package var endTokens: [Int32]
 
+    /// What the head makes of the hidden states.
+    package var output = Output.logits
+
+    package enum Output: Sendable, Equatable {
+        /// A logit for each token of the vocabulary.
+        case logits
+        /// One number for a text, its reward. As transformers' `…ForSequenceClassification` pools, it is read from the last
+        /// token that isn't `padding`.
+        case reward(padding: Int32?)
+    }
+
     /// One layer's attention.
     package struct Layer: Sendable, Equatable {
         /// A query at position p sees keys at positions above p − window; nil: all before it.
@@ -93,6 +104,22 @@ package struct Architecture: Sendable, Equatable {
     /// Norms of queries and keys in a row: one per head, or one.
     var queryParts: Int { queryKeyNorm == .head ? heads : 1 }
     var keyParts: Int { queryKeyNorm == .head ? keyHeads : 1 }
+
+    /// Rows of the head's matrix.
+    package var outputs: Int { isRewardModel ? 1 : vocabulary }
+    package var isRewardModel: Bool { output != .logits }
+
+    /// Refuses a reward model where tokens are asked for.
+    package func requireLanguageModel(_ directory: String) throws(ModelError) {
+        if isRewardModel { throw .rewardModel(directory: directory) }
+    }
+
+    /// The same decoder under a head of one output.
+    package func rewarding(padding: Int32?) -> Architecture {
+        var model = self
+        (model.output, model.tiedHead) = (.reward(padding: padding), false)
+        return model
+    }
 
     /// The longest sequence that can be computed at all, where there is a limit.
     package var hardLimit: Int? { positionEncoding == .learned ? positions : nil }

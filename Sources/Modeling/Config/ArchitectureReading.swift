@@ -54,8 +54,22 @@ extension Architecture {
         fields.ignore("quantization_config")
         (parallelResidual, attentionCap, logitCap) = (false, nil, nil)
         try rules.finish(fields, &self)
+        if case .reward(let padding) = try Architecture.output(fields) { self = rewarding(padding: padding) }
         try requireCountable(file: file)
         try fields.refuseUnread(family: family)
+    }
+
+    /// A reward model is a `…ForSequenceClassification` of one label.
+    private static func output(_ fields: ConfigFields) throws(ModelError) -> Output {
+        let classes = (fields["architectures"]?.array ?? []).compactMap(\.string)
+        guard let name = classes.first(where: { $0.hasSuffix(Family.rewardModelSuffix) }) else { return .logits }
+        let labels = fields["id2label"]?.object?.names.count ?? fields["num_labels"]?.integer ?? 2
+        guard labels == 1 else {
+            throw .unsupported(
+                file: fields.file, field: "id2label", found: "\(labels) labels of \(name)",
+                supported: "one label: a reward model")
+        }
+        return .reward(padding: try fields.tokens("pad_token_id").first)
     }
 
     /// Many times what any model has: a damaged number must not become a table of a billion names.

@@ -8,6 +8,10 @@ package struct Family: Sendable {
     let rules: ConfigRules
     package let tensors: TensorNames
     package let gguf: GGUFRules
+    /// What transformers' names of its classes begin with.
+    package let className: String
+    /// What the name of its class of reward models ends with.
+    package static let rewardModelSuffix = "ForSequenceClassification"
     /// The linear modules that PEFT adapts when no configuration says which; nil: it asks.
     package var adapterTargets: [String]?
 
@@ -23,10 +27,10 @@ package struct Family: Sendable {
     }
 
     init(
-        name: String, rules: ConfigRules = ConfigRules(), tensors: TensorNames, gguf: GGUFRules,
+        name: String, className: String, rules: ConfigRules = ConfigRules(), tensors: TensorNames, gguf: GGUFRules,
         adapterTargets: [String]? = nil
     ) {
-        (self.name, self.rules, self.tensors, self.gguf) = (name, rules, tensors, gguf)
+        (self.name, self.className, self.rules, self.tensors, self.gguf) = (name, className, rules, tensors, gguf)
         self.adapterTargets = adapterTargets
     }
 }

@@ -10,6 +10,8 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case wrongElementType(directory: String, name: String, found: String)
     case unusedTensor(directory: String, name: String)
     case untiedHead(directory: String, name: String)
+    /// A reward model where only a language model will do.
+    case rewardModel(directory: String)
     case tooLong(positions: Int, limit: Int)
     case nonFinite(directory: String, name: String)
     /// Float weights were wanted and quantised ones are there.
@@ -41,6 +43,9 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unusedTensor(let directory, let name):
             "\(directory): tensor \"\(name)\" has no place in the model that config.json describes; "
                 + "remove it or correct config.json"
+        case .rewardModel(let directory):
+            "\(directory): is a reward model (…ForSequenceClassification), whose head gives one number and no tokens; name a "
+                + "language model's folder"
         case .untiedHead(let directory, let name):
             "\(directory): config.json says that the head is the embedding (tie_word_embeddings), but \"\(name)\" is stored "
                 + "and differs from it; set \"tie_word_embeddings\": false, or remove the tensor"

@@ -25,6 +25,9 @@ package struct TensorNames: Sendable {
     /// The first is what the family's own releases say.
     package var heads = ["lm_head"]
 
+    /// The head of a reward model, in every family.
+    package static let score = "score"
+
     package enum QueryKeyValue: Sendable {
         case apart(query: String, key: String, value: String)
         /// All rows of q, then of k, then of v.

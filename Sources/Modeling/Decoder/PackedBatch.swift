@@ -43,7 +43,8 @@ extension PackedSequence {
     func parts(for a: Architecture) -> [Part] {
         var parts: [Part] = []
         for (place, response) in responses.enumerated() {
-            let set = a.rotary?.frequencySet(length: prompt.count + response.tokens.count) ?? 0
+            let length = prompt.count + response.tokens.count - (a.isRewardModel ? 1 : 0)
+            let set = a.rotary?.frequencySet(length: length) ?? 0
             if let last = parts.last, last.frequencySet == set {
                 parts[parts.count - 1].responses = last.responses.lowerBound..<place + 1
             } else {
@@ -52,6 +53,19 @@ extension PackedSequence {
         }
         guard parts.isEmpty else { return parts }
         return [Part(frequencySet: a.rotary?.frequencySet(length: prompt.count) ?? 0, responses: 0..<0)]
+    }
+
+    /// The sequence as a model reads it. One that gives each response a number gives it where it would predict what follows
+    /// the last token other than padding: there a token stands, of no meaning, that alone is scored.
+    fileprivate func seen(by a: Architecture) -> PackedSequence {
+        guard case .reward(let padding) = a.output else { return self }
+        return PackedSequence(
+            prompt: prompt,
+            responses: responses.map { response in
+                var tokens = response.tokens
+                while let last = tokens.last, last == padding { tokens.removeLast() }
+                return Response(tokens: tokens + [0], unscored: tokens.count)
+            })
     }
 
     /// The rows of the responses: a response's last token predicts nothing, so it needs none.
@@ -100,6 +114,7 @@ package struct PackedBatch: Sendable {
     ///   - architecture: of the model that will read the batch.
     ///   - dropoutKeys: a key for each sequence, for a model that drops elements while it is trained.
     package init(_ sequences: [PackedSequence], for architecture: Architecture, dropoutKeys keys: [UInt64]? = nil) {
+        let sequences = sequences.map { $0.seen(by: architecture) }
         for sequence in sequences { append(sequence, architecture) }
         dropoutKeys = keys.map { PackedBatch.rowKeys($0, sequences, for: architecture) }
     }
@@ -197,7 +212,7 @@ package struct BatchExtent: Sendable, Equatable {
 
     /// The extent of one micro-batch.
     package init(_ sequences: [PackedSequence], for architecture: Architecture) {
-        for sequence in sequences {
+        for sequence in sequences.lazy.map({ $0.seen(by: architecture) }) {
             let parts = sequence.parts(for: architecture).count
             rows += parts * sequence.prompt.count + sequence.responseRows
             outputRows += parts + sequence.responseRows

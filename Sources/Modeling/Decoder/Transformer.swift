@@ -13,6 +13,8 @@ package final class Transformer {
     let table: ParameterTable
     let blocks: [Block]
     let head: ResponseHead
+    /// Of a reward model, in place of `head`.
+    private let scalarHead: ScalarHead?
     /// The angles of all positions, in a model whose frequencies are the same for sequences of any length.
     private let rotary: Rotary?
 
@@ -65,14 +67,23 @@ package final class Transformer {
             return Block(architecture, parameters, low: &low)
         }
         head = ResponseHead(architecture: architecture, table: table, values: values, pool: pool)
+        scalarHead =
+            architecture.isRewardModel
+            ? ScalarHead(architecture: architecture, table: table, values: values, pool: pool) : nil
     }
 
     /// What a workspace holds for this decoder's adapters.
     package var lowRank: LowRankExtent { table.lowRank }
 
-    /// Logps of every scored token of a micro-batch, sequence by sequence and response by response.
+    /// Logps of every scored token of a micro-batch, sequence by sequence and response by response; of a reward model one
+    /// number for each response, its reward.
     package func score(_ batch: PackedBatch, in space: Workspace) -> [[[Float]]] {
-        head.forward(forward(batch, in: space), scored: batch.scored, space: space.buffers.head)
+        let stream = forward(batch, in: space)
+        if let scalarHead {
+            scalarHead.forward(stream, scored: batch.scored, space: space.buffers.head)
+        } else {
+            head.forward(stream, scored: batch.scored, space: space.buffers.head)
+        }
         return batch.scored.sequences.map { responses in
             responses.map { range in range.map { space.buffers.head.logps[$0] } }
         }
@@ -83,7 +94,8 @@ package final class Transformer {
     /// - Parameters:
     ///   - completed: told, as the pass goes on from the head to the embedding, the element of `gradients` from which on all is
     ///     as it will be when the pass ends; at last 0. The elements are those of the table, for every batch.
-    ///   - loss: given a sequence's number and the logps (sums in nats) of its responses, writes ∂loss/∂logps.
+    ///   - loss: given a sequence's number and the logps (sums in nats) of its responses, or their rewards, writes its
+    ///     derivatives by them.
     package func step(
         _ batch: PackedBatch, in space: Workspace, gradients: UnsafeMutablePointer<Float>,
         completed: ((_ start: Int) -> Void)? = nil,
@@ -95,9 +107,16 @@ package final class Transformer {
         func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
             Matrix(base, rows: stream.rows, columns: architecture.width)
         }
-        head.step(
-            stream, normed: matrix(t.normed), dNormed: matrix(t.dNormed), into: matrix(t.dStream),
-            gradients: gradients, scored: batch.scored, space: space.buffers.head, loss: loss)
+        let (normed, dNormed, d) = (matrix(t.normed), matrix(t.dNormed), matrix(t.dStream))
+        if let scalarHead {
+            scalarHead.step(
+                stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
+                space: space.buffers.head, loss: loss)
+        } else {
+            head.step(
+                stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
+                space: space.buffers.head, loss: loss)
+        }
         completed?(table.blockBorders[blocks.count])
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices.reversed() {

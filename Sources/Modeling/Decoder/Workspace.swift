@@ -141,10 +141,10 @@ extension Workspace.Buffers {
         }
         note("block scratch", cutter)
 
-        let chunk = min(max(1, extent.scoredRows), ResponseHead.chunkRows(vocabulary: a.vocabulary))
+        let chunk = min(max(1, extent.scoredRows), ResponseHead.chunkRows(vocabulary: a.outputs))
         head = Workspace.HeadSpace(
             chunk: chunk, hidden: cutter.take(chunk * d), dHidden: cutter.take(backward ? chunk * d : 0),
-            logits: cutter.take(chunk * a.vocabulary), logps: cutter.take(extent.scoredRows),
+            logits: cutter.take(chunk * a.outputs), logps: cutter.take(extent.scoredRows),
             normalizers: cutter.take(extent.scoredRows), gradients: cutter.take(extent.scoredRows),
             statistics: cutter.take(out * Normalization.statistics(a.norm)))
         note("head chunk", cutter)

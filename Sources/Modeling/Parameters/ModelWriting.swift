@@ -100,9 +100,18 @@ extension Weights {
         if let name = table.tiedHeadName {
             parameters[name] = table.parameters.first
         }
-        let files = source.weightFiles.map { file in
-            let tensors = file.tensors.map { view in
-                SavedTensor(name: view.name, content: parameters[view.name].map { .parameter($0) } ?? .asItCame(view))
+        var left = table.parameters.filter { source.tensor($0.name) == nil }
+        let files = source.weightFiles.enumerated().map { number, file in
+            var tensors = file.tensors.compactMap { view -> SavedTensor? in
+                if let parameter = parameters[view.name] {
+                    return SavedTensor(name: view.name, content: .parameter(parameter))
+                }
+                // A reward model that was a language model has the other head in place of its own.
+                return table.leavesOut(view.name) ? nil : SavedTensor(name: view.name, content: .asItCame(view))
+            }
+            if number == source.weightFiles.count - 1 {
+                tensors += left.map { SavedTensor(name: $0.name, content: .parameter($0)) }
+                left = []
             }
             return SavedFile(name: file.name, tensors: tensors)
         }
@@ -187,9 +196,15 @@ package func saveModel(
     _ weights: Weights, values: UnsafePointer<Float>? = nil, like source: ModelDirectory, to directory: String,
     as type: SaveType
 ) throws(CheckpointError) -> Checksums {
+    var config = type.said(in: source.config)
+    if case .reward(let padding) = weights.table.output {
+        config["architectures"] = [.string(weights.table.className + Family.rewardModelSuffix)]
+        config["id2label"] = ["0": "LABEL_0"]
+        config["label2id"] = ["LABEL_0": 0]
+        config["pad_token_id"] = padding.map { .integer(Int($0)) } ?? .null
+    }
     do throws(StorageError) {
-        try AtomicFile.write(
-            JSON.object(type.said(in: source.config)).prettyText, to: FileSystem.join(directory, "config.json"))
+        try AtomicFile.write(JSON.object(config).prettyText, to: FileSystem.join(directory, "config.json"))
     } catch {
         throw .storage(error)
     }

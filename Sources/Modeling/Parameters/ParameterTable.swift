@@ -52,6 +52,9 @@ package struct ParameterTable: Sendable {
     package private(set) var linearModules: [String] = []
     package private(set) var otherModules: [String] = []
     package let trainable: Trainable
+    package let output: Architecture.Output
+    /// See `Family`.
+    let className: String
     /// The head's name where it is the embedding: files may hold it a second time.
     package let tiedHeadName: String?
     private(set) var embedding = Place.trained(0)
@@ -60,7 +63,7 @@ package struct ParameterTable: Sendable {
     /// Where the trained parameters of each block begin, and where those of the last one end.
     private(set) var blockBorders: [Int] = []
     private(set) var finalNorm = NormParameters(weight: .trained(0), bias: nil)
-    /// The head's [V, D]; the embedding's own place when they are tied.
+    /// The head's [V, D], or [1, D] of a reward model; the embedding's own place when they are tied.
     private(set) var head = Place.trained(0)
     /// Before the names of the files' tensors, where the modules' own names begin with `modulePrefix`.
     private let filePrefix: String
@@ -77,8 +80,9 @@ package struct ParameterTable: Sendable {
         self.trainable = trainable
         let names = a.family.tensors
         let prefix = naming.hasPrefix ? names.prefix : ""
-        (filePrefix, modulePrefix, headNames) = (prefix, names.prefix, names.heads)
-        let headName = names.heads[naming.head] + ".weight"
+        (filePrefix, modulePrefix, headNames) = (prefix, names.prefix, names.heads + [TensorNames.score])
+        (output, className) = (a.output, a.family.className)
+        let headName = (a.isRewardModel ? TensorNames.score : names.heads[naming.head]) + ".weight"
         tiedHeadName = a.tiedHead ? headName : nil
         embedding = addMatrix(
             naming.embeddingIsHead ? headName : prefix + names.embedding + ".weight", [a.vocabulary, a.width])
@@ -89,7 +93,7 @@ package struct ParameterTable: Sendable {
         }
         blockBorders.append(count)
         finalNorm = addNorm(prefix + names.finalNorm, a.width, a)
-        head = a.tiedHead ? embedding : addMatrix(headName, [a.vocabulary, a.width])
+        head = a.tiedHead ? embedding : addMatrix(headName, [a.outputs, a.width])
     }
 
     /// The order of its lines is the order in the vector.
@@ -226,6 +230,11 @@ package struct ParameterTable: Sendable {
     /// A module's name in transformers, whatever prefix the files leave out.
     private func moduleName(_ name: String) -> String {
         filePrefix.isEmpty && !headNames.contains { name.hasPrefix($0) } ? modulePrefix + name : name
+    }
+
+    /// Whether a tensor of the files is the head that a reward model doesn't have.
+    func leavesOut(_ tensor: String) -> Bool {
+        output != .logits && headNames.contains { tensor == $0 + ".weight" && $0 != TensorNames.score }
     }
 
     /// Whether a module that isn't adapted is trained as a whole.

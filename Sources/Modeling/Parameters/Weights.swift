@@ -21,13 +21,24 @@ package final class Weights: @unchecked Sendable {
 
     /// The weights of a Hugging Face directory, widened to float32.
     ///
+    /// - Parameter generator: draws the head of a reward model that is made of a language model, whose own head is left out.
     /// - Throws: `ModelError` for a tensor that is missing, misshapen, of another type, not finite or not used.
-    package convenience init(_ directory: ModelDirectory, architecture: Architecture, on pool: ThreadPool) throws {
+    package convenience init(
+        _ directory: ModelDirectory, architecture: Architecture,
+        headFrom generator: inout some RandomNumberGenerator, on pool: ThreadPool
+    ) throws {
         guard try GroupedFormat.of(directory) == nil else { throw ModelError.quantized(directory: directory.path) }
         let stored = Set(directory.tensorNames)
         try self.init(ParameterTable(architecture, naming: TensorNaming(of: stored, architecture)))
         var unused = stored
+        if architecture.isRewardModel { unused.subtract(architecture.family.tensors.heads.map { $0 + ".weight" }) }
         for parameter in table.parameters {
+            if architecture.isRewardModel, parameter.name == TensorNames.score + ".weight",
+                directory.tensor(parameter.name) == nil
+            {
+                fill(parameter, deviation: architecture.initializerRange, using: &generator)
+                continue
+            }
             let tensor = try Weights.check(parameter, in: directory)
             unused.remove(parameter.name)
             try Weights.read(tensor, into: parameter, of: values, from: directory.path, on: pool)

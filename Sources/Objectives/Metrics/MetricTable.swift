@@ -46,11 +46,11 @@ extension Metric {
     /// Sums per response, in nats; `…_mean` per token. `logps/accuracies`: how often the policy itself finds the better
     /// response the more probable one: unlike the accuracy of rewards it says something before the first step too.
     private static let logps: [Metric] = [
-        overOrders("logps/chosen", .greater) { $0.input.responses[$1.better].logps },
-        overOrders("logps/rejected", .neither) { $0.input.responses[$1.worse].logps },
-        overOrders("logps/chosen_mean", .greater) { $0.input.responses[$1.better].meanLogps },
-        overOrders("logps/rejected_mean", .neither) { $0.input.responses[$1.worse].meanLogps },
-        overOrders("logps/accuracies", .greater) {
+        overOrders("logps/chosen", .greater, for: \.comparesLogps) { $0.input.responses[$1.better].logps },
+        overOrders("logps/rejected", .neither, for: \.comparesLogps) { $0.input.responses[$1.worse].logps },
+        overOrders("logps/chosen_mean", .greater, for: \.comparesLogps) { $0.input.responses[$1.better].meanLogps },
+        overOrders("logps/rejected_mean", .neither, for: \.comparesLogps) { $0.input.responses[$1.worse].meanLogps },
+        overOrders("logps/accuracies", .greater, for: \.comparesLogps) {
             $0.input.responses[$1.better].logps > $0.input.responses[$1.worse].logps ? 1 : 0
         },
     ]
@@ -106,6 +106,7 @@ extension Metric {
 
 extension Objective {
     fileprivate var judgesLabels: Bool { judges == .labelled }
+    fileprivate var comparesLogps: Bool { needsRejected && !readsRewards }
 }
 
 /// How a reward stands to another number.

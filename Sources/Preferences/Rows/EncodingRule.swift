@@ -24,6 +24,9 @@ package struct EncodingRule: Sendable, Equatable {
     package var judges: Judged?
     /// Margin rewards that every row must give, by name.
     package var scoreNames: [String]
+    /// Whether a pair's own margin is read beside them, under the name `RowMapping.margin`: that of the chosen response,
+    /// 0 where the row gives none.
+    package var readsMargin = false
     /// The model's: greater ids are errors.
     package var vocabularySize: Int
 

@@ -22,6 +22,8 @@ package struct RowMapping: Sendable, Equatable {
     static let scores = "scores"
     static let chosenScores = "scores_chosen"
     static let rejectedScores = "scores_rejected"
+    /// By how much the chosen response should be better, in the units of a reward model's numbers: TRL's name.
+    package static let margin = "margin"
     static let tools = "tools"
     static let templateVariables = "chat_template_kwargs"
 }

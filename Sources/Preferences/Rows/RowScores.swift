@@ -26,6 +26,11 @@ extension RowColumns {
     private mutating func scores(
         named name: String, _ rewards: MarginRewards, count: Int
     ) throws(PreferenceError) -> [(item: String, value: JSON)] {
+        if rule.readsMargin, name == RowMapping.margin {
+            // The pair's, so it is the first response's; none is none.
+            let margin = takeValue(name)
+            return (0..<count).map { ("\"\(name)\"", $0 == 0 ? margin ?? 0 : 0) }
+        }
         switch rewards {
         case .sides:
             let sides = [("chosen", RowMapping.chosenScores), ("rejected", RowMapping.rejectedScores)]

@@ -1,4 +1,5 @@
 import Objectives
+import Rewards
 import Storage
 
 /// The margin rewards of MODPO.
@@ -37,8 +38,18 @@ package enum MarginSource: Sendable, Equatable {
     case column(String)
     /// `{model: DIR, beta: β_m}`: β_m (log π_m − log π_ref), the implicit reward of a model trained on that objective.
     case model(path: String, beta: Double)
+    /// `{reward: "model:DIR"}`: the number that a reward model gives.
+    case rewardModel(path: String)
     /// `{length: f}`: f times the number of scored tokens.
     case length(factor: Double)
+
+    /// The folder of the model that it is read of.
+    package var modelPath: String? {
+        switch self {
+        case .model(let path, _), .rewardModel(let path): path
+        case .column, .length: nil
+        }
+    }
 }
 
 /// One entry of `weights`.
@@ -131,7 +142,8 @@ extension ValueKind where Value == [ObjectiveWeight] {
 
 extension ValueKind where Value == [MarginEntry] {
     private static let kinds =
-        "{column: NAME}, {model: DIR, beta: 0.1} or {length: -1}, each also with scale or normalise"
+        "{column: NAME}, {model: DIR, beta: 0.1}, {reward: \"model:DIR\"} or {length: -1}, each also with scale or "
+        + "normalise"
 
     static let margins = ValueKind(
         words: "a mapping of names to \(kinds)",
@@ -141,7 +153,7 @@ extension ValueKind where Value == [MarginEntry] {
                 "type": "object", "additionalProperties": false,
                 "properties": [
                     "column": ["type": "string"], "model": ["type": "string"],
-                    "beta": NumberRange.positive.schema, "length": ["type": "number"],
+                    "beta": NumberRange.positive.schema, "length": ["type": "number"], "reward": ["type": "string"],
                     "scale": ["type": "number"], "normalise": ["enum": ["std", "range"]],
                 ],
             ],
@@ -185,6 +197,15 @@ extension ValueKind where Value == [MarginEntry] {
         if names == ["length"], let factor = item("length") {
             return .length(factor: try ValueKind<Double>.number(.any).read(factor))
         }
+        if names == ["reward"], let item = item("reward") {
+            let spec = try ValueKind<String>.text.read(item)
+            guard case .model(let path)? = try? RewardSource(spec) else {
+                throw item.wrong(
+                    "model:DIR, a reward model; other rewards are put into the data first (swift-prefopt annotate) and "
+                        + "read with {column: NAME}")
+            }
+            return .rewardModel(path: path)
+        }
         if names == ["model"] || names == ["model", "beta"], let path = item("model") {
             let beta = try item("beta").map { beta throws(RunFileError) in
                 try ValueKind<Double>.number(.positive).read(beta)
@@ -199,6 +220,7 @@ extension ValueKind where Value == [MarginEntry] {
         switch source {
         case .column(let name): [("column", .string(name))]
         case .model(let path, let beta): [("model", .string(path)), ("beta", .number(beta))]
+        case .rewardModel(let path): [("reward", .string("model:" + path))]
         case .length(let factor): [("length", .number(factor))]
         }
     }

@@ -21,6 +21,10 @@ extension RunFile.Adapters {
         var config = AdapterConfig(loraRank: self.rank, loraAlpha: self.alpha, targets: AdapterTargets(targets))
         config.loraDropout = self.dropout
         config.savedModules = self.savedModules
+        if architecture.isRewardModel {
+            config.task = .reward
+            if !self.savedModules.contains(TensorNames.score) { config.savedModules.append(TensorNames.score) }
+        }
         config.usesRSLoRA = self.usesRSLoRA
         config.usesDoRA = self.usesDoRA
         config.initialization = self.initialization

@@ -4,6 +4,7 @@ import Modeling
 import Preferences
 import RunFiles
 import Storage
+import Tokenization
 
 /// A model opened from a directory: what several commands need to begin with.
 package struct LoadedModel {
@@ -12,6 +13,8 @@ package struct LoadedModel {
     /// The model's folder, or that of an adapter's base.
     package let directory: ModelDirectory
     package let architecture: Architecture
+    /// The same as the base's config has it, whatever head is trained in place of its own.
+    private let baseArchitecture: Architecture
     /// What is trained, or the adapter; nil in a model that is only read.
     let weights: Weights?
     /// What stays in its files; nil in a model that is trained as a whole.
@@ -22,18 +25,25 @@ package struct LoadedModel {
     ///
     /// - Parameters:
     ///   - positions: the longest sequence it will see.
+    ///   - output: what its head is to give; the head that a directory doesn't have is fresh.
+    ///   - seed: of a fresh head.
     ///   - mayBeBare: a directory of `config.json` alone is a model with random weights.
     /// - Throws: `CheckpointError`, `ModelError` or `MemoryError`.
-    package init(training source: ModelSource, positions: Int, mayBeBare: Bool = false, on pool: ThreadPool) throws {
+    package init(
+        training source: ModelSource, giving output: Architecture.Output, seed: UInt64, positions: Int,
+        mayBeBare: Bool = false, on pool: ThreadPool
+    ) throws {
         self.source = source
         directory = try ModelDirectory(path: source.base, needsWeights: !mayBeBare)
-        architecture = try Architecture(directory)
+        baseArchitecture = try Architecture(directory)
+        architecture = baseArchitecture.giving(output)
         let weights: Weights
         if directory.tensorNames.isEmpty, mayBeBare {
             var random = SplitMix64(state: 0)
             weights = try Weights(random: architecture, using: &random)
         } else {
-            weights = try Weights(directory, architecture: architecture, on: pool)
+            var random = SplitMix64(state: seed)
+            weights = try Weights(directory, architecture: architecture, headFrom: &random, on: pool)
         }
         directory.releasePages()
         self.weights = weights
@@ -45,20 +55,22 @@ package struct LoadedModel {
     ///
     /// - Parameters:
     ///   - config: of fresh adapters; not read if the source has one.
+    ///   - output: what its head is to give; a reward model's is trained as a whole beside the adapters.
     ///   - seed: of what fresh adapters hold.
     ///   - folder: where a quantised base is kept.
     ///   - digest: the base's content, if it is quantised.
     ///   - drops: whether training uses the adapters' dropout.
     /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
     package init(
-        adapting source: ModelSource, _ config: RunFile.Adapters, seed: UInt64, folder: String,
-        digest: Digest.Value?, drops: Bool, positions: Int, on pool: ThreadPool
+        adapting source: ModelSource, _ config: RunFile.Adapters, giving output: Architecture.Output, seed: UInt64,
+        folder: String, digest: Digest.Value?, drops: Bool, positions: Int, on pool: ThreadPool
     ) throws {
         self.source = source
         directory = try ModelDirectory(path: source.base)
-        architecture = try Architecture(directory)
+        let base = try Architecture(directory)
+        (architecture, baseArchitecture) = (base.giving(output), base)
         let frozen = try FrozenWeights(
-            directory, architecture: architecture, quantization: config.quantization, folder: folder, digest: digest,
+            directory, architecture: base, quantization: config.quantization, folder: folder, digest: digest,
             on: pool)
         var random = SplitMix64(state: seed)
         let weights: Weights
@@ -95,11 +107,12 @@ package struct LoadedModel {
         self.source = source
         let shared = other.flatMap { source.hasBase(of: $0.source) ? $0 : nil }
         directory = try shared?.directory ?? ModelDirectory(path: source.base)
-        architecture = try shared?.architecture ?? Architecture(directory)
+        let base = try Architecture(directory)
+        (architecture, baseArchitecture) = (try source.output(on: base), base)
         let frozen =
             try shared?.frozen
             ?? FrozenWeights(
-                directory, architecture: architecture, quantization: quantization, folder: folder, digest: digest,
+                directory, architecture: base, quantization: quantization, folder: folder, digest: digest,
                 on: pool)
         let positions = positions ?? architecture.positions
         if let adapter = source.adapter {
@@ -147,7 +160,7 @@ package struct LoadedModel {
     /// The model without its adapters. One that is trained as a whole is its own base until the first step.
     package func base(positions: Int, on pool: ThreadPool) throws(ModelError) -> Transformer {
         guard let frozen else { return transformer }
-        return try Transformer(architecture, frozen: frozen, positions: positions, pool: pool)
+        return try Transformer(baseArchitecture, frozen: frozen, positions: positions, pool: pool)
     }
 
     /// Writes what is trained, as a folder that other tools load: a model, or an adapter in PEFT's layout.
@@ -214,6 +227,23 @@ package struct ModelSource: Equatable {
         return adapter
     }
 
+    /// The source as a reward model or as what its folders make of it: a base's own config, or an adapter's `task_type`.
+    /// - Throws: `CheckpointError` or `TokenizerError`.
+    func output(on base: Architecture) throws -> Architecture {
+        guard let adapter, try AdapterConfig(directory: adapter).task == .reward else { return base }
+        return base.giving(.reward(padding: try padding(on: base)))
+    }
+
+    /// The token that a reward model's last one is told from: as TRL's trainer has it the tokenizer's padding token, else its
+    /// end of sequence; without a tokenizer the config's.
+    /// - Throws: `TokenizerError`.
+    func padding(on base: Architecture) throws -> Int32? {
+        if case .reward(let padding?) = base.output { return padding }
+        guard FileSystem.exists(FileSystem.join(tokenizerPath, "tokenizer.json")) else { return base.endTokens.first }
+        let tokenizer = try Tokenizer(directory: tokenizerPath)
+        return tokenizer.padToken ?? tokenizer.eosToken ?? base.endTokens.first
+    }
+
     private static func isAdapter(_ path: String) -> Bool {
         FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName))
             && !FileSystem.exists(FileSystem.join(path, "config.json"))
@@ -245,7 +275,24 @@ extension Architecture {
     }
 }
 
+extension Architecture {
+    /// The same decoder under another head, unless it has such a head already.
+    func giving(_ output: Output) -> Architecture {
+        guard case .reward(let padding) = output, !isRewardModel else { return self }
+        return rewarding(padding: padding)
+    }
+}
+
 extension LoadedModel {
+    /// Refuses a language model where a reward model is needed.
+    /// - Throws: `TrainingError.input`.
+    package func requireRewardModel() throws {
+        guard !architecture.isRewardModel else { return }
+        throw TrainingError.input(
+            "\(source.base): is no reward model; expected a folder whose config.json names a class "
+                + "…ForSequenceClassification with one label, as loss_type: reward saves it")
+    }
+
     /// Refuses a reference or margin model whose token ids can't mean the same.
     package func requireVocabulary(of policy: LoadedModel) throws -> LoadedModel {
         guard architecture.vocabulary == policy.architecture.vocabulary else {

@@ -14,6 +14,7 @@ extension RunFile {
                 case .column(let name): "column \(name)"
                 case .length(let factor): "\(factor) × length"
                 case .model(let path, let beta): "model \(path), beta \(beta)"
+                case .rewardModel(let path): "reward model \(path)"
                 }
             let scale =
                 switch reward.scaling {

@@ -52,6 +52,8 @@ struct RunSetup {
     /// The pairs as they were read, and what they were read for.
     struct Rows {
         let source: ModelSource
+        /// The policy's, under the head that will be trained.
+        let shape: Architecture
         let tokenizerPath: String
         let train: PreferenceSet
         let evaluation: PreferenceSet?
@@ -70,7 +72,8 @@ struct RunSetup {
         let (source, shape) = try communicator.failingTogether {
             let source = try ModelSource(file.model.path, adapter: file.adapters.path)
             try file.adapters.check(source)
-            return (source, try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare)))
+            let base = try Architecture(ModelDirectory(path: source.base, needsWeights: !mayBeBare))
+            return (source, try policyShape(source, on: base))
         }
         let tokenizerPath = file.model.tokenizerPath ?? source.tokenizerPath
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
@@ -94,8 +97,21 @@ struct RunSetup {
             )
         }
         return Rows(
-            source: source, tokenizerPath: tokenizerPath, train: train, evaluation: evaluation, lines: lines,
+            source: source, shape: shape, tokenizerPath: tokenizerPath, train: train, evaluation: evaluation, lines: lines,
             positions: positions)
+    }
+
+    /// The policy's shape: under the head of a reward model if the objective trains one.
+    /// - Throws: `TrainingError.input` for a reward model that is to be trained as a language model.
+    private func policyShape(_ source: ModelSource, on base: Architecture) throws -> Architecture {
+        let (model, objective) = (try source.output(on: base), file.objective)
+        if objective.readsRewards { return model.giving(.reward(padding: try source.padding(on: base))) }
+        guard !model.isRewardModel else {
+            throw TrainingError.input(
+                "\(source.base): is a reward model; loss_type \(objective.lossTypes.joined(separator: ", ")) trains a "
+                    + "language model: set loss_type: reward, or name another model")
+        }
+        return model
     }
 
     // MARK: - Model
@@ -111,11 +127,13 @@ struct RunSetup {
             let policy =
                 if file.adapters.areUsed ?? (rows.source.adapter != nil) {
                     try LoadedModel(
-                        adapting: rows.source, file.adapters, seed: file.data.seed, folder: file.cacheFolder,
-                        digest: quantized, drops: file.drops(rows.source), positions: rows.positions, on: pool)
+                        adapting: rows.source, file.adapters, giving: rows.shape.output, seed: file.data.seed,
+                        folder: file.cacheFolder, digest: quantized, drops: file.drops(rows.source),
+                        positions: rows.positions, on: pool)
                 } else {
                     try LoadedModel(
-                        training: rows.source, positions: rows.positions, mayBeBare: mayBeBare, on: pool)
+                        training: rows.source, giving: rows.shape.output, seed: file.data.seed,
+                        positions: rows.positions, mayBeBare: mayBeBare, on: pool)
                 }
             return (policy, try policy.trained())
         }

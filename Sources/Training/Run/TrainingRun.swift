@@ -143,10 +143,14 @@ package struct TrainingRun {
         let columns: [String] = (file.margins?.rewards ?? []).compactMap {
             if case .column(let name) = $0.source { name } else { nil }
         }
-        let rule = EncodingRule(
+        var rule = EncodingRule(
             maxLength: maxLength(file, shape), truncation: file.data.truncation,
             appendEOS: file.data.appendEOS, judges: file.objective.judges, scoreNames: columns,
             vocabularySize: shape.vocabulary)
+        if file.objective.readsRewards {
+            rule.scoreNames.append(RowMapping.margin)
+            rule.readsMargin = true
+        }
         return {
             RowEncoder(
                 tokenizer: tokenizer, template: template, mapping: file.data.mapping, rule: rule, file: $0)

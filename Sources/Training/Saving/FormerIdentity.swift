@@ -59,6 +59,8 @@ extension RunIdentity {
                 case .column(let name): "column \(name)"
                 case .length(let factor): "\(factor) × length"
                 case .model(let path, let beta): "model \(path), beta \(beta)"
+                // There was none.
+                case .rewardModel(let path): "reward model \(path)"
                 }
             return "\(reward.weight) · \(reward.name) (\(source))"
         }.joined(separator: " + ")

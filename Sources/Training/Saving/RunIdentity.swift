@@ -26,7 +26,7 @@ struct RunIdentity {
             members["adapter digest"] = text(digests.adapter)
         }
         for reward in file.margins?.rewards ?? [] {
-            if case .model(let path, _) = reward.source {
+            if let path = reward.source.modelPath {
                 members["digest of margins.\(reward.name)"] = text(digests[path])
             }
         }

@@ -35,11 +35,19 @@ package struct Reference {
 
 extension LoadedModel {
     /// Another model of the run, which shares this one's base if it has the same.
-    /// - Throws: also for a model of another vocabulary.
-    func companion(_ path: String, positions: Int, on pool: ThreadPool) throws -> Transformer {
+    /// - Throws: also for a model of another vocabulary, and for a language model in place of one that is to give rewards, or the
+    ///   other way round.
+    func companion(
+        _ path: String, givingRewards: Bool = false, positions: Int, on pool: ThreadPool
+    ) throws -> Transformer {
         let other = try ModelSource(path)
-        guard other != ModelSource(ofBase: source) else { return try base(positions: positions, on: pool) }
-        return try LoadedModel(reading: other, sharing: self, positions: positions, on: pool)
-            .requireVocabulary(of: self).transformer
+        guard givingRewards || other != ModelSource(ofBase: source) else { return try base(positions: positions, on: pool) }
+        let model = try LoadedModel(reading: other, sharing: self, positions: positions, on: pool)
+        if givingRewards {
+            try model.requireRewardModel()
+        } else {
+            try model.architecture.requireLanguageModel(path)
+        }
+        return try model.requireVocabulary(of: self).transformer
     }
 }

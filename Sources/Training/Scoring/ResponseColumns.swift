@@ -62,6 +62,9 @@ package struct ResponseColumns: Sendable {
                 mismatched = Dictionary(uniqueKeysWithValues: zip(pairings, values))
             }
         }
+        if run.objective.readsRewards, let margin = set.scores[RowMapping.margin] {
+            marginReward = margin.map { Double($0) }
+        }
         guard run.objective.needsMarginRewards, let given = run.margins else { return }
         marginReward = [Double](repeating: 0, count: set.responses.count)
         for reward in given.rewards {
@@ -69,6 +72,10 @@ package struct ResponseColumns: Sendable {
             switch reward.source {
             case .column(let name): values = (set.scores[name] ?? []).map { Double($0) }
             case .length(let factor): values = set.responses.map { factor * Double($0.length) }
+            case .rewardModel(let path):
+                values = try logps(path, name: "margin reward \(reward.name)") {
+                    try initial.companion(path, givingRewards: true, positions: positions, on: pool)
+                }
             case .model(let path, let beta):
                 let logps = try logps(path, name: "margin reward \(reward.name)") {
                     try initial.companion(path, positions: positions, on: pool)

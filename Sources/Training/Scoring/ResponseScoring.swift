@@ -114,7 +114,7 @@ extension StepCost {
     /// The cost of a model's rows, scored tokens and attention.
     init(_ a: Architecture) {
         self.init(
-            layerParameters: a.blockParameters, headParameters: a.vocabulary * a.width,
+            layerParameters: a.blockParameters, headParameters: a.outputs * a.width,
             attentionWidth: a.layers * a.queryWidth)
     }
 }

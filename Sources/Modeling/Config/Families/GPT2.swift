@@ -23,6 +23,7 @@ extension Family {
             gateUp: ["mlp.c_fc"], down: "mlp.c_proj", transposed: true, finalNorm: "ln_f")
         var gguf = GGUFRules("gpt2")
         (gguf.needsHead, gguf.nonlinearity) = (true, .geluTanh)
-        return Family(name: "gpt2", rules: rules, tensors: names, gguf: gguf, adapterTargets: ["c_attn"])
+        return Family(
+            name: "gpt2", className: "GPT2", rules: rules, tensors: names, gguf: gguf, adapterTargets: ["c_attn"])
     }()
 }

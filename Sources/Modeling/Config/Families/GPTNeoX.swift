@@ -23,6 +23,7 @@ extension Family {
         (gguf.needsHead, gguf.nonlinearity, gguf.attentionBias) = (true, .geluTanh, .always)
         gguf.readsParallelResidual = true
         return Family(
-            name: "gpt_neox", rules: rules, tensors: names, gguf: gguf, adapterTargets: ["query_key_value"])
+            name: "gpt_neox", className: "GPTNeoX", rules: rules, tensors: names, gguf: gguf,
+            adapterTargets: ["query_key_value"])
     }()
 }

@@ -19,7 +19,8 @@ extension Family {
             return found
         }
         return Family(
-            name: "gemma", rules: rules, tensors: .llama, gguf: .gemma("gemma"), adapterTargets: ["q_proj", "v_proj"])
+            name: "gemma", className: "Gemma", rules: rules, tensors: .llama, gguf: .gemma("gemma"),
+            adapterTargets: ["q_proj", "v_proj"])
     }()
 }
 
@@ -46,7 +47,8 @@ extension Family {
         // The 27B model's, known by its depth.
         gguf.knowsScale = { $0.layers == 46 }
         return Family(
-            name: "gemma2", rules: rules, tensors: names, gguf: gguf, adapterTargets: ["q_proj", "v_proj"])
+            name: "gemma2", className: "Gemma2", rules: rules, tensors: names, gguf: gguf,
+            adapterTargets: ["q_proj", "v_proj"])
     }()
 }
 

@@ -7,7 +7,8 @@ extension Family {
         var gguf = GGUFRules("llama")
         gguf.interleavesRotary = true
         return Family(
-            name: "llama", rules: rules, tensors: .llama, gguf: gguf, adapterTargets: ["q_proj", "v_proj"])
+            name: "llama", className: "Llama", rules: rules, tensors: .llama, gguf: gguf,
+            adapterTargets: ["q_proj", "v_proj"])
     }()
 }
 

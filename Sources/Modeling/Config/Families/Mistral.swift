@@ -7,6 +7,7 @@ extension Family {
         var gguf = GGUFRules("llama")
         gguf.interleavesRotary = true
         return Family(
-            name: "mistral", rules: rules, tensors: .llama, gguf: gguf, adapterTargets: ["q_proj", "v_proj"])
+            name: "mistral", className: "Mistral", rules: rules, tensors: .llama, gguf: gguf,
+            adapterTargets: ["q_proj", "v_proj"])
     }()
 }

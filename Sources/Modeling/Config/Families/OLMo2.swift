@@ -9,6 +9,6 @@ extension Family {
         (names.feedForwardNorm, names.feedForwardAfterNorm) = (nil, "post_feedforward_layernorm")
         var gguf = GGUFRules("olmo2")
         (gguf.needsHead, gguf.attentionBias) = (true, .never)
-        return Family(name: "olmo2", rules: rules, tensors: names, gguf: gguf)
+        return Family(name: "olmo2", className: "Olmo2", rules: rules, tensors: names, gguf: gguf)
     }()
 }

@@ -10,6 +10,6 @@ extension Family {
         (names.queryKeyValue, names.gateUp) = (.stacked("self_attn.qkv_proj"), ["mlp.gate_up_proj"])
         var gguf = GGUFRules("phi3")
         (gguf.readsWindow, gguf.readsOriginalPositions) = (true, true)
-        return Family(name: "phi3", rules: rules, tensors: names, gguf: gguf)
+        return Family(name: "phi3", className: "Phi3", rules: rules, tensors: names, gguf: gguf)
     }()
 }

@@ -6,7 +6,7 @@ extension Family {
         rules.queryKeyValueBias = .always
         rules.window = .upperLayers
         return Family(
-            name: "qwen2", rules: rules, tensors: .llama, gguf: GGUFRules("qwen2"),
+            name: "qwen2", className: "Qwen2", rules: rules, tensors: .llama, gguf: GGUFRules("qwen2"),
             adapterTargets: ["q_proj", "v_proj"])
     }()
 }
@@ -22,7 +22,7 @@ extension Family {
         var gguf = GGUFRules("qwen3")
         gguf.attentionBias = .never
         return Family(
-            name: "qwen3", rules: rules, tensors: .llamaWithQueryKeyNorms, gguf: gguf,
+            name: "qwen3", className: "Qwen3", rules: rules, tensors: .llamaWithQueryKeyNorms, gguf: gguf,
             adapterTargets: ["q_proj", "v_proj"])
     }()
 }

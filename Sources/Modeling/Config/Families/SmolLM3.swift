@@ -20,6 +20,6 @@ extension Family {
         var gguf = GGUFRules("smollm3")
         (gguf.interleavesRotary, gguf.attentionBias, gguf.feedForwardBias) = (true, .never, .never)
         gguf.usesRotary = { ($0 + 1) % 4 != 0 }
-        return Family(name: "smollm3", rules: rules, tensors: .llama, gguf: gguf)
+        return Family(name: "smollm3", className: "SmolLM3", rules: rules, tensors: .llama, gguf: gguf)
     }()
 }
