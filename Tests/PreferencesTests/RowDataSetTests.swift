@@ -190,7 +190,8 @@ import Testing
             complaint.hasPrefix(
                 """
                 rows.jsonl:7: rows of no known format: the row has "question", "answer"; name its columns with prompt_column, \
-                chosen_column and rejected_column, or give one of: rows of token ids (prompt_ids, chosen_ids, rejected_ids), \
+                chosen_column and rejected_column, or give one of: single responses of token ids (prompt_ids, \
+                completion_ids), rows of token ids (prompt_ids, chosen_ids, rejected_ids), \
                 ranked rows (prompt, responses, pairs or scores), 
                 """.trimmingCharacters(in: .newlines)))
         #expect(complaint.hasSuffix("dialogues (messages; or conversations), texts (text)"))

@@ -202,12 +202,12 @@ struct RunFileRefusalTests {
             (
                 "weights: {preference: 1, b: 1}\nmargins:\n  b: {words: 1}",
                 "run.yaml:5: margins.b is {words: 1}; expected "
-                    + "{column: NAME}, {model: DIR, beta: 0.1} or {length: -1}"
+                    + "{column: NAME}, {model: DIR, beta: 0.1}, {reward: \"model:DIR\"} or {length: -1}, each also with scale or normalise"
             ),
             (
                 "weights: {preference: 1, b: 1}\nmargins:\n  b: {length: 1, column: b}",
                 "run.yaml:5: margins.b is {length: 1, column: b}; expected "
-                    + "{column: NAME}, {model: DIR, beta: 0.1} or {length: -1}"
+                    + "{column: NAME}, {model: DIR, beta: 0.1}, {reward: \"model:DIR\"} or {length: -1}, each also with scale or normalise"
             ),
             (
                 "weights: {preference: 1, b: 1}\nmargins:\n  b:\n    model: m\n    beta: x",

@@ -46,7 +46,7 @@ struct PatternTests {
 
     @Test("a search that goes back without end is given up, one in linear time is not")
     func limits() throws {
-        let doubling = try RegularExpression("(?:a|a)*[bc]")
+        let doubling = try RegularExpression("(?:a|a)+(?<!a)")
         let text = String(repeating: "a", count: 60)
         #expect(throws: RegularExpression.Fault.self) { try found(doubling, text) }
         let quadratic = try RegularExpression(#"\s+$"#)
@@ -66,7 +66,7 @@ struct PatternTests {
         try AtomicFile.write(
             #"""
             {"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Split","behavior":"Isolated",
-            "invert":false,"pattern":{"Regex":"(?:a|a)*[bc]"}}}
+            "invert":false,"pattern":{"Regex":"(?:a|a)+(?<!a)"}}}
             """#, to: folder + "/tokenizer.json")
         let tokenizer = try Tokenizer(directory: folder)
         #expect(try tokenizer.encode("aa", addSpecialTokens: false).ids == [0, 0])
@@ -75,7 +75,7 @@ struct PatternTests {
         }
         #expect(
             error?.description.hasPrefix(
-                "the tokenizer's pattern (?:a|a)*[bc] goes back too often on a text of 50 bytes")
+                "the tokenizer's pattern (?:a|a)+(?<!a) goes back too often on a text of 50 bytes")
                 == true)
     }
 

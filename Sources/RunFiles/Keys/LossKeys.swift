@@ -39,7 +39,7 @@ package struct LossKeys: KeySection {
 
     package let margins: Key<[MarginEntry]> = Key(
         "margins", .margins,
-        "Where each margin reward comes from: {column: NAME}, {model: DIR, beta: 0.1} or {length: -1}.",
+        "Where each margin reward comes from: {column: NAME}, {model: DIR, beta: 0.1}, {reward: \"model:DIR\"} or {length: -1}.",
         default: .value([], "the column of the weight's own name"),
         readBy: .losses { $0.needsMarginRewards }, identity: true)
 }
