@@ -3,9 +3,25 @@ import Storage
 /// Reading `adapter_config.json`. Every field is either understood, or known to be without effect, or refused by name:
 /// an adapter computed otherwise than it was trained would give numbers that only look right.
 extension AdapterConfig {
-    /// - Throws: `CheckpointError.adapter` for a field that changes what the adapter computes and isn't understood, or
+    /// Reads an adapter folder's configuration.
+    /// - Throws: `CheckpointError.adapter` for a folder that is none, with what to do, or for a field that changes what the
+    ///   adapter computes and isn't understood, or
     ///   has a wrong type or value; `.json` or `.storage` for a file that can't be read.
     package init(directory: String) throws(CheckpointError) {
+        guard FileSystem.isDirectory(directory) else {
+            throw .adapter(
+                path: directory, reason: "no such folder; give the folder that holds \(AdapterConfig.fileName)")
+        }
+        guard FileSystem.exists(FileSystem.join(directory, AdapterConfig.fileName)) else {
+            let kind = FolderKind(directory)
+            let isModel = FileSystem.exists(FileSystem.join(directory, "config.json"))
+            let hint =
+                isModel
+                ? ": it is a model, not an adapter"
+                : kind.remedyForAdapter.map { ": it \(kind.words); \($0)" }
+                    ?? "; expected a folder as peft's save_pretrained makes it"
+            throw .adapter(path: directory, reason: "has no \(AdapterConfig.fileName)\(hint)")
+        }
         let path = FileSystem.join(directory, AdapterConfig.fileName)
         try self.init(json: CheckpointError.readObject(path), file: path)
     }
@@ -101,7 +117,7 @@ private struct AdapterFields {
         guard let text = value.string, values.contains(text) else {
             throw refusal(
                 name,
-                "expected \(values.map { "\"\($0)\"" }.joined(separator: " or ")), the only kind of adapter read here")
+                "expected \(values.map { "\"\($0)\"" }.joined(separator: " or ")), the kinds of adapter read here")
         }
     }
 

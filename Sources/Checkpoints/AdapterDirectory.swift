@@ -34,19 +34,6 @@ package struct AdapterDirectory: Sendable {
     /// - Throws: `CheckpointError.adapter`, with what to do; `.safetensors`, `.json` or `.storage` for files that are
     ///   wrong.
     package init(path: String) throws(CheckpointError) {
-        guard FileSystem.isDirectory(path) else {
-            throw .adapter(path: path, reason: "no such folder; give the folder that holds \(AdapterConfig.fileName)")
-        }
-        guard FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName)) else {
-            let kind = FolderKind(path)
-            let isModel = FileSystem.exists(FileSystem.join(path, "config.json"))
-            let hint =
-                isModel
-                ? ": it is a model, not an adapter"
-                : kind.remedyForAdapter.map { ": it \(kind.words); \($0)" }
-                    ?? "; expected a folder as peft's save_pretrained makes it"
-            throw .adapter(path: path, reason: "has no \(AdapterConfig.fileName)\(hint)")
-        }
         config = try AdapterConfig(directory: path)
         let weights = FileSystem.join(path, AdapterDirectory.weightsName)
         guard FileSystem.exists(weights) else { throw AdapterDirectory.noWeights(path) }

@@ -156,7 +156,10 @@ struct AdapterTests {
         arguments: [
             ("peft_type", "\"IA3\"", "expected \"LORA\""),
             ("peft_type", "null", "has no \"peft_type\""),
-            ("task_type", "\"SEQ_CLS\"", "\"task_type\" is \"SEQ_CLS\"; expected \"CAUSAL_LM\""),
+            (
+                "task_type", "\"SEQ_2_SEQ_LM\"",
+                "\"task_type\" is \"SEQ_2_SEQ_LM\"; expected \"CAUSAL_LM\" or \"SEQ_CLS\""
+            ),
             ("bias", "\"all\"", "\"bias\" is \"all\"; expected \"none\""),
             ("r", "0", "expected a whole number above 0"),
             ("r", "2.5", "expected a whole number"),

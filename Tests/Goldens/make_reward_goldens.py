@@ -10,6 +10,7 @@ families/<name>/reward.safetensors
 
 The truth is transformers' own class, …ForSequenceClassification, with attention computed eagerly in float64.
 """
+import copy
 import pathlib
 
 import torch
@@ -36,11 +37,15 @@ def main():
     for seed, folder in enumerate(sorted(HERE.glob("families/*/model"))):
         golden = load_file(folder.parent / "golden.safetensors")
         model = reward_model(folder, seed)
+        # Dynamic frequencies remember the longest text so far: each text gets them fresh.
+        fresh = copy.deepcopy(getattr(model.base_model, "rotary_emb", None))
         rewards, total, row = [], 0, 0
         while f"ids.{row}.prompt" in golden:
             pair = []
             for side, d in ("chosen", 0.3 + 0.1 * row), ("rejected", -0.4):
                 ids = torch.cat([golden[f"ids.{row}.prompt"], golden[f"ids.{row}.{side}"]]).long()
+                if fresh is not None:
+                    model.base_model.rotary_emb = copy.deepcopy(fresh)
                 r = model(ids[None]).logits[0, 0]
                 total = total + d * r
                 pair.append(r.detach())

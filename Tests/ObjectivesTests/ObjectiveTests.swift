@@ -170,7 +170,7 @@ import Testing
                 == "nll_weight isn't read with a list of losses; add sft to the list, with its weight in loss_weights")
         #expect(
             message([(.sigmoid, 1), (.kto, 1)])
-                == "kto can't be one of several losses: it doesn't judge pairs; train it alone")
+                == "kto can't be one of several losses: it doesn't judge pairs by logps; train it alone")
         #expect(message([(.sigmoid, -1)]) == "the weight of sigmoid is -1.0; expected a number above 0")
         // ε of EXO and of DPO have different ranges; both must agree.
         #expect(

@@ -79,7 +79,7 @@ struct RunFileRefusalTests {
             (
                 "loss_type: [sigmoid, rrhf]",
                 "loss_type is sigmoid, rrhf; expected losses and constants that go together: rrhf can't be one of several "
-                    + "losses: it doesn't judge pairs; train it alone"
+                    + "losses: it doesn't judge pairs by logps; train it alone"
             ),
             ("loss_type: guess", "loss_type is guess; expected \(RunFileRefusalTests.lossNames)"),
             ("optim: lion", "optim is lion; expected adamw, rmsprop, sgd or adamw_8bit"),
