@@ -99,9 +99,15 @@ extension EndToEnd {
             try three.train(settings, ranks: 3)
             #expect(try adapter(of: three) == adapter(of: toy))
             let next = try Toy()
-            try next.train(["model_name_or_path": .string(toy.output("final")), "max_steps": 1])
-            // The reference is the base without the adapter: a trained one begins below ln 2.
-            #expect((try next.losses().first ?? 1) < 0.69)
+            var going: JSONObject = ["model_name_or_path": .string(toy.output("final")), "max_steps": 1]
+            try next.train(going)
+            // The reference is the initial policy, adapter included.
+            #expect(abs((try next.losses().first ?? 0) - 0.693147) < 1e-5)
+            // Beside the bare base a trained adapter begins below ln 2.
+            let beside = try Toy()
+            going["ref_model_name_or_path"] = .string(base)
+            try beside.train(going)
+            #expect((try beside.losses().first ?? 1) < 0.69)
         }
 
         @Test(

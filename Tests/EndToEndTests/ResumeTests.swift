@@ -169,7 +169,7 @@ extension EndToEnd {
             (["loss_type": "simpo"], "loss_type is \"sigmoid\", this run's is \"simpo\""),
             (["model_name_or_path": .string(Goldens.model("tied-llama3"))], "model digest is "),
             (["ref_model_name_or_path": .string(Goldens.model("mha-sharded"))], "reference digest is "),
-            (["beta": 0.5], "objective is \"sigmoid (DPO), beta 0.1\", this run's is \"sigmoid (DPO), beta 0.5\""),
+            (["beta": 0.5], "its beta is 0.1, this run's is 0.5"),
             (["max_steps": 3], "step 4 is beyond the 3 steps of this run"),
         ]
 
