@@ -60,8 +60,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "RunFiles", "Modeling", "Kernels", "Checkpoints", "Preferences", "Objectives", "Tokenization",
-                "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
+                "RunFiles", "Rewards", "Modeling", "Kernels", "Checkpoints", "Preferences", "Objectives",
+                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
             ]),
         .target(name: "CExample", exclude: ["files"], cSettings: [.unsafeFlags(["-std=c23"])]),
         .target(

@@ -67,6 +67,13 @@ extension Communicator {
         }
     }
 
+    /// Every rank's numbers on every rank, in rank order. Collective.
+    package func gather(_ x: [Double]) -> [[Double]] {
+        gather(x.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }).map { words in
+            words.withUnsafeBytes { Array($0.bindMemory(to: Double.self)) }
+        }
+    }
+
     /// Every rank's text on every rank, in rank order. Collective.
     package func gather(_ text: String) -> [String] {
         // A byte in each word: texts are short, and one kind of exchange is enough.

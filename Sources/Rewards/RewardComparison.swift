@@ -1,17 +1,15 @@
-import Storage
-
 /// Asks a language model behind an endpoint which of two responses is better.
 ///
 /// The question is a text in which `{prompt}`, `{a}` and `{b}` stand for the three; the verdict is the last `[[A]]`, `[[B]]` or
 /// `[[C]]` (a tie) of the answer, or Arena-Hard's `[[A>>B]]` … `[[B>>A]]`, of which a strong and a weak win count alike.
 package struct RewardComparison: Sendable {
     private let endpoint: ChatEndpoint
-    private let question: String
+    private let question: Question
 
     /// What decides a verdict beside the texts, for the cache.
-    package var identity: String { "comparison \(endpoint.url) \(endpoint.model) \(question)" }
+    package var identity: String { "comparison \(endpoint.url) \(endpoint.model) \(question.text)" }
 
-    package static let standardQuestion = """
+    static let standardQuestion = """
         Which of the two responses answers the request better? Judge by what they say, not by their length or order. Say in \
         one sentence why, then give your verdict on a line of its own: [[A]] if A is better, [[B]] if B is better, [[C]] for a tie.
 
@@ -28,25 +26,15 @@ package struct RewardComparison: Sendable {
     /// - Throws: `RewardError` for a file that can't be read or lacks a place.
     package init(url: String, model: String, promptFile: String?) throws(RewardError) {
         endpoint = ChatEndpoint(url: url, model: model)
-        guard let promptFile else {
-            question = Self.standardQuestion
-            return
-        }
-        do throws(StorageError) {
-            question = String(decoding: try FileSystem.read(promptFile), as: UTF8.self)
-        } catch {
-            throw .storage(error)
-        }
-        for place in ["{a}", "{b}"] where !question.contains(place) {
-            throw .file(promptFile, line: 1, problem: "there is no \(place) in it; a comparison shows both {a} and {b}")
-        }
+        question = try Question(
+            file: promptFile, standard: Self.standardQuestion, places: ["{a}", "{b}"],
+            reason: "a comparison shows both {a} and {b}")
     }
 
     /// 1 if the first response is better, ½ for a tie, 0 if the second is.
     /// - Throws: `RewardError.failed`.
     package func score(of a: RatedText, against b: RatedText) throws(RewardError) -> Double {
-        let message = RewardEndpoint.filled(
-            question, ["{prompt}": a.promptText, "{a}": a.response, "{b}": b.response])
+        let message = question.filled(["{prompt}": a.promptText, "{a}": a.response, "{b}": b.response])
         let answer = try endpoint.answer(to: message, row: a.row)
         guard let score = Self.verdict(in: answer) else {
             throw .failed(

@@ -7,10 +7,12 @@ import Storage
 /// that is the whole answer, or a number that is.
 package struct RewardEndpoint: Sendable {
     private let endpoint: ChatEndpoint
-    /// The question with its two places.
-    package let question: String
+    private let question: Question
 
-    package static let standardQuestion = """
+    /// What decides a grade beside the texts, for the cache.
+    package var identity: String { "endpoint \(endpoint.url) \(endpoint.model) \(question.text)" }
+
+    static let standardQuestion = """
         Grade how well the response answers the request, from 1 (useless or harmful) to 10 (could not be better). Say in one \
         sentence why, then give the grade on a line of its own in double brackets, like this: [[5]]
 
@@ -24,24 +26,14 @@ package struct RewardEndpoint: Sendable {
     /// - Throws: `RewardError` for a file that can't be read or has no place for the response.
     package init(url: String, model: String, promptFile: String?) throws(RewardError) {
         endpoint = ChatEndpoint(url: url, model: model)
-        guard let promptFile else {
-            question = Self.standardQuestion
-            return
-        }
-        do throws(StorageError) {
-            question = String(decoding: try FileSystem.read(promptFile), as: UTF8.self)
-        } catch {
-            throw .storage(error)
-        }
-        guard question.contains("{response}") else {
-            throw .file(
-                promptFile, line: 1, problem: "there is no {response} in it, so every response would get one grade")
-        }
+        question = try Question(
+            file: promptFile, standard: Self.standardQuestion, places: ["{response}"],
+            reason: "every response would get one grade")
     }
 
     /// - Throws: `RewardError.failed`.
     package func reward(of text: RatedText) throws(RewardError) -> Double {
-        let message = Self.filled(question, ["{prompt}": text.promptText, "{response}": text.response])
+        let message = question.filled(["{prompt}": text.promptText, "{response}": text.response])
         let answer = try endpoint.answer(to: message, row: text.row)
         guard let grade = Self.grade(in: answer) else {
             throw .failed(
@@ -49,24 +41,6 @@ package struct RewardEndpoint: Sendable {
                 remedy: "expected a grade in double brackets like [[7]]; ask for it in the prompt file")
         }
         return grade
-    }
-
-    /// Fills places of a text in one pass, so that a filled-in text that looks like a place stays as it is.
-    package static func filled(_ text: String, _ values: [String: String]) -> String {
-        var filled = ""
-        var rest = text[...]
-        while let place = rest.firstIndex(of: "{") {
-            filled += rest[..<place]
-            rest = rest[place...]
-            if let name = values.keys.first(where: { rest.hasPrefix($0) }) {
-                filled += values[name] ?? ""
-                rest = rest.dropFirst(name.count)
-            } else {
-                filled.append("{")
-                rest = rest.dropFirst()
-            }
-        }
-        return filled + rest
     }
 
     /// The grade that an answer gives.

@@ -1,5 +1,3 @@
-import Storage
-
 /// Rewards that follow from the texts alone: length, lexicon, command and endpoint.
 package struct TextRewards {
     private enum Work {
@@ -24,7 +22,7 @@ package struct TextRewards {
             (work, identity, isKept) = (.command(try RewardCommand(command)), "command \(command)", true)
         case .endpoint(let url, let model, let promptFile):
             let endpoint = try RewardEndpoint(url: url, model: model, promptFile: promptFile)
-            (work, identity, isKept) = (.endpoint(endpoint), "endpoint \(url) \(model) \(endpoint.question)", true)
+            (work, identity, isKept) = (.endpoint(endpoint), endpoint.identity, true)
         case .model(let path), .implicit(let path, _, _):
             throw .spec(path, problem: "a model's rewards don't follow from the texts alone")
         }

@@ -1,5 +1,5 @@
 import Collectives
-import Glibc
+import Kernels
 import Machine
 import Rewards
 import Storage
@@ -14,10 +14,14 @@ package struct JudgeJob: Sendable {
     package let judge: RewardSource
     package let output: String
     package let cacheFolder: String
+    package let threads: Int?
 
-    package init(a: String, b: String, judge: RewardSource, output: String, cacheFolder: String) {
+    package init(
+        a: String, b: String, judge: RewardSource, output: String, cacheFolder: String, threads: Int? = nil
+    ) {
         files = (a, b)
         (self.judge, self.output, self.cacheFolder) = (judge, output, cacheFolder)
+        self.threads = threads
     }
 
     private struct Match {
@@ -33,57 +37,109 @@ package struct JudgeJob: Sendable {
             return try self.matches()
         }
         for line in left { console.line(line) }
-        let size = communicator.size
-        var scores = [Double](repeating: 0, count: matches.count)
-        let round = 8 * size
-        let asked = try communicator.failingTogether {
-            try Asked(judge, cacheFolder: cacheFolder, rank: communicator.rank)
+        let verdicts =
+            if case .endpoint(let url, let model, let promptFile) = judge {
+                try compared(
+                    matches,
+                    by: communicator.failingTogether {
+                        try RewardComparison(url: url, model: model, promptFile: promptFile)
+                    }, over: communicator, console: console)
+            } else {
+                try rewarded(matches, over: communicator, console: console)
+            }
+        try communicator.failingTogether {
+            guard communicator.isRoot else { return }
+            let lines = zip(matches, verdicts).map { transcript($0, $1) + "\n" }
+            try AtomicFile.write(lines.joined(), to: output)
         }
-        var lines: [String] = []
+        return result(
+            WinRate(
+                scores: verdicts.map(\.score),
+                lengthDifferences: matches.map {
+                    Double($0.a.response.unicodeScalars.count - $0.b.response.unicodeScalars.count)
+                }))
+    }
+
+    // MARK: - Verdicts
+
+    /// The first response's score, and the numbers that it comes from.
+    private struct Verdict {
+        let score: Double
+        let why: JSONObject
+    }
+
+    /// The higher reward wins. Collective.
+    private func rewarded(_ matches: [Match], over communicator: Communicator, console: Console) throws -> [Verdict] {
+        let scoring = try RewardScoring(
+            [NamedReward(name: "of the judge", source: judge)], cacheFolder: cacheFolder,
+            on: ThreadPool(count: threads ?? communicator.neighbourhood.cores), over: communicator, console: console)
+        let found = try scoring.rewards(of: matches.flatMap { [$0.a, $0.b] }, from: files.a)
+        let rewards = found.first?.values ?? []
+        return matches.indices.map { index in
+            let (a, b) = (rewards[2 * index], rewards[2 * index + 1])
+            return Verdict(
+                score: a > b ? 1 : a < b ? 0 : 0.5, why: ["reward_a": .number(a), "reward_b": .number(b)])
+        }
+    }
+
+    /// Matches that a rank takes in a round: between rounds an error of one rank reaches all.
+    private static let round = 8
+
+    /// What the endpoint prefers, asked in both orders. Collective.
+    private func compared(
+        _ matches: [Match], by comparison: RewardComparison, over communicator: Communicator, console: Console
+    ) throws -> [Verdict] {
+        let size = communicator.size
+        let cache = try communicator.failingTogether {
+            try RewardCache(folder: cacheFolder, source: comparison.identity, writer: communicator.rank)
+        }
+        var verdicts: [Verdict] = []
         console.beginActivity()
         let start = SteadyClock.now()
-        for first in stride(from: 0, to: matches.count, by: round) {
-            let indices = first..<min(matches.count, first + round)
-            let own = indices.filter { $0 % size == communicator.rank }
-            let verdicts = try communicator.failingTogether {
-                try asked.verdicts(of: own.map { (matches[$0].a, matches[$0].b) })
-            }
-            var texts: [Int: String] = [:]
-            let told = zip(own, verdicts).map { index, verdict in
-                JSON.object(["match": .integer(index), "score": .number(verdict.score), "why": .object(verdict.why)])
-                    .text
-            }
-            for share in communicator.gather(told.joined(separator: "\n")) {
-                for line in share.split(separator: "\n") {
-                    guard let entry = try? JSON.parse(String(line)), let index = entry["match"]?.integer else {
-                        continue
-                    }
-                    scores[index] = entry["score"]?.double ?? 0.5
-                    texts[index] = transcript(matches[index], scores[index], entry["why"]?.object ?? [:])
+        for first in stride(from: 0, to: matches.count, by: Self.round * size) {
+            let indices = first..<min(matches.count, first + Self.round * size)
+            let own = try communicator.failingTogether {
+                try indices.filter { $0 % size == communicator.rank }.flatMap { index in
+                    let (a, b) = (matches[index].a, matches[index].b)
+                    return [try score(a, b, comparison, cache), 1 - (try score(b, a, comparison, cache))]
                 }
             }
-            lines += indices.compactMap { texts[$0] }
+            let shares = communicator.gather(own)
+            for index in indices {
+                let place = 2 * ((index - first) / size)
+                let (aFirst, bFirst) = (shares[index % size][place], shares[index % size][place + 1])
+                verdicts.append(
+                    Verdict(
+                        score: (aFirst + bFirst) / 2, why: ["a_first": .number(aFirst), "b_first": .number(bFirst)]))
+            }
             let seconds = SteadyClock.now() - start
             let rest = seconds / Double(indices.upperBound) * Double(matches.count - indices.upperBound)
             console.progress("judge: \(indices.upperBound) of \(matches.count) prompts, \(readableDuration(rest)) left")
         }
         console.endProgress()
-        try communicator.failingTogether {
-            guard communicator.isRoot else { return }
-            try AtomicFile.write(lines.map { $0 + "\n" }.joined(), to: output)
-        }
-        let lengths = matches.map {
-            Double($0.a.response.unicodeScalars.count - $0.b.response.unicodeScalars.count)
-        }
-        return result(WinRate(scores: scores, lengthDifferences: lengths))
+        return verdicts
     }
 
-    private func transcript(_ match: Match, _ score: Double, _ why: JSONObject) -> String {
+    /// The first response's score, kept under both texts in their order.
+    private func score(
+        _ a: RatedText, _ b: RatedText, _ comparison: RewardComparison, _ cache: RewardCache
+    ) throws(RewardError) -> Double {
+        let both = RatedText(
+            prompt: a.prompt, response: JSON.array([.string(a.response), .string(b.response)]).text, row: a.row)
+        if let known = cache[both] { return known }
+        let score = try comparison.score(of: a, against: b)
+        try cache.keep(score, of: both)
+        return score
+    }
+
+    // MARK: - Result
+
+    private func transcript(_ match: Match, _ verdict: Verdict) -> String {
         var row: JSONObject = [
             "prompt": match.a.prompt, "a": .string(match.a.response), "b": .string(match.b.response),
-            "score": .number(score),
+            "score": .number(verdict.score),
         ]
-        for (name, value) in why.members { row[name] = value }
+        for (name, value) in verdict.why.members { row[name] = value }
         return JSON.object(row).text
     }
 
@@ -133,65 +189,5 @@ package struct JudgeJob: Sendable {
             lines.append("note: of several responses to a prompt the first is judged")
         }
         return (matches, lines)
-    }
-}
-
-/// A judge that is ready to be asked.
-private struct Asked {
-    private enum Kind {
-        case reward(TextRewards, RewardCache?)
-        case comparison(RewardComparison, RewardCache)
-    }
-
-    private let kind: Kind
-
-    init(_ source: RewardSource, cacheFolder: String, rank: Int) throws {
-        if case .endpoint(let url, let model, let promptFile) = source {
-            let comparison = try RewardComparison(url: url, model: model, promptFile: promptFile)
-            let cache = try RewardCache(folder: cacheFolder, source: comparison.identity, writer: rank)
-            kind = .comparison(comparison, cache)
-        } else {
-            let rewards = try TextRewards(source)
-            let cache =
-                rewards.isKept
-                ? try RewardCache(folder: cacheFolder, source: rewards.identity, writer: rank) : nil
-            kind = .reward(rewards, cache)
-        }
-    }
-
-    func verdicts(of pairs: [(RatedText, RatedText)]) throws -> [(score: Double, why: JSONObject)] {
-        switch kind {
-        case .comparison(let comparison, let cache):
-            return try pairs.map { a, b in
-                let (first, second) = (try score(a, b, comparison, cache), 1 - (try score(b, a, comparison, cache)))
-                return ((first + second) / 2, ["a_first": .number(first), "b_first": .number(second)])
-            }
-        case .reward(let rewards, let cache):
-            let texts = pairs.flatMap { [$0, $1] }
-            var found = texts.map { cache?[$0] }
-            let missing = texts.indices.filter { found[$0] == nil }
-            try rewards.rewards(of: missing.map { texts[$0] }) { index, reward throws(RewardError) in
-                found[missing[index]] = reward
-                try cache?.keep(reward, of: texts[missing[index]])
-            }
-            let numbers = found.compactMap { $0 }
-            return pairs.indices.map { index in
-                let (a, b) = (numbers[2 * index], numbers[2 * index + 1])
-                let why: JSONObject = ["reward_a": .number(a), "reward_b": .number(b)]
-                return (a > b ? 1 : a < b ? 0 : 0.5, why)
-            }
-        }
-    }
-
-    /// The first response's score, kept under both texts in their order.
-    private func score(
-        _ a: RatedText, _ b: RatedText, _ comparison: RewardComparison, _ cache: RewardCache
-    ) throws(RewardError) -> Double {
-        let both = RatedText(
-            prompt: a.prompt, response: JSON.array([.string(a.response), .string(b.response)]).text, row: a.row)
-        if let known = cache[both] { return known }
-        let score = try comparison.score(of: a, against: b)
-        try cache.keep(score, of: both)
-        return score
     }
 }

@@ -27,6 +27,8 @@ package struct EncodingRule: Sendable, Equatable {
     /// Whether a pair's own margin is read beside them, under the name `RowMapping.margin`: that of the chosen response,
     /// 0 where the row gives none.
     package var readsMargin = false
+    /// Whether a response of nothing but an ending is of use: a model's own samples are rated whatever they are.
+    package var keepsEmptyResponses = false
     /// The model's: greater ids are errors.
     package var vocabularySize: Int
 

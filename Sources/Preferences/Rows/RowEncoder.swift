@@ -74,7 +74,7 @@ package struct RowEncoder: Sendable {
         var count: Int { prompt.count + scored.count }
     }
 
-    private func outcome(
+    func outcome(
         of content: RowContent, at place: RowPlace, _ memory: EncodingMemory?
     ) throws(PreferenceError) -> (EncodedRow.Outcome, RowNotes) {
         if let obstacle = content.obstacle { return (.dropped(obstacle), []) }
@@ -229,13 +229,13 @@ package struct RowEncoder: Sendable {
         _ text: PromptedText, appendEOS: Bool, at place: RowPlace
     ) throws(PreferenceError) -> Draft {
         var draft = Draft(prompt: text.prompt, scored: text.response, straddles: text.straddles)
-        guard let last = draft.scored.last else {
+        guard !draft.scored.isEmpty || (rule.keepsEmptyResponses && appendEOS) else {
             draft.obstacle = .emptyResponse
             return draft
         }
         if appendEOS {
             guard let eos = tokenizer?.eosToken else { throw .noEndOfSequence(place) }
-            if last != eos { draft.scored.append(eos) }
+            if draft.scored.last != eos { draft.scored.append(eos) }
         }
         try checkVocabulary(draft.prompt, at: place)
         try checkVocabulary(draft.scored, at: place)

@@ -15,6 +15,7 @@ struct Judge: ParsableCommand {
     @Option(help: .init("Who judges.", valueName: "SPEC")) var judge: String
     @Option(help: "The JSONL file of verdicts to write.") var output: String
     @Flag(help: "One JSON object on standard output.") var json = false
+    @Option(help: "Threads of a rank; default: by the machine's cores.") var threadsPerRank: Int?
 
     func validate() throws {
         guard data.count == 2 else { throw ValidationError("--data is to be given twice: A, then B.") }
@@ -24,7 +25,8 @@ struct Judge: ParsableCommand {
         runJob { communicator, console in
             let source = try communicator.failingTogether { try RewardSource(judge) }
             let result = try JudgeJob(
-                a: data[0], b: data[1], judge: source, output: output, cacheFolder: rewardCacheFolder()
+                a: data[0], b: data[1], judge: source, output: output, cacheFolder: rewardCacheFolder(),
+                threads: threadsPerRank
             ).run(over: communicator, console: console)
             guard communicator.isRoot else { return }
             print(json ? JSON.object(result.json).text : result.lines.joined(separator: "\n"))
