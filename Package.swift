@@ -45,6 +45,8 @@ let package = Package(
         .target(name: "Tokenization", dependencies: ["Storage", "COnig"]),
         .target(name: "ChatTemplates", dependencies: ["Storage"]),
         .target(name: "Objectives"),
+        .target(name: "Statistics"),
+        .target(name: "Figures", dependencies: ["Storage"]),
         .target(name: "Rewards", dependencies: ["Machine", "Storage", "CCurl"]),
         .target(
             name: "Preferences",
@@ -61,7 +63,8 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "RunFiles", "Rewards", "Modeling", "Kernels", "Checkpoints", "Preferences", "Objectives",
-                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
+                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Statistics", "Machine",
+                "Storage",
             ]),
         .target(name: "CExample", exclude: ["files"], cSettings: [.unsafeFlags(["-std=c23"])]),
         .target(
@@ -70,8 +73,8 @@ let package = Package(
                 "CExample",
                 "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences",
                 "Objectives",
-                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Machine", "Storage",
-                "Yardsticks",
+                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Statistics", "Figures", "Machine",
+                "Storage", "Yardsticks",
             ]),
         .executableTarget(
             name: "swift-prefopt",
@@ -83,6 +86,8 @@ let package = Package(
             ]),
 
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
+        .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Scratch"]),
+        .testTarget(name: "FiguresTests", dependencies: ["Figures", "Scratch"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"], exclude: ["Fixtures"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "CHwloc", "Scratch"]),
@@ -100,7 +105,7 @@ let package = Package(
             name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "Storage", "Scratch"],
             exclude: ["Fixtures", "make_chat_goldens.py"]),
         .testTarget(name: "RewardsTests", dependencies: ["Rewards", "Storage", "Scratch"]),
-        .testTarget(name: "CommandsTests", dependencies: ["Commands", "Machine", "Storage", "Scratch"]),
+        .testTarget(name: "CommandsTests", dependencies: ["Commands", "Machine", "Statistics", "Storage", "Scratch"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"], exclude: ["Fixtures"]),
         .testTarget(
             name: "PreferencesTests",

@@ -2,6 +2,7 @@ import Collectives
 import Kernels
 import Machine
 import Rewards
+import Statistics
 import Storage
 import Training
 
@@ -50,6 +51,11 @@ package struct AnnotateJob: Sendable {
             try AtomicFile.write(rows.map { $0.json.text + "\n" }.joined(), to: output)
         }
         console.line("\(output): \(rows.count) prompts, \(rows.reduce(0) { $0 + $1.responses.count }) responses")
-        for (name, values) in found { console.line("  \(name): \(Statistics(values).text)") }
+        for (name, values) in found { console.line("  \(name): \(Self.summary(of: Sample(values)))") }
+    }
+
+    private static func summary(of rewards: Sample) -> String {
+        "mean \(fixed(rewards.mean, 4)) ± \(fixed(rewards.standardError, 4)), deviation \(fixed(rewards.deviation, 4)), "
+            + "from \(fixed(rewards.least, 4)) to \(fixed(rewards.greatest, 4))"
     }
 }

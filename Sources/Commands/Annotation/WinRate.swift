@@ -1,4 +1,5 @@
 import Glibc
+import Statistics
 
 /// Wins of one set of responses over another on the same prompts.
 ///
@@ -20,18 +21,8 @@ package struct WinRate: Sendable, Equatable {
     /// p, the mean of the scores.
     package var rate: Double { scores.isEmpty ? 0 : scores.reduce(0, +) / Double(scores.count) }
 
-    /// Wilson's 95 % interval of p over n prompts, with z = 1.96:
-    ///
-    ///     [p + z²/2n ± z √(p (1 − p)/n + z²/4n²)] / (1 + z²/n)
-    ///
-    /// E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. With ties it is a little too wide, since half a win varies less.
-    package var interval: (low: Double, high: Double) {
-        guard !scores.isEmpty else { return (0, 1) }
-        let (n, z, p) = (Double(scores.count), 1.959963984540054, rate)
-        let middle = p + z * z / (2 * n)
-        let width = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
-        return (max(0, (middle - width) / (1 + z * z / n)), min(1, (middle + width) / (1 + z * z / n)))
-    }
+    /// Wilson's 95 % interval of the rate.
+    package var interval: Interval { .wilson(share: rate, of: scores.count) }
 
     /// The rate if both answers were of one length: σ(a) of the logistic regression
     ///

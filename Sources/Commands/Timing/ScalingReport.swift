@@ -91,7 +91,7 @@ package struct ScalingReport: Sendable {
     package func write(to folder: String) throws(StorageError) {
         try FileSystem.makeDirectories(folder)
         try AtomicFile.write(json.prettyText, to: FileSystem.join(folder, "scaling.json"))
-        try AtomicFile.write(ScalingPlot(self).svg, to: FileSystem.join(folder, "scaling.svg"))
+        try AtomicFile.write(ScalingPlot(self).figure.svg, to: FileSystem.join(folder, "scaling.svg"))
     }
 
     /// Zero as 0, anything else with its power of ten.
