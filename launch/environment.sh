@@ -8,9 +8,11 @@ usage() { sed -n '2,$ { /^#/!q; /^#[A-Z]/q; /^# shellcheck/d; s/^# \{0,1\}//; p;
 case ${1-} in -h | --help) usage; exit 0 ;; esac
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# The caller of this file uses it.
-# shellcheck disable=SC2034
+# As it was built here, else as launch/package.sh packed it.
 binary=${PREFOPT_BINARY:-$repository/.build/release/swift-prefopt}
+for packed in "$repository/bin/swift-prefopt" "$(command -v swift-prefopt || true)"; do
+    if [ ! -x "$binary" ] && [ -x "$packed" ]; then binary=$packed; fi
+done
 
 # Open MPI refuses to start as root until it is told twice.
 if [ "$(id -u)" = 0 ]; then
@@ -91,9 +93,18 @@ program_status() {
         157) echo 4 ;;
         *)
             if declare -F lost_hosts >/dev/null; then lost=$(lost_hosts); fi
-            say "$(basename "$0"): ${lost:-a rank was killed or failed, as the launcher says above} (its status is $1)"
+            say "$(basename "$0"): ${lost:-$(death "$1")}"
             echo 4 ;;
     esac
+}
+
+# How a job ended that no rank could speak for, by mpirun's status: 128 and the signal that ended a rank.
+death() {
+    if [ "$1" -gt 128 ] && [ "$1" -le 192 ]; then
+        echo "a rank was ended by the signal SIG$(kill -l "$1" 2>/dev/null || echo " $(($1 - 128))") (9 is often the kernel's, for memory: dmesg)"
+    else
+        echo "the launcher failed with the status $1; mpirun without --quiet says more"
+    fi
 }
 
 # The names in an Open MPI hostfile, each once.

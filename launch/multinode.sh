@@ -89,7 +89,8 @@ cores=$(lscpu --parse=CORE,SOCKET | grep -v '^#' | sort -u | wc -l)
 [ -n "$threads" ] || threads=$((cores / slots > 0 ? cores / slots : 1))
 if [ $((slots * threads)) -gt "$cores" ]; then yields=1; fi
 
-command=(mpirun --hostfile "$hostfile")
+# The program says itself why it ends; mpirun's paragraphs about it, also after a stop that saved, are left out.
+command=(mpirun --hostfile "$hostfile" --quiet)
 if [ -n "$yields" ]; then
     command+=(--map-by slot --bind-to none --mca mpi_yield_when_idle 1)
 else

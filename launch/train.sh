@@ -86,8 +86,9 @@ fi
 
 command=("$binary" train --set "threads_per_rank=$threads" "${passed[@]}")
 if [ "$ranks" -gt 1 ]; then
-    # Ranks of one machine talk through its memory: without the network no interface can be the wrong one.
-    launcher=(mpirun -n "$ranks" --mca pml ob1 --mca btl "self,vader")
+    # Ranks of one machine talk through its memory: without the network no interface can be the wrong one. The program says
+    # itself why it ends; mpirun's paragraphs about it, also after a stop that saved, are left out.
+    launcher=(mpirun --quiet -n "$ranks" --mca pml ob1 --mca btl "self,vader")
     perNode=$((ranks / nodes))
     if [ $((ranks * threads)) -gt "$cores" ] || [ -n "$limited" ]; then
         # Ranks that share cores must give way while they wait: --oversubscribe makes them.
