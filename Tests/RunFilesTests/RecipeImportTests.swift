@@ -126,6 +126,35 @@ struct RecipeImportTests {
         #expect(verdicts(recipe)["zero_stage"] == .dropped)
     }
 
+    @Test("OpenRLHF's grouped options are those of before, and the script names the loss")
+    func openRLHFGrouped() throws {
+        let (recipe, run) = try read(
+            """
+            read -r -d '' training_commands <<EOF
+            openrlhf.cli.train_rm \\
+               --ckpt.output_dir ./out \\
+               --ckpt.save_steps -1 \\
+               --eval.steps -1 \\
+               --train.batch_size 256 \\
+               --train.micro_batch_size 1 \\
+               --model.model_name_or_path m \\
+               --ds.param_dtype bf16 \\
+               --ds.zero_stage 3 \\
+               --ds.lora.rank 8 \\
+               --adam.lr 9e-6 \\
+               --adam.betas 0.9 0.95 \\
+               --data.max_len 8192 \\
+               --ckpt.load_enable \\
+               --model.gradient_checkpointing_enable
+            EOF
+            deepspeed --module $training_commands
+            """)
+        #expect(recipe.trainer == .openRLHF && run.model.path == "m" && run.batch.size == .global(256))
+        #expect(run.objective.lossTypes == ["reward"] && run.machine.roundsProducts && run.data.maxLength == 8192)
+        #expect(run.optimizer.learningRate == 9e-6 && run.adapters.rank == 8 && run.machine.gradientCheckpointing)
+        #expect(!recipe.notes.contains { $0.verdict == .unknown })
+    }
+
     @Test("each key of a recipe has exactly one note of its own")
     func notes() throws {
         let (recipe, _) = try read("base_model: m\nrl: dpo\nfoo: 1\nfp16: auto\nseed: 3\nval_set_size: 0.1")

@@ -18,14 +18,16 @@ enum CommandLineRecipe {
             let continues = words.last == "\\"
             if continues { words.removeLast() }
             for word in words {
-                if word.hasPrefix("--"), word.count > 2 {
+                if let script = OpenRLHFOptions.script(word, at: .line(file: file, number + 1)) {
+                    finish()
+                    entries.append(script)
+                } else if word.hasPrefix("--"), word.count > 2 {
                     finish()
                     let name = word.dropFirst(2)
                     let equals = name.firstIndex(of: "=")
-                    // Newer OpenRLHF groups its options: --optim.lr.
                     let key = name[..<(equals ?? name.endIndex)].map { $0 == "-" ? "_" : $0 }
                     open = (
-                        String(key), equals.map { [.plain(String(name[name.index(after: $0)...]))] } ?? [], number + 1
+                        OpenRLHFOptions.flat(String(key)), equals.map { [.plain(String(name[name.index(after: $0)...]))] } ?? [], number + 1
                     )
                 } else if open != nil {
                     open?.values.append(.plain(word))

@@ -97,7 +97,7 @@ extension PeerTrainer {
     static func of(_ recipe: Recipe) -> PeerTrainer {
         if recipe.has("stage", "finetuning_type", "cutoff_len", "pref_beta") { return .llamaFactory }
         if recipe.has("base_model", "sequence_len", "rl") { return .axolotl }
-        if recipe.has("pretrain", "micro_train_batch_size", "save_path") { return .openRLHF }
+        if recipe.has("script", "pretrain", "micro_train_batch_size", "save_path") { return .openRLHF }
         if recipe.has("gamma_beta_ratio") { return .simpo }
         if recipe.has("dataset_mixer", "dataset_mixture", "dataset_splits") { return .alignmentHandbook }
         return .trl

@@ -19,7 +19,8 @@ package struct MachineKeys: KeySection {
     package let roundsProducts: Key<Bool> = Key(
         "bf16", .flag,
         "Whether the operands of linear maps are rounded to bfloat16; sums, weights, gradients and moments are float32.",
-        default: .value(false, "TRL has true; float32 is exact, and without bfloat16 units as fast"), identity: true)
+        default: .value(false, "TRL has true; float32 is exact, and without bfloat16 units as fast"), identity: true,
+        synonyms: [.words("param_dtype", .openRLHF, as: ["bf16": "true", "fp32": "false"])])
 
     package let zeroStage: Key<Int> = Key(
         "zero_stage", .whole(from: 0, to: 1),

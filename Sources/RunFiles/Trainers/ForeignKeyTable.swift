@@ -61,6 +61,15 @@ extension ForeignKey {
         ForeignKey(
             "special_tokens tokens added_tokens_overrides eos_token bos_token", fate: .missing,
             because: "special tokens are those of the tokenizer's files"),
+        ForeignKey(
+            "image_max_pixels video_max_pixels image_min_pixels video_min_pixels video_fps video_maxlen freeze_vision_tower "
+                + "freeze_multi_modal_projector", of: .llamaFactory, fate: .missing,
+            because: "models that see aren't here"),
+        ForeignKey(
+            "eot_tokens", of: .axolotl, because: "the chat template writes the token that ends a turn, and it is scored"),
+        ForeignKey(
+            "dataset_exact_deduplication", of: .axolotl, fate: .missing,
+            because: "every row is trained on; inspect counts rows that occur twice"),
         ForeignKey("shuffle_dataset", of: .trl, fate: .elsewhere, because: "shuffle says it for each epoch"),
     ]
 
@@ -102,6 +111,11 @@ extension ForeignKey {
         ForeignKey(
             "is_encoder_decoder tools trainer_type", of: .trl, .simpo,
             because: "models are decoders, and loss_type says the rest"),
+        ForeignKey(
+            "num_labels", of: .axolotl, because: "a reward model has one label"),
+        ForeignKey(
+            "process_reward_model", of: .axolotl, fate: .missing,
+            because: "steps of an answer aren't judged one by one; loss_type: reward judges the whole"),
         ForeignKey("ppo_* reward_model* kl_coef init_kl_coef", fate: .missing, because: "there is no PPO here"),
     ]
 
@@ -111,7 +125,7 @@ extension ForeignKey {
                 + "upcast_lmhead_output fp8 disable_gradient_checkpointing float16 bfloat16",
             because: "weights, gradients and moments are float32"),
         ForeignKey(
-            "torch_dtype dtype param_dtype",
+            "torch_dtype dtype",
             because: "training is in float32 whatever the files hold; save_dtype says how weights are saved"),
         ForeignKey(
             "attn_implementation use_flash_attention_2 flash_attention flash_attn xformers_attention sdp_attention "
@@ -119,7 +133,7 @@ extension ForeignKey {
             because: "there is one attention, exact and computed in tiles"),
         ForeignKey(
             "use_liger_kernel liger_* enable_liger_kernel use_unsloth use_unsloth_gc torch_compile* jit_mode_eval use_ipex "
-                + "torch_empty_cache_steps plugins lora_mlp_kernel lora_qkv_kernel lora_o_kernel unsloth_* cut_cross_entropy",
+                + "torch_empty_cache_steps plugins lora_mlp_kernel lora_qkv_kernel lora_o_kernel use_kernels use_scattermoe use_sonicmoe use_onebitllms experimental_* unsloth_* cut_cross_entropy",
             because: "the kernels are this program's own"),
         ForeignKey(
             "gradient_checkpointing_kwargs gradient_checkpointing_use_reentrant activation_checkpointing* activation_offloading "
@@ -163,6 +177,9 @@ extension ForeignKey {
             "per_device_eval_batch_size eval_batch_size per_gpu_eval_batch_size eval_accumulation_steps auto_find_batch_size "
                 + "micro_train_batch_size eval_do_concat_batches batch_eval_metrics average_tokens_across_devices",
             because: "micro_batch_tokens is chosen for the memory, in training and evaluation, and changes no result"),
+        ForeignKey(
+            "dp_shard_size dp_replicate_size", of: .axolotl, because: "every rank holds the model; mpirun says how many"),
+        ForeignKey("module", of: .openRLHF, because: "it is the launcher's: mpirun starts the ranks"),
         ForeignKey("grad_accum_dtype", of: .openRLHF, because: "gradients are added up in float32"),
     ]
 
@@ -187,6 +204,9 @@ extension ForeignKey {
             because: "write eval_strategy: epoch, or steps with eval_steps; save_strategy likewise"),
         ForeignKey("greater_is_better", because: "it is known of each metric"),
         ForeignKey(
+            "loss_watchdog_*", of: .axolotl, fate: .missing,
+            because: "a loss that explodes is warned about, and one that isn't a number ends the run"),
+        ForeignKey(
             "early_stopping_patience", of: .axolotl, fate: .missing,
             because: "load_best_model_at_end keeps the best; a run doesn't stop early"),
         ForeignKey(
@@ -196,6 +216,10 @@ extension ForeignKey {
     ]
 
     private static let others = [
+        ForeignKey(
+            "model_class peft_config kernel_config quant_config dist_config init_config train_dataset sample_backend", of: .llamaFactory,
+            fate: .missing,
+            because: "it groups keys as LLaMA-Factory's version 1 does; write lora_r, lora_alpha, train_file and the like"),
         ForeignKey(
             "trust_remote_code model_revision model_code_revision revision token use_auth_token hf_use_auth_token cache_dir "
                 + "use_fast_tokenizer disable_fast_tokenizer model_init_kwargs model_type tokenizer_type base_model_config "

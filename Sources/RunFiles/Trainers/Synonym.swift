@@ -53,8 +53,12 @@ package struct Synonym: Sendable {
         .words("stage", .llamaFactory, as: ["dpo": "sigmoid", "sft": "sft", "kto": "kto", "rm": "reward"]),
         .words("pref_loss", .llamaFactory, as: lossNames.merging(same) { ours, _ in ours }),
         .words("dpo_loss", .llamaFactory, as: lossNames.merging(same) { ours, _ in ours }),
+        .converted("reward_model", .axolotl) { $0.bool == true ? .plain("reward") : nil },
         .words("rl", .axolotl, as: lossNames.merging(same) { ours, _ in ours }),
         .words("dpo_loss_type", .axolotl, as: lossNames.merging(same) { ours, _ in ours }),
+        .words(
+            "script", .openRLHF,
+            as: ["train_dpo": "sigmoid", "train_rm": "reward", "train_sft": "sft", "train_kto": "kto"]),
         .converted("ipo", .openRLHF) { $0.bool == false ? nil : .plain("ipo") },
         .words("loss", as: lossNames.merging(same) { ours, _ in ours }),
         .words("objective", as: lossNames.merging(same) { ours, _ in ours }),
