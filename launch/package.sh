@@ -67,7 +67,11 @@ fill() {
     cp launch/environment.sh launch/train.sh launch/multinode.sh launch/slurm.sbatch launch/supervise.sh "$pages/launch"
 }
 
-announce "$built" manual >"$work/swift-prefopt.1"
+# The argument parser makes the manual page out of the program's own help.
+generator=.build-package/manual
+announce swift build --configuration release --product generate-manual --scratch-path "$generator" \
+    --package-path .build-package/checkouts/swift-argument-parser
+announce "$generator/release/generate-manual" "$built" --output-directory "$work"
 gzip -9 -n "$work/swift-prefopt.1"
 
 say "== the tarball"
