@@ -9,13 +9,18 @@ let fast: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3", "-Ouncheck
 /// commit.
 let commit = Context.environment["PREFOPT_COMMIT"] ?? "unknown"
 
+/// What makes the API's documentation, where launch/api-docs.sh asks for it: a build of the program needs none of it.
+let documentation: [Package.Dependency] =
+    Context.environment["PREFOPT_API_DOCS"] == nil
+    ? [] : [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")]
+
 let package = Package(
     name: "swift-prefopt",
     products: [.executable(name: "swift-prefopt", targets: ["swift-prefopt"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    ],
+    ] + documentation,
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),

@@ -45,8 +45,10 @@ package struct DirectoryLock: ~Copyable {
     }
 
     private static var host: String {
-        var name = [CChar](repeating: 0, count: 65)
-        gethostname(&name, name.count - 1)
-        return String(cString: name)
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 65) { name in
+            name.initialize(repeating: 0)
+            gethostname(name.baseAddress, name.count - 1)
+            return name.baseAddress.map { String(cString: $0) } ?? ""
+        }
     }
 }

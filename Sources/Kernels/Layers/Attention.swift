@@ -33,7 +33,9 @@ package struct Attention {
     private let scratchKeys: Int
 
     /// - Parameters:
-    ///   - heads, keyHeads, width: H, G, E.
+    ///   - heads: H
+    ///   - keyHeads: G
+    ///   - width: E
     ///   - scale: factor on q kᵀ.
     ///   - cap: if given, a score s becomes cap · tanh(s / cap) (Gemma-2, arXiv 2408.00118).
     ///   - window: if given, a query sees no key that is `window` or more positions before it (Mistral, arXiv 2310.06825).

@@ -4,8 +4,10 @@ package enum LayerNorm {
     private static let columnsPerItem = 64
 
     /// - Parameters:
-    ///   - x, y: [T, D]
-    ///   - weight, bias: [D]
+    ///   - x: [T, D]
+    ///   - y: [T, D]
+    ///   - weight: [D]
+    ///   - bias: [D]
     ///   - statistics: [T, 2], receives μ and r of every row for the backward pass.
     package static func forward(
         _ x: Matrix, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
@@ -40,7 +42,9 @@ package enum LayerNorm {
 
     /// With n = (x − μ) r and g = w ∘ dy: dx += r (g − mean(g) − n · mean(g ∘ n)), dw += Σₜ dy ∘ n, db += Σₜ dy.
     ///
-    /// - Parameter dWeight, dBias: [D], or nil when they aren't trained.
+    /// - Parameters:
+    ///   - dWeight: [D], or nil when it isn't trained.
+    ///   - dBias: the same.
     package static func backward(
         _ dy: Matrix, _ x: Matrix, weight: UnsafePointer<Float>, statistics: UnsafePointer<Float>,
         into dx: Matrix, dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>?, on pool: ThreadPool

@@ -12,7 +12,8 @@ package struct KeyValuePages {
 
     /// - Parameters:
     ///   - base: `floats(keyHeads:width:)` for each page.
-    ///   - keyHeads, width: G, E.
+    ///   - keyHeads: G
+    ///   - width: E
     package init(_ base: UnsafeMutablePointer<Float>, keyHeads: Int, width: Int) {
         (self.base, self.keyHeads, self.width) = (base, keyHeads, width)
     }
@@ -98,7 +99,9 @@ package struct PagedAttention {
 
     /// - Parameters:
     ///   - heads: H; the pages know G and E.
-    ///   - scale, cap, window: see `Attention`.
+    ///   - scale: see `Attention`.
+    ///   - cap: see `Attention`.
+    ///   - window: see `Attention`.
     ///   - scratch: one buffer of `scratchCount` floats for each thread of the pool.
     package init(
         _ pages: KeyValuePages, heads: Int, scale: Float, cap: Float?, window: Int?,

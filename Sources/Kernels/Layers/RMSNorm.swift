@@ -5,7 +5,8 @@ package enum RMSNorm {
     private static let columnsPerItem = 64
 
     /// - Parameters:
-    ///   - x, y: [T, D]
+    ///   - x: [T, D]
+    ///   - y: [T, D]
     ///   - weight: [D / parts], the same for all parts.
     ///   - reciprocal: [T, parts], receives every r for the backward pass.
     package static func forward(

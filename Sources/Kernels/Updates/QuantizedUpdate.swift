@@ -5,7 +5,8 @@ extension Update {
     /// The parameters themselves see the moments before they are rounded.
     ///
     /// - Parameters:
-    ///   - first, second: from the block of the first parameter on.
+    ///   - first: from the block of the first parameter on.
+    ///   - second: from the block of the first parameter on.
     ///   - count: whole blocks, but for the last of a vector.
     package static func adamW8Bit(
         _ values: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, factor: Float,

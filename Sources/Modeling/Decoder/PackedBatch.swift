@@ -112,7 +112,7 @@ package struct PackedBatch: Sendable {
 
     /// - Parameters:
     ///   - architecture: of the model that will read the batch.
-    ///   - dropoutKeys: a key for each sequence, for a model that drops elements while it is trained.
+    ///   - keys: a key for each sequence, for a model that drops elements while it is trained.
     package init(_ sequences: [PackedSequence], for architecture: Architecture, dropoutKeys keys: [UInt64]? = nil) {
         let sequences = sequences.map { $0.seen(by: architecture) }
         for sequence in sequences { append(sequence, architecture) }
