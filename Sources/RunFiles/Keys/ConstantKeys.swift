@@ -76,7 +76,7 @@ enum ConstantKeys {
 
     /// A letter of a formula stays as it is.
     private static func sentence(_ text: String) -> String {
-        guard let first = text.first, first.isASCII else { return text + "." }
+        guard let first = text.first, first.isASCII, text.dropFirst().first != "," else { return text + "." }
         return first.uppercased() + text.dropFirst() + "."
     }
 
