@@ -37,3 +37,25 @@ INLINE void store_tile(const tile_sums *tile, float *c, long stride, long height
             }
         }
 }
+
+// A kernel of one tile: A's panel, B's panel and C's tile of which `height` rows and `width` columns are there.
+typedef void (*tile_kernel)(
+    const void *a, const void *b, long blocks, float *c, long stride, long height, long width, int adding);
+
+// All tiles of a product by one kernel, with denormals as zeros.
+INLINE void multiply_by_tiles(
+    tile_kernel multiply_one, prefopt_panels a, prefopt_panels b, long depth, long height, long width, float *c,
+    long stride, int adding) {
+    unsigned control = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(control | FLUSH_DENORMALS);
+    long blocks = (depth + BLOCK - 1) / BLOCK;
+    for (long first = 0; first < height; first += ROWS_AT_ONCE)
+        for (long column = 0; column < width; column += COLUMNS) {
+            const char *right = (const char *)b.base + column / COLUMNS * b.stride;
+            for (long row = first; row < least(height, first + ROWS_AT_ONCE); row += ROWS)
+                multiply_one(
+                    (const char *)a.base + row / ROWS * a.stride, right, blocks, c + row * stride + column, stride,
+                    least(ROWS, height - row), least(COLUMNS, width - column), adding);
+        }
+    __builtin_ia32_ldmxcsr(control);
+}

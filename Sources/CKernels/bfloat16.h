@@ -16,7 +16,8 @@ INLINE void split_chain(const float *a, const float *b, lanes sum[ROWS][2]) {
 }
 
 static __attribute__((noinline)) void multiply_split_tile(
-    const float *a, const float *b, long blocks, float *c, long stride, long height, long width, int adding) {
+    const void *left, const void *right, long blocks, float *c, long stride, long height, long width, int adding) {
+    const float *a = left, *b = right;
     tile_sums tile;
     load_tile(&tile, c, stride, height, width, adding);
     for (long block = 0; block < blocks; ++block) {
@@ -33,19 +34,7 @@ static __attribute__((noinline)) void multiply_split_tile(
 
 static void multiply_split(
     prefopt_panels a, prefopt_panels b, long depth, long height, long width, float *c, long stride, int adding) {
-    unsigned control = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(control | FLUSH_DENORMALS);
-    long blocks = (depth + BLOCK - 1) / BLOCK;
-    for (long first = 0; first < height; first += ROWS_AT_ONCE)
-        for (long column = 0; column < width; column += COLUMNS) {
-            const float *right = (const float *)((const char *)b.base + column / COLUMNS * b.stride);
-            for (long row = first; row < least(height, first + ROWS_AT_ONCE); row += ROWS)
-                multiply_split_tile(
-                    (const float *)((const char *)a.base + row / ROWS * a.stride), right, blocks,
-                    c + row * stride + column, stride, least(ROWS, height - row), least(COLUMNS, width - column),
-                    adding);
-        }
-    __builtin_ia32_ldmxcsr(control);
+    multiply_by_tiles(multiply_split_tile, a, b, depth, height, width, c, stride, adding);
 }
 
 static void pack_rows_split(prefopt_rows source, long lines, long first, long depth, prefopt_panels panels) {

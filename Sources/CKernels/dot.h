@@ -6,7 +6,8 @@ typedef float dot_sums __attribute__((vector_size(64)));
 
 
 static __attribute__((noinline)) void multiply_paired_tile(
-    const unsigned *a, const unsigned *b, long blocks, float *c, long stride, long height, long width, int adding) {
+    const void *left, const void *right, long blocks, float *c, long stride, long height, long width, int adding) {
+    const unsigned *a = left, *b = right;
     tile_sums tile;
     load_tile(&tile, c, stride, height, width, adding);
     for (long block = 0; block < blocks; ++block) {
@@ -35,19 +36,7 @@ static __attribute__((noinline)) void multiply_paired_tile(
 
 static void multiply_paired(
     prefopt_panels a, prefopt_panels b, long depth, long height, long width, float *c, long stride, int adding) {
-    unsigned control = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(control | FLUSH_DENORMALS);
-    long blocks = (depth + BLOCK - 1) / BLOCK;
-    for (long first = 0; first < height; first += ROWS_AT_ONCE)
-        for (long column = 0; column < width; column += COLUMNS) {
-            const unsigned *right = (const unsigned *)((const char *)b.base + column / COLUMNS * b.stride);
-            for (long row = first; row < least(height, first + ROWS_AT_ONCE); row += ROWS)
-                multiply_paired_tile(
-                    (const unsigned *)((const char *)a.base + row / ROWS * a.stride), right, blocks,
-                    c + row * stride + column, stride, least(ROWS, height - row), least(COLUMNS, width - column),
-                    adding);
-        }
-    __builtin_ia32_ldmxcsr(control);
+    multiply_by_tiles(multiply_paired_tile, a, b, depth, height, width, c, stride, adding);
 }
 
 static void pack_rows_paired(prefopt_rows source, long lines, long first, long depth, prefopt_panels panels) {

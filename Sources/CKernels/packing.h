@@ -254,34 +254,28 @@ INLINE void pack_columns_as(
 }
 
 // The same for any elements, into panels as high as a tile of `height` rows or as wide as one of COLUMNS.
+#define PACK(pack, elements) \
+    case elements: \
+        if (panels.width == height) pack(order, elements, height, source, lines, first, depth, panels); \
+        else pack(order, elements, COLUMNS, source, lines, first, depth, panels); \
+        break;
+#define PACK_ANY(pack) \
+    switch (source.elements) { \
+        PACK(pack, prefopt_float32) \
+        PACK(pack, prefopt_bfloat16) \
+        PACK(pack, prefopt_float16) \
+        PACK(pack, prefopt_int8) \
+    }
+
 INLINE void pack_rows_in(
     panel_order order, int height, prefopt_rows source, long lines, long first, long depth, prefopt_panels panels) {
-#define PACK(elements) \
-    case elements: \
-        if (panels.width == height) pack_rows_as(order, elements, height, source, lines, first, depth, panels); \
-        else pack_rows_as(order, elements, COLUMNS, source, lines, first, depth, panels); \
-        break;
-    switch (source.elements) {
-        PACK(prefopt_float32)
-        PACK(prefopt_bfloat16)
-        PACK(prefopt_float16)
-        PACK(prefopt_int8)
-    }
-#undef PACK
+    PACK_ANY(pack_rows_as)
 }
 
 INLINE void pack_columns_in(
     panel_order order, int height, prefopt_rows source, long lines, long first, long depth, prefopt_panels panels) {
-#define PACK(elements) \
-    case elements: \
-        if (panels.width == height) pack_columns_as(order, elements, height, source, lines, first, depth, panels); \
-        else pack_columns_as(order, elements, COLUMNS, source, lines, first, depth, panels); \
-        break;
-    switch (source.elements) {
-        PACK(prefopt_float32)
-        PACK(prefopt_bfloat16)
-        PACK(prefopt_float16)
-        PACK(prefopt_int8)
-    }
-#undef PACK
+    PACK_ANY(pack_columns_as)
 }
+
+#undef PACK_ANY
+#undef PACK
