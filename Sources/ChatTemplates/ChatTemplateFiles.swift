@@ -2,7 +2,7 @@ import Storage
 
 /// The files of a model directory that hold its chat templates and the tokens they name.
 struct ChatTemplateFiles {
-    package let directory: String
+    let directory: String
 
     private var configuration: String { "\(directory)/tokenizer_config.json" }
 

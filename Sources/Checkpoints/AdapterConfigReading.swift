@@ -139,7 +139,7 @@ private struct AdapterFields {
         return bool
     }
 
-    package func text(_ name: String) throws(CheckpointError) -> String? {
+    func text(_ name: String) throws(CheckpointError) -> String? {
         guard let value = value(name) else { return nil }
         guard let text = value.string else { throw refusal(name, "expected a string") }
         return text

@@ -5,7 +5,7 @@ import Training
 /// hours of scoring.
 enum OutputFile {
     /// - Throws: `TrainingError.input` when the folder isn't there or the path is a folder.
-    package static func check(_ path: String) throws {
+    static func check(_ path: String) throws {
         let folder = FileSystem.parent(of: path)
         guard FileSystem.isDirectory(folder) else {
             throw TrainingError.input("\(path): there is no folder \(folder); make it, or choose another --output")

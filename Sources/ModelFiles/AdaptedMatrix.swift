@@ -16,7 +16,7 @@ struct AdaptedMatrix {
         let magnitude: TensorView?
     }
 
-    package let base: MergeBase.Source
+    let base: MergeBase.Source
     /// Whether W is stored [inputs, outputs].
     let isTransposed: Bool
     let deltas: [Delta]
@@ -30,7 +30,7 @@ struct AdaptedMatrix {
         let left: Matrix
         let right: Matrix
         let delta: Delta
-        package let memory: Memory
+        let memory: Memory
 
         init(_ delta: Delta, isTransposed: Bool) throws(MemoryError) {
             let (r, inputs, outputs) = (delta.a.shape[0], delta.a.shape[1], delta.b.shape[0])

@@ -49,8 +49,8 @@ struct MergeBase {
         }
     }
 
-    package let directory: ModelDirectory
-    package let architecture: Architecture
+    let directory: ModelDirectory
+    let architecture: Architecture
     /// The files to be written with their tensors, in order.
     let files: [(name: String, tensors: [Source])]
     private let reading: FrozenReading
@@ -97,7 +97,7 @@ struct MergeBase {
     /// The embedding's stored name.
     let embedding: String
 
-    package func source(_ name: String) -> Source? { sources[name] }
+    func source(_ name: String) -> Source? { sources[name] }
 
     /// The stored name of a tensor that `transformers` calls so: files saved from the decoder alone leave a prefix out, and
     /// the head goes by several names.

@@ -19,7 +19,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// A name compared by its bytes. Swift takes "é" written as one scalar and as two for the same `String`; JSON
     /// doesn't, and vocabularies hold both.
     private struct Name: Hashable {
-        package let text: String
+        let text: String
 
         init(_ text: String) {
             var text = text

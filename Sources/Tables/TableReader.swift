@@ -30,7 +30,7 @@ package struct TableReader: ~Copyable {
 
     /// Exactly one of them, by the format.
     private struct Source: ~Copyable {
-        package var lines: LineReader?
+        var lines: LineReader?
         var document: DocumentReader?
         var cells: CellReader?
         var parquet: ParquetReader?

@@ -3,7 +3,7 @@ import Glibc
 
 /// Memory that the ranks of a node have in common.
 final class SharedWindow {
-    package let base: UnsafeMutableRawPointer
+    let base: UnsafeMutableRawPointer
     let bytes: Int
     private var window: MPI_Win?
 

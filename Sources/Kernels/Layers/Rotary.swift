@@ -11,7 +11,7 @@ package struct Rotary: @unchecked Sendable {
     private let headWidth: Int
 
     private final class Storage {
-        package let memory: UnsafeMutablePointer<Float>
+        let memory: UnsafeMutablePointer<Float>
         init(count: Int) { memory = .allocate(capacity: count) }
         deinit { memory.deallocate() }
     }

@@ -114,7 +114,7 @@ struct NormalFloatBlocks {
     }
 
     /// Some of the tensor's elements, counted row after row.
-    package func widen(_ elements: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    func widen(_ elements: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         let shifts = SIMD8<UInt32>(4, 0, 12, 8, 20, 16, 28, 24)
         let low = Vector(
             -1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
@@ -165,7 +165,7 @@ struct NormalFloatBlocks {
 
 /// Constants that stay where they are for as long as the program runs.
 struct StaticFloats: @unchecked Sendable {
-    package let base: UnsafePointer<Float>
+    let base: UnsafePointer<Float>
 
     init(_ values: [Float]) {
         let copy = UnsafeMutablePointer<Float>.allocate(capacity: values.count)

@@ -30,7 +30,7 @@ struct QuantizedRows {
     /// Float32.
     let scales: UnsafeRawPointer
 
-    package func widen(
+    func widen(
         row: Int, columns: Range<Int>, rowLength: Int, into target: UnsafeMutablePointer<Float>
     ) {
         let scale = scales.loadUnaligned(fromByteOffset: 4 * row, as: Float.self)

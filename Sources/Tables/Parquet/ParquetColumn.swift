@@ -21,7 +21,7 @@ struct ParquetColumn {
     private(set) var pageStart = 0
 
     /// Levels of the entry at hand; nil past the last.
-    package private(set) var head: (repetition: Int, definition: Int)?
+    private(set) var head: (repetition: Int, definition: Int)?
 
     /// - Parameter limit: where the file's pages end and its footer begins.
     init(

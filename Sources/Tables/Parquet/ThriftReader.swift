@@ -48,7 +48,7 @@ struct ThriftReader {
 
     mutating func bytes() throws(ParquetFault) -> ArraySlice<UInt8> { try cursor.take(try cursor.count()) }
 
-    package mutating func text() throws(ParquetFault) -> String {
+    mutating func text() throws(ParquetFault) -> String {
         guard let text = String(validating: try bytes(), as: UTF8.self) else { throw .damaged("a name is not UTF-8") }
         return text
     }

@@ -52,7 +52,7 @@ struct FlatTable: @unchecked Sendable {
         }
     }
 
-    package mutating func set(_ key: UInt64, _ value: UInt64) {
+    mutating func set(_ key: UInt64, _ value: UInt64) {
         var slot = slot(of: key)
         while slots[slot * 2] != key, slots[slot * 2] != FlatTable.absent { slot = (slot + 1) & mask }
         slots[slot * 2] = key

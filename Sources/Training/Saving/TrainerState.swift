@@ -7,7 +7,7 @@ import Storage
 /// What a checkpoint holds beside the model: all that decides the steps to come.
 struct TrainerState: Equatable {
     /// Optimizer steps done.
-    package var step: Int
+    var step: Int
     /// The best value of `metric_for_best_model` so far, and its step.
     var best: Best?
     /// The mean that BCO shifts rewards by; nothing in other runs.

@@ -6,7 +6,7 @@ struct JinjaMethods {
     /// Those that Python has and this interpreter hasn't.
     var missing: Set<String> = []
 
-    package static func of(_ value: JinjaValue) -> JinjaMethods? {
+    static func of(_ value: JinjaValue) -> JinjaMethods? {
         switch value {
         case .string: text
         case .list: list

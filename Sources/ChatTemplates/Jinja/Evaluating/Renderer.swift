@@ -57,7 +57,7 @@ final class JinjaRenderer {
 
     func fail(_ reason: String) -> ChatTemplateError { .rendering(line: line, reason: reason) }
 
-    package func step(_ count: Int = 1) throws(ChatTemplateError) {
+    func step(_ count: Int = 1) throws(ChatTemplateError) {
         steps &+= count
         guard steps <= Limit.steps, count <= Limit.steps else {
             throw fail("the template does too much work; it may never end")

@@ -3,7 +3,7 @@
 struct JinjaNumberLiteral {
     /// Nil for an integer that `Int` can't hold.
     let kind: JinjaToken.Kind?
-    package let text: String
+    let text: String
     let end: Int
 
     /// - Parameter afterDot: in `list.1.2` the numbers are two integers.
@@ -65,7 +65,7 @@ struct JinjaNumberLiteral {
 /// The escapes of a Python string literal.
 enum JinjaStringLiteral {
     /// - Returns: nil when an escape is malformed, is half of a surrogate pair, or names a character (`\N{…}`).
-    package static func text(_ bytes: ArraySlice<UInt8>) -> JinjaText? {
+    static func text(_ bytes: ArraySlice<UInt8>) -> JinjaText? {
         guard bytes.contains(UInt8(ascii: "\\")) else { return JinjaText(bytes) }
         let scalars = JinjaText(bytes).scalars
         var result = JinjaText()

@@ -19,7 +19,7 @@ enum JinjaValue {
     case cycler(JinjaCycler)
     case function(JinjaFunction)
 
-    package static func text(_ string: String) -> JinjaValue { .string(JinjaText(string)) }
+    static func text(_ string: String) -> JinjaValue { .string(JinjaText(string)) }
 
     /// Python's name of the type, for messages.
     var kind: String {
@@ -160,7 +160,7 @@ struct JinjaView {
 struct JinjaRange: Equatable {
     let start: Int
     let stop: Int
-    package let step: Int
+    let step: Int
 
     var count: Int {
         step > 0
@@ -348,7 +348,7 @@ final class JinjaFrame {
         for name in names { variables.append((name, nil)) }
     }
 
-    package func set(_ name: Int, _ value: JinjaValue?) {
+    func set(_ name: Int, _ value: JinjaValue?) {
         if let place = variables.firstIndex(where: { $0.name == name }) {
             variables[place].value = value
         } else {
@@ -357,7 +357,7 @@ final class JinjaFrame {
     }
 
     /// - Returns: nil when no scope here knows the name; `.some(nil)` when it has no value yet.
-    package func find(_ name: Int) -> JinjaValue?? {
+    func find(_ name: Int) -> JinjaValue?? {
         var frame: JinjaFrame? = self
         while let scope = frame {
             if let variable = scope.variables.first(where: { $0.name == name }) { return .some(variable.value) }
