@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "RunFiles",
             dependencies: [
-                "Preferences", "Objectives", "Rewards", "Checkpoints", "Storage",
+                "Preferences", "Objectives", "Rewards", "Checkpoints", "Machine", "Storage",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(

@@ -1,12 +1,9 @@
 import Checkpoints
-import Machine
-import Preferences
-import RunFiles
 
 /// A run's settings in words, for the summary before step 0.
 extension RunFile {
     /// The margin rewards with their weights and sources; nil without any.
-    var marginsText: String? {
+    package var marginsText: String? {
         guard let margins else { return nil }
         return margins.rewards.map { reward in
             let source =
@@ -28,7 +25,7 @@ extension RunFile {
     }
 
     /// The update rule with all its constants.
-    var optimizerText: String {
+    package var optimizerText: String {
         var text =
             "\(self.optimizer.kind.rawValue), learning rate \(self.optimizer.learningRate), \(self.optimizer.schedule.rawValue)"
         if self.optimizer.kind.isAdam {
@@ -42,7 +39,7 @@ extension RunFile {
 
 extension RunFile.Adapters {
     /// The settings of fresh adapters.
-    var text: String {
+    package var text: String {
         let targets =
             switch self.targets {
             case .allLinear: AdapterTargets.allLinearName
