@@ -1,10 +1,8 @@
-import ChatTemplates
 import Collectives
 import Kernels
 import Machine
 import Preferences
 import Storage
-import Tokenization
 import Training
 
 /// `score`: logps of every row of a file, one JSON line per input row, in input order.
@@ -48,15 +46,11 @@ package struct ScoreJob: Sendable {
             }
             return policy
         }
-        let path = policy.source.tokenizerPath
-        let tokenizer = try communicator.failingTogether {
-            FileSystem.exists(FileSystem.join(path, "tokenizer.json")) ? try Tokenizer(directory: path) : nil
-        }
+        let encoding = try communicator.failingTogether { try TextEncoding(folder: policy.source.tokenizerPath) }
         let rule = EncodingRule(
             maxLength: maxLength ?? policy.architecture.positions, judges: nil,
             vocabularySize: policy.architecture.vocabulary)
-        let encoder = RowEncoder(
-            tokenizer: tokenizer, template: tokenizer.map { _ in ChatTemplate.find(in: path) }, rule: rule, file: data)
+        let encoder = RowEncoder(encoding, rule: rule, file: data)
         let set = try PreferenceSet.load(
             data, encoder: encoder, over: communicator, threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }

@@ -15,10 +15,7 @@ package enum InspectJob {
     ) throws -> Report {
         let silent = Console(speaks: false)
         let run = try TrainingRun(file, over: communicator, console: silent, computingColumns: false, mayBeBare: true)
-        let tokenizer = try communicator.failingTogether {
-            let path = FileSystem.join(run.tokenizerPath, "tokenizer.json")
-            return FileSystem.exists(path) ? try Tokenizer(directory: run.tokenizerPath) : nil
-        }
+        let tokenizer = try communicator.failingTogether { try TextEncoding(folder: run.tokenizerPath).tokenizer }
         let shown = InspectedPairs(count: pairs, marks: marks, tokenizer: tokenizer)
         let train = InspectedSet(run.train.set, title: "train", shown)
         let evaluation = run.evaluation.map { InspectedSet($0.set, title: "eval", shown) }

@@ -26,6 +26,12 @@ package struct RowEncoder: Sendable {
     }
 
     /// Encodes one row.
+    /// The same by what a model's folder has for texts.
+    package init(_ encoding: TextEncoding, mapping: RowMapping = RowMapping(), rule: EncodingRule, file: String) {
+        self.init(
+            tokenizer: encoding.tokenizer, template: encoding.template, mapping: mapping, rule: rule, file: file)
+    }
+
     /// - Parameter memory: the thread's, from `makeMemory`, for whoever encodes many rows.
     /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
     package func encode(_ row: RowReader.Row, memory: EncodingMemory? = nil) throws(PreferenceError) -> EncodedRow {

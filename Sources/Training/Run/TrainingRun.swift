@@ -1,4 +1,3 @@
-import ChatTemplates
 import Checkpoints
 import Collectives
 import Kernels
@@ -7,8 +6,6 @@ import Machine
 import Modeling
 import Preferences
 import RunFiles
-import Storage
-import Tokenization
 
 /// Everything that a run needs before its first step: the policy, the pairs, their columns, the plan and its size. Built
 /// alike on every rank; an error on any rank is an error on all.
@@ -134,10 +131,9 @@ package struct TrainingRun {
     package static func encoders(
         _ file: RunFile, _ tokenizerPath: String, _ shape: Architecture, _ communicator: Communicator
     ) throws -> (String) -> RowEncoder {
-        let hasTokenizer = FileSystem.exists(FileSystem.join(tokenizerPath, "tokenizer.json"))
         // Rows of token ids need no tokenizer; a row of text without one says so itself.
-        let tokenizer = try communicator.failingTogether {
-            try file.model.tokenizerPath != nil || hasTokenizer ? Tokenizer(directory: tokenizerPath) : nil
+        let encoding = try communicator.failingTogether {
+            try TextEncoding(folder: tokenizerPath, isRequired: file.model.tokenizerPath != nil)
         }
         let template = tokenizer.map { _ in ChatTemplate.find(in: tokenizerPath) }
         let columns: [String] = (file.margins?.rewards ?? []).compactMap {
@@ -151,10 +147,7 @@ package struct TrainingRun {
             rule.scoreNames.append(RowMapping.margin)
             rule.readsMargin = true
         }
-        return {
-            RowEncoder(
-                tokenizer: tokenizer, template: template, mapping: file.data.mapping, rule: rule, file: $0)
-        }
+        return { RowEncoder(encoding, mapping: file.data.mapping, rule: rule, file: $0) }
     }
 
     /// Collective.

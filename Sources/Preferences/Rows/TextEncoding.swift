@@ -1,0 +1,21 @@
+import ChatTemplates
+import Storage
+import Tokenization
+
+/// What turns the texts of rows into tokens: a model's tokenizer and its chat template.
+package struct TextEncoding: Sendable {
+    /// Nil where the folder has none: rows of token ids do without.
+    package let tokenizer: Tokenizer?
+    /// The chat template, or why there is none; nil without a tokenizer.
+    package let template: Result<ChatTemplate, ChatTemplateError>?
+
+    /// - Parameters:
+    ///   - folder: of the tokenizer's files.
+    ///   - isRequired: whether a folder without `tokenizer.json` is an error.
+    /// - Throws: `TokenizerError`.
+    package init(folder: String, isRequired: Bool = false) throws(TokenizerError) {
+        let hasTokenizer = FileSystem.exists(FileSystem.join(folder, "tokenizer.json"))
+        tokenizer = hasTokenizer || isRequired ? try Tokenizer(directory: folder) : nil
+        template = tokenizer.map { _ in ChatTemplate.find(in: folder) }
+    }
+}
