@@ -131,7 +131,7 @@ extension EndToEnd {
         )
         func dropout() throws {
             let settings = Self.adding([
-                "lora_dropout": 0.3, "use_rslora": true, "modules_to_save": ["lm_head", "norm"],
+                "lora_dropout": 0.3, "disable_dropout": false, "use_rslora": true, "modules_to_save": ["lm_head", "norm"],
             ])
             let one = try finalAdapter(settings)
             #expect(try finalAdapter(settings, ranks: 2) == one)
@@ -141,7 +141,11 @@ extension EndToEnd {
             #expect(try finalAdapter(recomputed, ranks: 2) == one)
             var dry = settings
             dry["lora_dropout"] = 0
-            #expect(try finalAdapter(dry) != one)
+            let without = try finalAdapter(dry)
+            #expect(without != one)
+            var disabled = settings
+            disabled["disable_dropout"] = nil
+            #expect(try finalAdapter(disabled) == without, "a preference loss has none unless it is asked for, as in TRL")
         }
 
         @Test("a run that is resumed, on another number of ranks, ends as the run that wasn't")
@@ -314,7 +318,7 @@ extension EndToEnd {
             (["use_peft": false, "lora_alpha": 8], "use_peft is false"),
             (["use_peft": true, "lora_target_modules": ["q_proj", "query"]], "\"query\" names no linear module"),
             (["use_peft": true, "modules_to_save": ["tail"]], "\"tail\" names no module"),
-            (["use_peft": true, "use_dora": true, "lora_dropout": 0.1], "DoRA needs a dropout of 0"),
+            (["use_peft": true, "use_dora": true, "lora_dropout": 0.1, "disable_dropout": false], "DoRA needs a dropout of 0"),
             (["adapter_name_or_path": "nowhere"], "nowhere: no such folder"),
         ]
 

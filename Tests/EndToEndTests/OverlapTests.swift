@@ -26,7 +26,7 @@ extension EndToEnd {
             (
                 "adapters",
                 [
-                    "max_steps": 3, "use_peft": true, "lora_r": 16, "lora_alpha": 16, "lora_dropout": 0.1,
+                    "max_steps": 3, "use_peft": true, "lora_r": 16, "lora_alpha": 16, "lora_dropout": 0.1, "disable_dropout": false,
                     "lora_target_modules": "all-linear",
                 ]
             ),

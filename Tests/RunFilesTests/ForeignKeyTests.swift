@@ -106,7 +106,7 @@ struct ForeignKeyTests {
             "adapter",
             "val_set_size", "sample_packing", "flash_attention", "train_on_inputs", "chat_template", "datasets",
             "pretrain", "zpg", "adam_offload", "micro_train_batch_size", "apply_chat_template", "input_template", "l2",
-            "save_path", "max_len", "group_by_length", "neftune_noise_alpha", "disable_dropout", "trainer_type",
+            "save_path", "max_len", "group_by_length", "neftune_noise_alpha", "trainer_type",
         ])
     func known(key: String) {
         let found = messages("model_name_or_path: m\n\(key): true")

@@ -1,4 +1,5 @@
 import Checkpoints
+import Objectives
 
 /// Keys that say which weights are trained: all, or adapters on frozen ones.
 package struct AdapterKeys: KeySection {
@@ -33,8 +34,22 @@ package struct AdapterKeys: KeySection {
         identity: true, rule: freshOnly)
 
     package let dropout: Key<Double> = Key(
-        "lora_dropout", .number(.below(1)), "Dropout of the low-rank matrices' inputs.",
+        "lora_dropout", .number(.below(1)),
+        "Dropout of the low-rank matrices' inputs; it acts while training, if disable_dropout is false.",
         default: .value(0.05, "TRL's"), identity: true, rule: freshOnly)
+
+    package let disablesDropout: Key<Bool> = Key(
+        "disable_dropout", .flag,
+        "Whether the adapters' dropout is off while training: a policy that drops isn't the reference that it begins as. A "
+            + "model's own dropout is always off.",
+        default: .derived("true; false for sft", "TRL's, whose SFT alone drops") { run in
+            !run.losses.allSatisfy { $0.judges == .demonstrations }
+        },
+        identity: true,
+        rule: Rule(with: "use_peft", "adapter_name_or_path") { run in
+            run.adapters.areUsed == false && !run.adapters.disablesDropout
+                ? .unused(because: "use_peft is false, and a model's own dropout is always off") : nil
+        })
 
     package let targets: Key<AdapterTargets.Modules?> = Key(
         "lora_target_modules", .targets, "Modules to adapt: names, or all-linear.",

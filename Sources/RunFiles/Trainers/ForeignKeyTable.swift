@@ -100,8 +100,6 @@ extension ForeignKey {
             because: "it smooths the labels of single tokens; label_smoothing is that of preferences"),
         ForeignKey("neftune_noise_alpha", fate: .missing, because: "no noise is added to embeddings"),
         ForeignKey(
-            "disable_dropout", of: .trl, because: "a model's own dropout is always off; lora_dropout is the adapters'"),
-        ForeignKey(
             "router_aux_loss_coef aux_loss_coef", fate: .missing,
             because: "it is for mixtures of experts, which aren't here"),
         ForeignKey(

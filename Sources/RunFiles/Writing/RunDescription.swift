@@ -47,7 +47,8 @@ extension RunFile.Adapters {
             case .pattern(let pattern): pattern
             case nil: "the family's usual modules"
             }
-        return "LoRA of r \(self.rank), alpha \(self.alpha), dropout \(self.dropout), on \(targets)"
+        let off = self.disablesDropout && self.dropout > 0 ? " off (disable_dropout)" : ""
+        return "LoRA of r \(self.rank), alpha \(self.alpha), dropout \(self.dropout)\(off), on \(targets)"
             + (self.savedModules.isEmpty ? "" : ", with \(self.savedModules.joined(separator: " ")) trained whole")
             + (self.usesRSLoRA ? ", rank-stabilized" : "") + (self.usesDoRA ? ", DoRA" : "")
     }

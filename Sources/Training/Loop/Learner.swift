@@ -146,7 +146,7 @@ package final class Learner {
 
     /// What a comparison's rows drop in a step, wherever they are computed.
     private func dropoutKeys(_ plan: StepPlan, _ microBatch: PlannedMicroBatch) -> [UInt64]? {
-        guard run.file.drops(run.policy.source) else { return nil }
+        guard !run.file.adapters.disablesDropout else { return nil }
         let key = RowDropout.mixed(run.file.data.seed ^ RowDropout.mixed(UInt64(plan.step)))
         return microBatch.comparisons.map { RowDropout.mixed(key ^ UInt64($0.comparison)) }
     }

@@ -2,12 +2,6 @@ import Checkpoints
 import Modeling
 import RunFiles
 
-extension RunFile {
-    /// Whether training uses the dropout of the adapters on a model. An adapter that a preference loss goes on from has that
-    /// of its SFT in its config; there it is off, as in TRL, so that the first step finds the policy as the reference is.
-    func drops(_ source: ModelSource) -> Bool { source.adapter == nil || objective.lossTypes == ["sft"] }
-}
-
 extension RunFile.Adapters {
     /// Fresh adapters on a model.
     /// - Throws: `TrainingError.input` for modules that can't be adapted.
@@ -40,6 +34,11 @@ extension RunFile.Adapters {
     /// Refuses keys that contradict what the model's folder turned out to be.
     /// - Throws: `TrainingError.input`.
     func check(_ source: ModelSource) throws {
+        if self.areUsed == nil, source.adapter == nil, !self.disablesDropout, values.isGiven("disable_dropout") {
+            throw TrainingError.input(
+                "disable_dropout: false: all weights are trained, and a model's own dropout is always off; set "
+                    + "use_peft: true, or remove the key")
+        }
         if self.areUsed == nil, source.adapter == nil, quantization != .none {
             throw TrainingError.input(
                 "\(quantization.key): all weights are trained, in float32; set use_peft: true, or remove the key")

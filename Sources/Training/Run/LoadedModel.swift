@@ -84,8 +84,8 @@ package struct LoadedModel {
             adaptation.config.loraDropout > 0, drops
         {
             throw TrainingError.input(
-                "DoRA needs a dropout of 0 in this version, it is \(adaptation.config.loraDropout): set lora_dropout: 0, or "
-                    + "use_dora: false")
+                "DoRA needs a dropout of 0 in this version, it is \(adaptation.config.loraDropout): set lora_dropout: 0, "
+                    + "disable_dropout: true or use_dora: false")
         }
         self.frozen = frozen
         self.weights = weights

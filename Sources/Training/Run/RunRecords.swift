@@ -13,7 +13,7 @@ extension TrainingRun {
         let base = file.adapters.quantization == .none ? "" : ", on a base in \(file.adapters.quantization.rawValue)"
         guard let path = policy.source.adapter else { return file.adapters.text + base }
         guard case .adapters(let adaptation) = trained.table.trainable, adaptation.config.loraDropout > 0,
-            !file.drops(policy.source)
+            file.adapters.disablesDropout
         else { return "those of \(path)\(base)" }
         return "those of \(path)\(base), their dropout of \(adaptation.config.loraDropout) off"
     }

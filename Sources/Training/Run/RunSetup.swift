@@ -128,7 +128,7 @@ struct RunSetup {
                 if file.adapters.areUsed ?? (rows.source.adapter != nil) {
                     try LoadedModel(
                         adapting: rows.source, file.adapters, giving: rows.shape.output, seed: file.data.seed,
-                        folder: file.cacheFolder, digest: quantized, drops: file.drops(rows.source),
+                        folder: file.cacheFolder, digest: quantized, drops: !file.adapters.disablesDropout,
                         positions: rows.positions, on: pool)
                 } else {
                     try LoadedModel(
