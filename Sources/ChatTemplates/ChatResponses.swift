@@ -20,9 +20,7 @@ extension ChatTemplate {
         prompt: JSON?, completions: [JSON], tools: JSON? = nil, variables: JSONObject = [:]
     ) throws(ChatTemplateError) -> (prompt: String, completions: [String]) {
         let (prompt, completions) = try ChatTemplate.parted(prompt, completions)
-        var variables = variables
-        // Some templates write their tool preamble for an empty list too.
-        if let tools, tools.array?.isEmpty != true { variables["tools"] = tools }
+        let variables = ChatTemplate.variables(variables, tools: tools)
         let isAnswer: Bool
         switch prompt.last?["role"]?.string {
         case "user", "tool": isAnswer = false
@@ -47,9 +45,17 @@ extension ChatTemplate {
         return (common.string, texts.map { JinjaText($0.bytes[common.bytes.count...]).string })
     }
 
+    /// Variables with the tools among them.
+    static func variables(_ variables: JSONObject, tools: JSON?) -> JSONObject {
+        var variables = variables
+        // Some templates write their tool preamble for an empty list too.
+        if let tools, tools.array?.isEmpty != true { variables["tools"] = tools }
+        return variables
+    }
+
     /// The messages of a prompt and of a response that goes on with its last message, which are then one; nil unless both
     /// are texts of the assistant's and the former calls no tool.
-    private static func continued(_ prompt: [JSON], by completion: [JSON]) -> [JSON]? {
+    static func continued(_ prompt: [JSON], by completion: [JSON]) -> [JSON]? {
         guard let last = prompt.last?.object, last["tool_calls"] == nil, let begun = last["content"]?.string,
             let first = completion.first?.object, first["role"] == last["role"], let rest = first["content"]?.string
         else { return nil }
@@ -81,7 +87,7 @@ extension ChatTemplate {
 
 extension JinjaText {
     /// The scalars that both texts begin with.
-    fileprivate func commonPrefix(with other: JinjaText) -> JinjaText {
+    func commonPrefix(with other: JinjaText) -> JinjaText {
         var end = zip(bytes, other.bytes).prefix { $0 == $1 }.count
         while end < bytes.count, end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
         return JinjaText(bytes[..<end])

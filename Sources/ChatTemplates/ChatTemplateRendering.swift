@@ -16,6 +16,15 @@ extension ChatTemplate {
         messages: JSON, addGenerationPrompt: Bool = false, continuing continued: String? = nil,
         variables: JSONObject = [:]
     ) throws(ChatTemplateError) -> String {
+        try rendered(
+            messages: messages, addGenerationPrompt: addGenerationPrompt, continuing: continued, variables: variables
+        ).text
+    }
+
+    /// The same, and where the template says that the assistant speaks: nil for one that doesn't say.
+    func rendered(
+        messages: JSON, addGenerationPrompt: Bool = false, continuing continued: String? = nil, variables: JSONObject
+    ) throws(ChatTemplateError) -> (text: String, generations: [Range<Int>]?) {
         let tools = try objects("tools", in: variables)
         let documents = try objects("documents", in: variables)
         let (source, syntax) = try template(withTools: tools != nil)
@@ -33,8 +42,9 @@ extension ChatTemplate {
             ("messages", JinjaValue(.array(conversation))), ("tools", JinjaValue(tools ?? .null)),
             ("documents", JinjaValue(documents ?? .null)), ("add_generation_prompt", .bool(addGenerationPrompt)),
         ]
-        let text = try JinjaRenderer(syntax, variables: values).render()
-        return try ending?.end(of: text) ?? text
+        let renderer = JinjaRenderer(syntax, variables: values)
+        let text = try renderer.render()
+        return (try ending?.end(of: text) ?? text, syntax.marksGenerations ? renderer.generations : nil)
     }
 
     private func objects(_ name: String, in variables: JSONObject) throws(ChatTemplateError) -> JSON? {

@@ -12,6 +12,7 @@ import warnings
 warnings.filterwarnings("ignore")
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
+from transformers.utils.chat_template_utils import render_jinja_template
 from trl.data_utils import apply_chat_template, maybe_extract_prompt
 
 FIXTURES = pathlib.Path(__file__).parent / "Fixtures"
@@ -207,6 +208,30 @@ def conversations():
         yield {"row": row, **result}
 
 
+# What the assistant says is marked; the same without the marks must give the same turns.
+MARKED = """{% for m in messages %}<{{ m.role }}>
+{% if m.role == 'assistant' %}{% generation %}{{ m.content | trim }}{% if m.tool_calls is defined %}{{ m.tool_calls | tojson }}{% endif %}[end]{{ '\\n' }}{% endgeneration %}{% else %}{{ m.content }}[end]
+{% endif %}{% endfor %}
+{%- if add_generation_prompt %}<assistant>
+{% endif %}"""
+
+TURNS = [
+    [user("q"), assistant("a")], [user("q"), assistant("a"), user("r"), assistant(" é b ")],
+    [{"role": "system", "content": "s"}, user("q"), assistant("", tool_calls=[{"n": 1}]),
+     {"role": "tool", "content": "1"}, assistant("one"), user("r"), assistant("b")],
+    [user("q"), assistant("a"), assistant("a"), user("q"), assistant("a")],
+    [user("ü"), assistant("a"), user("r")],
+]
+
+
+def turns():
+    """Where transformers' `{% generation %}` stands, in UTF-8 bytes."""
+    for messages in TURNS:
+        texts, places = render_jinja_template([messages], chat_template=MARKED, return_assistant_tokens_mask=True)
+        byte = lambda place: len(texts[0][:place].encode())
+        yield {"messages": messages, "text": texts[0], "turns": [[byte(a), byte(b)] for a, b in places[0]]}
+
+
 def shared():
     """Digests of TRL's texts of real rows, which stay where they are."""
     folder = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -236,4 +261,6 @@ def write(name, rows):
 write("chat-features.jsonl", features())
 write("chat-conversations.jsonl", conversations())
 write("chat-preferences.jsonl", preferences())
+(FIXTURES / "chat-marked.jinja").write_text(MARKED, encoding="utf-8")
+write("chat-turns.jsonl", turns())
 (FIXTURES / "chat-shared.json").write_text(json.dumps(shared()), encoding="utf-8")

@@ -31,8 +31,8 @@ import Tokenization
             let comparison = try #require(try encoder.comparison(row.text))
             let actual = comparison.responses.map { response in
                 Cut(
-                    prompt: comparison.prompt + response.tokens[..<response.unscored],
-                    response: Array(response.tokens[response.unscored...]), straddles: response.straddles)
+                    prompt: comparison.prompt + response.tokens[..<response.spans.head],
+                    response: Array(response.tokens[response.spans.head...]), straddles: response.straddles)
             }
             #expect(actual == expected, "\(row.text)")
             compared += 1
@@ -46,10 +46,10 @@ import Tokenization
         let set = try encoder.set([#"{"prompt": "Name a fr", "chosen": "uit.", "rejected": "esh pear."}"#])
         // " fruit" is one token, so only "Name a" is shared; " f", "r" precede the other response without a score.
         #expect(Array(set.tokens[set.comparisons[0].prompt]) == [0, 344, 352, 263])
-        #expect(set.responses.map(\.unscored) == [0, 2])
+        #expect(set.responses.map(\.spans.head) == [0, 2])
         #expect(set.responses.map(\.length) == [3, 5])
         #expect(Array(set.tokens[set.responses[1].tokens]) == [286, 83, 268, 73, 406, 15, 1])
-        #expect(Array(set.tokens[set.responses[1].scored]) == [268, 73, 406, 15, 1])
+        #expect(set.scoredTokens(of: set.responses[1]) == [268, 73, 406, 15, 1])
         #expect(set.straddling == 1)
     }
 

@@ -73,11 +73,22 @@ struct InspectedPairs {
     private func response(_ index: Int, in set: PreferenceSet) -> JSON {
         let response = set.responses[index]
         let prompt = set.tokens[set.comparisons[response.comparison].prompt]
-        let unscored = set.tokens[response.tokens.prefix(response.unscored)]
-        return [
-            "unscored": tokens(unscored, after: prompt),
-            "scored": tokens(set.tokens[response.scored], after: prompt + unscored),
-        ]
+        let whole = set.tokens[response.tokens]
+        // What others say between the turns, and each turn.
+        var parts: [(unscored: JSON, scored: JSON)] = []
+        var end = 0
+        for turn in response.spans.ranges {
+            let before = prompt + whole.prefix(end)
+            let gap = whole.dropFirst(end).prefix(turn.lowerBound - end)
+            let scored = whole.dropFirst(turn.lowerBound).prefix(turn.count)
+            parts.append((tokens(gap, after: before), tokens(scored, after: before + gap)))
+            end = turn.upperBound
+        }
+        func json(_ part: (unscored: JSON, scored: JSON)) -> JSONObject {
+            ["unscored": part.unscored, "scored": part.scored]
+        }
+        guard parts.count > 1 else { return .object(parts.first.map(json) ?? [:]) }
+        return ["turns": .array(parts.map { .object(json($0)) })]
     }
 
     private func tokens(_ ids: ArraySlice<Int32>, after context: ArraySlice<Int32>) -> JSON {

@@ -14,14 +14,17 @@ package enum TokenMarks: Sendable {
     /// A response as training sees it, on one line: the end of the prompt, then the scored tokens.
     func line(_ response: PreferenceSet.Response, in set: PreferenceSet, _ tokenizer: Tokenizer?) -> String {
         let prompt = set.tokens[set.comparisons[response.comparison].prompt]
-        let before = Array(prompt) + set.tokens[response.tokens.prefix(response.unscored)]
-        let scored = Array(set.tokens[response.scored])
+        let before = Array(prompt) + set.tokens[response.tokens.prefix(response.spans.head)]
+        let rest = set.tokens[response.tokens.dropFirst(response.spans.head)]
         let shown = TokenMarks.pieces(
             before.suffix(Self.most.prompt), after: before.dropLast(Self.most.prompt), tokenizer)
-        let pieces = TokenMarks.pieces(scored.prefix(Self.most.response), after: before[...], tokenizer)
+        let pieces = TokenMarks.pieces(rest.prefix(Self.most.response), after: before[...], tokenizer)
         var text = unscored((before.count > Self.most.prompt ? "… " : "") + shown.joined())
-        for (number, piece) in pieces.enumerated() { text += self.scored(piece, number) }
-        if scored.count > pieces.count { text += " … and \(scored.count - pieces.count) more" }
+        for (number, piece) in pieces.enumerated() {
+            let isScored = !response.spans.gaps.contains { $0.contains(response.spans.head + number) }
+            text += isScored ? scored(piece, number) : unscored(piece)
+        }
+        if rest.count > pieces.count { text += " … and \(rest.count - pieces.count) more" }
         return text
     }
 

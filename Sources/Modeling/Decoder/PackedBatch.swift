@@ -3,18 +3,22 @@ import Kernels
 /// A prompt and its responses, as token ids: what is packed, and never torn apart.
 package struct PackedSequence: Sendable {
     package struct Response: Sendable {
-        /// Context tokens that aren't scored, then the scored ones.
         package var tokens: ArraySlice<Int32>
-        /// How many of the first tokens aren't scored.
-        package var unscored: Int
+        /// Places of `tokens`, from 0, that are scored, in order; the others are context.
+        package var scored: [Range<Int>]
 
-        package init(tokens: ArraySlice<Int32>, unscored: Int = 0) {
+        package init(tokens: ArraySlice<Int32>, scored: [Range<Int>]) {
             self.tokens = tokens
-            self.unscored = unscored
+            self.scored = scored
+        }
+
+        /// A response of which some first tokens aren't scored.
+        package init(tokens: ArraySlice<Int32>, unscored: Int = 0) {
+            self.init(tokens: tokens, scored: [unscored..<tokens.count])
         }
 
         /// n: the scored tokens.
-        package var length: Int { tokens.count - unscored }
+        package var length: Int { scored.reduce(0) { $0 + $1.count } }
     }
 
     /// At least one token.
@@ -175,9 +179,9 @@ package struct PackedBatch: Sendable {
                 outputSpans.append(.init(queries: firstOutput..<outputs.count, prefix: promptRows, own: rows))
             }
             let start = scored.rows.count
-            for (place, token) in response.tokens.enumerated().dropFirst(response.unscored) {
+            for place in response.scored.joined() {
                 scored.rows.append(Int32(place == 0 ? promptOutput : firstOutput + place - 1))
-                scored.targets.append(token)
+                scored.targets.append(response.tokens[response.tokens.startIndex + place])
             }
             ranges.append(start..<scored.rows.count)
         }

@@ -19,10 +19,9 @@ package struct EncodedRow: Sendable, Equatable {
 /// One prompt, each of its responses once, and what the row says of them.
 package struct EncodedComparison: Sendable, Equatable {
     package struct Response: Sendable, Equatable {
-        /// Unscored tokens, then scored ones.
         package var tokens: [Int32]
-        /// How many of `tokens` come first and belong to the prompt: see `PreferenceSet.Response`.
-        package var unscored: Int
+        /// Which of `tokens` are scored; those before them belong to the prompt: see `PreferenceSet.Response`.
+        package var spans: ScoredSpans
         /// The first scored token begins inside the prompt's text.
         package var straddles: Bool
         /// The end was cut off to fit `max_length`.

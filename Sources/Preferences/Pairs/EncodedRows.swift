@@ -56,7 +56,8 @@ extension EncodedRow {
             words.append(Int32(comparison.responses.count))
             for response in comparison.responses {
                 words.append(list: response.tokens)
-                words += [Int32(response.unscored), (response.straddles ? 1 : 0) | (response.isCut ? 2 : 0)]
+                words += [Int32(response.spans.head), (response.straddles ? 1 : 0) | (response.isCut ? 2 : 0)]
+                words.append(list: response.spans.gaps.flatMap { [Int32($0.lowerBound), Int32($0.upperBound)] })
                 words += response.scores.map { Int32(bitPattern: $0.bitPattern) }
             }
             words.append(Int32(comparison.judgements.count))

@@ -33,9 +33,13 @@ struct EncodedRowsReader {
         let prompt = list()
         let responses = (0..<number()).map { _ in
             let tokens = list()
-            let (unscored, flags) = (number(), word())
+            let (head, flags) = (number(), word())
+            let gaps = list()
+            let spans = ScoredSpans(
+                to: tokens.count, after: head,
+                without: stride(from: 0, to: gaps.count, by: 2).map { Int(gaps[$0])..<Int(gaps[$0 + 1]) })
             return EncodedComparison.Response(
-                tokens: tokens, unscored: unscored, straddles: flags & 1 != 0, isCut: flags & 2 != 0,
+                tokens: tokens, spans: spans, straddles: flags & 1 != 0, isCut: flags & 2 != 0,
                 scores: scoreNames.map { _ in Float(bitPattern: UInt32(bitPattern: word())) })
         }
         let judgements = (0..<number()).map { _ in judgement() }

@@ -20,22 +20,22 @@ package struct PreferenceSet: Sendable, Equatable {
     ///
     /// Usually all its tokens are scored. Where a tokenizer joined the end of the prompt with the start of *another*
     /// response of the same row, that other response's first token begins inside the prompt; what all responses share
-    /// then ends earlier, and the rest of the prompt stands at the start of this response's tokens, unscored. To the
-    /// model they are rows of the response like any others; only their own logps don't count.
+    /// then ends earlier, and the rest of the prompt stands at the start of this response's tokens, unscored. With
+    /// `score_turns: all` a response is a dialogue from its first answer on, and what others say in it is unscored. To
+    /// the model they are rows of the response like any others; only their own logps don't count.
     package struct Response: Sendable, Equatable {
         package let comparison: Int
-        /// What follows the shared prompt: `unscored` tokens, then at least one scored one.
+        /// What follows the shared prompt.
         package let tokens: Range<Int>
-        package let unscored: Int
+        /// Which of `tokens` are scored: what logps sum over.
+        package let spans: ScoredSpans
         /// The first scored token begins inside the prompt's text.
         package let straddles: Bool
         /// The end was cut off to fit `max_length`.
         package let isCut: Bool
 
-        /// The span that logps sum over.
-        package var scored: Range<Int> { tokens.lowerBound + unscored..<tokens.upperBound }
         /// n, the number of scored tokens, including the end-of-sequence token if there is one.
-        package var length: Int { tokens.count - unscored }
+        package var length: Int { spans.count }
     }
 
     /// A row, or a judgement of a row that has others, that can't be trained on.
@@ -116,7 +116,7 @@ package struct PreferenceSet: Sendable, Equatable {
         for response in comparison.responses {
             responses.append(
                 Response(
-                    comparison: index, tokens: append(response.tokens), unscored: response.unscored,
+                    comparison: index, tokens: append(response.tokens), spans: response.spans,
                     straddles: response.straddles, isCut: response.isCut))
             for (name, score) in response.scores.enumerated() { values[name].append(score) }
         }
@@ -166,15 +166,30 @@ extension PreferenceSet {
             let own = set.responses[pairing.prompt]
             let comparison = set.comparisons[own.comparison]
             // What of the prompt stands at the start of its own response.
-            let prompt = Array(set.tokens[comparison.prompt] + set.tokens[own.tokens.prefix(own.unscored)])
-            let response = set.tokens[set.responses[pairing.response].scored].prefix(max(1, longest - prompt.count))
+            let prompt = Array(set.tokens[comparison.prompt] + set.tokens[own.tokens.prefix(own.spans.head)])
+            let response = set.scoredTokens(of: set.responses[pairing.response]).prefix(max(1, longest - prompt.count))
             append(
                 EncodedComparison(
                     prompt: prompt, promptCut: 0,
-                    responses: [.init(tokens: Array(response), unscored: 0, straddles: false, isCut: false, scores: [])],
+                    responses: [
+                        .init(
+                            tokens: Array(response), spans: ScoredSpans(to: response.count), straddles: false,
+                            isCut: false, scores: [])
+                    ],
                     judgements: [.demonstration(0)], skipped: []), row: row, line: comparison.line, &none)
         }
         rows = pairings.count
+    }
+}
+
+// MARK: - Scored tokens
+
+extension PreferenceSet {
+    /// The ids of a response's scored tokens.
+    package func scoredTokens(of response: Response) -> [Int32] {
+        response.spans.ranges.flatMap {
+            tokens[response.tokens.lowerBound + $0.lowerBound..<response.tokens.lowerBound + $0.upperBound]
+        }
     }
 }
 
@@ -262,7 +277,7 @@ extension PreferenceSet {
             responses.append(
                 Response(
                     comparison: comparisons.count, tokens: Self.moved(response.tokens, by: firstToken),
-                    unscored: response.unscored, straddles: response.straddles, isCut: response.isCut))
+                    spans: response.spans, straddles: response.straddles, isCut: response.isCut))
         }
         for (name, values) in set.scores { scores[name, default: []] += values[comparison.responses] }
         judgements += set.judgements[comparison.judgements].map { $0.mapped { $0 + moved } }

@@ -19,7 +19,10 @@ extension PreferenceSet {
         digest.update(numbers: [comparisons.count, responses.count, tokens.count])
         digest.update(numbers: comparisons.flatMap { [$0.prompt.lowerBound, $0.prompt.upperBound] })
         digest.update(
-            numbers: responses.flatMap { [$0.comparison, $0.tokens.lowerBound, $0.tokens.upperBound, $0.unscored] })
+            numbers: responses.flatMap {
+                [$0.comparison, $0.tokens.lowerBound, $0.tokens.upperBound, $0.spans.head]
+                    + $0.spans.gapNumbers.map { Int($0) }
+            })
         for start in stride(from: 0, to: tokens.count, by: 1 << 16) {
             tokens[start..<min(tokens.count, start + 1 << 16)].withUnsafeBytes { digest.update($0) }
         }

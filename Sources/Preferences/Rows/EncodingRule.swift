@@ -13,6 +13,14 @@ package enum Truncation: String, Sendable, CaseIterable {
     case error
 }
 
+/// Which of the assistant's turns in a conversation are scored. Raw values are the run file's words.
+package enum ScoredTurns: String, Sendable, CaseIterable {
+    /// The response alone: of a dialogue the last message.
+    case last
+    /// Each of them, in one sequence; where a row gives its prompt apart, those of the response.
+    case all
+}
+
 /// How text becomes scored tokens. One value for a whole file, the same on every rank.
 package struct EncodingRule: Sendable, Equatable {
     /// Most tokens of a prompt with one of its responses.
@@ -22,6 +30,8 @@ package struct EncodingRule: Sendable, Equatable {
     package var appendEOS: Bool
     /// What the objective judges: rows that can't give it are refused. nil: whatever each row gives.
     package var judges: Judged?
+    /// Of rows that are imitated; of others the response alone is scored.
+    package var scoredTurns: ScoredTurns
     /// Margin rewards that every row must give, by name.
     package var scoreNames: [String]
     /// Whether a pair's own margin is read beside them, under the name `RowMapping.margin`: that of the chosen response,
@@ -37,12 +47,13 @@ package struct EncodingRule: Sendable, Equatable {
 
     package init(
         maxLength: Int, truncation: Truncation = .drop, appendEOS: Bool = true, judges: Judged? = .pairs,
-        scoreNames: [String] = [], vocabularySize: Int
+        scoredTurns: ScoredTurns = .last, scoreNames: [String] = [], vocabularySize: Int
     ) {
         self.maxLength = maxLength
         self.truncation = truncation
         self.appendEOS = appendEOS
         self.judges = judges
+        self.scoredTurns = scoredTurns
         self.scoreNames = scoreNames
         self.vocabularySize = vocabularySize
     }

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Tokenization
 
 /// A prompt with one response, encoded as a whole and cut into two.
@@ -34,6 +35,41 @@ struct PromptedText {
         prompt = Array(encoded.ids[whole.lowerBound..<cut])
         response = Array(encoded.ids[cut..<whole.upperBound])
         straddles = first.map { encoded.offsets[$0].lowerBound < boundary } ?? false
+    }
+
+    /// A conversation, of which the assistant's turns are scored: its tokens up to the first of them, and the others up to
+    /// the last of them with the places that aren't of any.
+    /// - Returns: nil if no token is of a turn.
+    static func turns(
+        of spoken: SpokenText, tokenizer: Tokenizer, memory: EncodingMemory, at place: RowPlace
+    ) throws(PreferenceError) -> (text: PromptedText, gaps: [Range<Int>])? {
+        let encoded: Encoding
+        do throws(TokenizerError) {
+            encoded = try tokenizer.encode(spoken.text, addSpecialTokens: false, memory: memory)
+        } catch { throw .tokenizer(place, error) }
+        var scored: [Int] = []
+        var straddles = false
+        var turn = 0
+        for (number, token) in encoded.offsets.enumerated() where !token.isEmpty {
+            while turn < spoken.turns.count, token.lowerBound >= spoken.turns[turn].upperBound { turn += 1 }
+            guard turn < spoken.turns.count else { break }
+            guard token.upperBound > spoken.turns[turn].lowerBound, spoken.has(token, in: spoken.turns[turn]) else {
+                continue
+            }
+            straddles = straddles || token.lowerBound < spoken.turns[turn].lowerBound
+            scored.append(number)
+        }
+        guard let first = scored.first, let last = scored.last else { return nil }
+        let gaps = zip(scored, scored.dropFirst()).filter { $0 + 1 < $1 }.map { $0 + 1 - first..<$1 - first }
+        return (
+            PromptedText(
+                prompt: Array(encoded.ids[..<first]), response: Array(encoded.ids[first...last]), straddles: straddles),
+            gaps
+        )
+    }
+
+    private init(prompt: [Int32], response: [Int32], straddles: Bool) {
+        (self.prompt, self.response, self.straddles) = (prompt, response, straddles)
     }
 
     /// A prompt alone, for generation: as in training it begins with at most one beginning-of-sequence token, and it

@@ -19,7 +19,8 @@ extension RowColumns {
             body = .document(text)
             obstacles = [text.isBlank ? .emptyResponse : nil]
         case .passages(let prompt, let responses):
-            if let conversation = try conversation(prompt, responses, &obstacle) {
+            if var conversation = try conversation(prompt, responses, &obstacle) {
+                conversation.isOneDialogue = parts.isOneDialogue
                 obstacles = conversation.completions.map(Self.obstacle)
                 if !conversation.prompt.contains(where: \.saysSomething) { obstacle = obstacle ?? .emptyPrompt }
                 body = .conversation(conversation)

@@ -42,6 +42,9 @@ struct Conversation {
     var prompt: [JSON]
     /// Usually one message of the assistant's each.
     var completions: [[JSON]]
+    /// Whether the prompt's answers are the row's as the completion's are: both are of one dialogue, which nothing but
+    /// its end divides.
+    var isOneDialogue = false
     /// The row's `tools`: a list of descriptions.
     var tools: JSON?
     /// The row's `chat_template_kwargs`: further variables of the template.
@@ -70,12 +73,21 @@ struct RowParts {
     var rewards: MarginRewards = .given([])
     /// A reason for which the row is of no use.
     var obstacle: DropReason?
+    /// Whether prompt and response are one dialogue, as against a prompt that the row gives apart as messages.
+    var isOneDialogue = false
 
     init(
         prompt: Passage?, responses: [Passage], _ verdict: Verdict, rewards: MarginRewards = .given([]),
         obstacle: DropReason? = nil
     ) {
         self.init(.passages(prompt: prompt, responses: responses), verdict, rewards: rewards, obstacle: obstacle)
+        isOneDialogue = !(prompt?.isMessages ?? false)
+    }
+
+    /// A dialogue's messages up to the assistant's last, and that one.
+    init(dialogue: (prompt: [JSON], response: [JSON]), _ verdict: Verdict) {
+        self.init(prompt: .messages(dialogue.prompt), responses: [.messages(dialogue.response)], verdict)
+        isOneDialogue = true
     }
 
     init(_ body: Body, _ verdict: Verdict, rewards: MarginRewards = .given([]), obstacle: DropReason? = nil) {

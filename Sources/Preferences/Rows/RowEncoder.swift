@@ -1,4 +1,5 @@
 import ChatTemplates
+import Storage
 import Tokenization
 
 /// Turns one line of a data file into token ids. A value without state: any rank may encode any row and gets the same.
@@ -25,13 +26,13 @@ package struct RowEncoder: Sendable {
         self.file = file
     }
 
-    /// Encodes one row.
     /// The same by what a model's folder has for texts.
     package init(_ encoding: TextEncoding, mapping: RowMapping = RowMapping(), rule: EncodingRule, file: String) {
         self.init(
             tokenizer: encoding.tokenizer, template: encoding.template, mapping: mapping, rule: rule, file: file)
     }
 
+    /// Encodes one row.
     /// - Parameter memory: the thread's, from `makeMemory`, for whoever encodes many rows.
     /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
     package func encode(_ row: RowReader.Row, memory: EncodingMemory? = nil) throws(PreferenceError) -> EncodedRow {
@@ -71,13 +72,26 @@ package struct RowEncoder: Sendable {
     /// A response on its way: its own view of the prompt, and what stands against using it.
     private struct Draft {
         var prompt: [Int32] = []
-        var scored: [Int32] = []
+        /// From the first scored token on; the last one is scored too.
+        var response: [Int32] = []
+        /// Places of `response` that aren't scored.
+        var gaps: [Range<Int>] = []
         var straddles = false
         var isCut = false
         var scores: [Float] = []
         var obstacle: DropReason?
 
-        var count: Int { prompt.count + scored.count }
+        var count: Int { prompt.count + response.count }
+
+        /// Takes tokens from the end until no more than `room` of the response are left.
+        mutating func cut(to room: Int) {
+            guard response.count > room else { return }
+            isCut = true
+            let spans = ScoredSpans(to: response.count, without: gaps).cut(to: max(room, 0))
+            if spans == nil { obstacle = .tooLong }
+            response.removeLast(response.count - (spans?.end ?? 0))
+            gaps = spans?.gaps ?? []
+        }
     }
 
     func outcome(
@@ -121,11 +135,7 @@ package struct RowEncoder: Sendable {
         let prompt = shortened(shared, by: longest - rule.maxLength)
         let promptCut = shared.count - prompt.count
         for index in used {
-            let room = rule.maxLength - (drafts[index].prompt.count - promptCut)
-            guard drafts[index].scored.count > room else { continue }
-            drafts[index].scored.removeLast(drafts[index].scored.count - max(room, 0))
-            drafts[index].isCut = true
-            if drafts[index].scored.isEmpty { drafts[index].obstacle = .tooLong }
+            drafts[index].cut(to: rule.maxLength - (drafts[index].prompt.count - promptCut))
         }
         judgements = usable(judgements, drafts, &skipped)
         judgements = rule.judges?.assembled(judgements) ?? judgements
@@ -136,9 +146,12 @@ package struct RowEncoder: Sendable {
         var places: [Int: Int] = [:]
         for index in members(judgements) {
             let draft = drafts[index]
+            let own = draft.prompt[shared.count...]
             let response = EncodedComparison.Response(
-                tokens: Array(draft.prompt[shared.count...]) + draft.scored,
-                unscored: draft.prompt.count - shared.count,
+                tokens: own + draft.response,
+                spans: ScoredSpans(
+                    to: own.count + draft.response.count, after: own.count,
+                    without: draft.gaps.map { own.count + $0.lowerBound..<own.count + $0.upperBound }),
                 straddles: draft.straddles, isCut: draft.isCut, scores: draft.scores)
             if let same = comparison.responses.firstIndex(of: response) {
                 places[index] = same
@@ -159,7 +172,7 @@ package struct RowEncoder: Sendable {
         var notes: RowNotes = []
         switch content.body {
         case .ids(let prompt, let responses):
-            for index in wanted { drafts[index] = Draft(prompt: prompt, scored: responses[index]) }
+            for index in wanted { drafts[index] = Draft(prompt: prompt, response: responses[index]) }
         case .text(let prompt, let responses):
             let texts = try encoded(
                 wanted.map { responses[$0] }, after: prompt, addSpecialTokens: true, content.format, at: place, memory)
@@ -171,10 +184,16 @@ package struct RowEncoder: Sendable {
             for (index, text) in zip(wanted, texts) {
                 drafts[index] = try draft(text, appendEOS: rule.appendEOS, at: place)
                 // Without a beginning-of-sequence token nothing predicts the first one.
-                if drafts[index].prompt.isEmpty, !drafts[index].scored.isEmpty {
-                    drafts[index].prompt.append(drafts[index].scored.removeFirst())
+                if drafts[index].prompt.isEmpty, !drafts[index].response.isEmpty {
+                    drafts[index].prompt.append(drafts[index].response.removeFirst())
                 }
-                if drafts[index].scored.isEmpty { drafts[index].obstacle = .emptyResponse }
+                if drafts[index].response.isEmpty { drafts[index].obstacle = .emptyResponse }
+            }
+        case .conversation(let conversation) where rule.scoredTurns == .all:
+            for index in wanted {
+                drafts[index] = try draft(
+                    of: conversation, conversation.completions[index], isOnly: wanted.count == 1, content.format,
+                    at: place, memory, &notes)
             }
         case .conversation(var conversation):
             conversation.completions = wanted.map { conversation.completions[$0] }
@@ -231,20 +250,46 @@ package struct RowEncoder: Sendable {
         }
     }
 
+    /// A conversation of which all the assistant's turns are scored.
+    /// - Parameter isOnly: whether the row has no other response whose dialogue is the same: turns count once.
+    private func draft(
+        of conversation: Conversation, _ completion: [JSON], isOnly: Bool, _ format: RowFormat, at place: RowPlace,
+        _ memory: EncodingMemory?, _ notes: inout RowNotes
+    ) throws(PreferenceError) -> Draft {
+        var conversation = conversation
+        conversation.completions = [completion]
+        let spoken = try render(conversation, at: place, &notes) { template, conversation throws(ChatTemplateError) in
+            try template.turns(
+                prompt: conversation.prompt, completion: conversation.completions[0],
+                inPrompt: conversation.isOneDialogue && isOnly, tools: conversation.tools,
+                variables: conversation.templateVariables?.object ?? [:])
+        }
+        guard let tokenizer, let memory else { throw .needsTokenizer(place, format: format) }
+        guard let turns = try PromptedText.turns(of: spoken, tokenizer: tokenizer, memory: memory, at: place) else {
+            var draft = Draft()
+            draft.obstacle = .emptyResponse
+            return draft
+        }
+        if !turns.gaps.isEmpty { notes.insert(.severalTurns) }
+        var draft = try draft(turns.text, appendEOS: false, at: place)
+        draft.gaps = turns.gaps
+        return draft
+    }
+
     private func draft(
         _ text: PromptedText, appendEOS: Bool, at place: RowPlace
     ) throws(PreferenceError) -> Draft {
-        var draft = Draft(prompt: text.prompt, scored: text.response, straddles: text.straddles)
-        guard !draft.scored.isEmpty || (rule.keepsEmptyResponses && appendEOS) else {
+        var draft = Draft(prompt: text.prompt, response: text.response, straddles: text.straddles)
+        guard !draft.response.isEmpty || (rule.keepsEmptyResponses && appendEOS) else {
             draft.obstacle = .emptyResponse
             return draft
         }
         if appendEOS {
             guard let eos = tokenizer?.eosToken else { throw .noEndOfSequence(place) }
-            if draft.scored.last != eos { draft.scored.append(eos) }
+            if draft.response.last != eos { draft.response.append(eos) }
         }
         try checkVocabulary(draft.prompt, at: place)
-        try checkVocabulary(draft.scored, at: place)
+        try checkVocabulary(draft.response, at: place)
         return draft
     }
 
@@ -264,7 +309,7 @@ package struct RowEncoder: Sendable {
             var reason = judgement.responses.lazy.compactMap { drafts[$0].obstacle }.first
             if case .pair(let pair) = judgement, reason == nil {
                 let (chosen, rejected) = (drafts[pair.chosen], drafts[pair.rejected])
-                if chosen.scored == rejected.scored, chosen.prompt == rejected.prompt { reason = .identicalResponses }
+                if chosen.response == rejected.response, chosen.prompt == rejected.prompt { reason = .identicalResponses }
             }
             if let reason { skipped.append(reason) }
             return reason == nil

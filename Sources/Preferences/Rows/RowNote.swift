@@ -12,6 +12,8 @@ package enum RowNote: Int, Sendable, CaseIterable {
     case removedNulls
     /// The prompt ends in a message of the assistant's, with which the response goes on.
     case continuedMessage
+    /// More than one of the assistant's turns is scored.
+    case severalTurns
 
     /// As the summary says it behind a number of rows.
     package var phrase: String {
@@ -22,6 +24,7 @@ package enum RowNote: Int, Sendable, CaseIterable {
         case .decodedArguments: "with tool arguments written as JSON text: given to the chat template as objects"
         case .removedNulls: "with nulls that the table filled into tool calls or tools: removed"
         case .continuedMessage: "whose prompt ends in an assistant's message: the response goes on with it"
+        case .severalTurns: "of which several of the assistant's turns are scored"
         }
     }
 }

@@ -14,7 +14,7 @@ extension PeerTrainer {
     func defaults(_ recipe: Recipe, loss: String) -> [Default] {
         switch self {
         case .trl, .alignmentHandbook, .simpo: transformers(recipe, loss: loss)
-        case .llamaFactory: llamaFactory(recipe)
+        case .llamaFactory: llamaFactory(recipe, loss: loss)
         case .axolotl: axolotl(recipe, loss: loss)
         case .openRLHF: openRLHF(recipe)
         }
@@ -42,7 +42,7 @@ extension PeerTrainer {
         return defaults
     }
 
-    private func llamaFactory(_ recipe: Recipe) -> [Default] {
+    private func llamaFactory(_ recipe: Recipe, loss: String) -> [Default] {
         let rank = recipe["lora_rank"]?.integer ?? 8
         var defaults = [
             Default("max_length", "2048", "LLaMA-Factory's cutoff_len"),
@@ -50,6 +50,9 @@ extension PeerTrainer {
             Default("learning_rate", "5e-5", "transformers'"),
             Default("per_device_train_batch_size", "8", "transformers'"),
         ]
+        if loss == "sft" {
+            defaults.append(Default("score_turns", "all", "LLaMA-Factory trains on every answer unless mask_history"))
+        }
         if recipe["finetuning_type"]?.text ?? "lora" == "lora" {
             defaults += [
                 Default("use_peft", "true", "LLaMA-Factory's finetuning_type is lora"),
@@ -70,6 +73,9 @@ extension PeerTrainer {
             Default("warmup_ratio", "0.03", "axolotl's, where it says neither warmup_steps nor warmup_ratio"),
         ]
         if recipe.has("adapter") { defaults.append(Default("lora_dropout", "0", "axolotl's")) }
+        if loss == "sft" {
+            defaults.append(Default("score_turns", "all", "axolotl trains on every turn of the assistant's"))
+        }
         if loss == "simpo" {
             defaults += [
                 Default("beta", "0.1", "axolotl's"),

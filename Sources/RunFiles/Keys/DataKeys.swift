@@ -1,3 +1,4 @@
+import Objectives
 import Preferences
 
 /// Keys that say which rows are read and how they become tokens.
@@ -51,6 +52,25 @@ package struct DataKeys: KeySection {
                 default: nil
                 }
             }
+        ])
+
+    package let scoreTurns: Key<ScoredTurns> = Key(
+        "score_turns", .choice(),
+        "Which of the assistant's turns in a conversation sft scores: last, the response alone; all, every turn of a dialogue, "
+            + "in one sequence (of a row that gives its prompt apart: every turn of its completion). A turn is what the "
+            + "chat template marks by {% generation %}, else what the message adds to the rendered text, its ending "
+            + "included; a template that writes earlier turns otherwise than last ones (some drop their thinking) is "
+            + "refused.",
+        default: .value(
+            .last, "one dialogue, one answer; TRL's SFT scores every token, with assistant_only_loss what all does"),
+        readBy: .losses { $0.judges == .demonstrations },
+        rule: Rule(with: "loss_type") { run in
+            run.losses.allSatisfy { $0.judges == .demonstrations }
+                ? nil : .unused(because: "with other losses beside sft the rows are pairs, of which the responses count")
+        },
+        synonyms: [
+            .converted("assistant_only_loss", .trl) { $0.bool == true ? .plain("all") : nil },
+            .converted("mask_history", .llamaFactory) { $0.bool.map { .plain($0 ? "last" : "all") } },
         ])
 
     package let appendEOS: Key<Bool> = Key(

@@ -55,9 +55,8 @@ extension ForeignKey {
                 "nothing is padded: pairs are packed into micro-batches, each prompt once, and the loss is the same as alone"
         ),
         ForeignKey(
-            "train_on_inputs train_on_prompt assistant_only_loss completion_only_loss ignore_pad_token_for_loss",
+            "train_on_inputs train_on_prompt completion_only_loss ignore_pad_token_for_loss",
             because: "the loss is of responses only"),
-        ForeignKey("mask_history", of: .llamaFactory, fate: .missing, because: "the last assistant turn is scored"),
         ForeignKey(
             "special_tokens tokens added_tokens_overrides eos_token bos_token", fate: .missing,
             because: "special tokens are those of the tokenizer's files"),

@@ -92,7 +92,7 @@ extension PreferenceSet {
             prompt: tokens[comparison.prompt],
             responses: planned.responses.map {
                 let response = responses[comparison.responses.lowerBound + $0]
-                return .init(tokens: tokens[response.tokens], unscored: response.unscored)
+                return .init(tokens: tokens[response.tokens], scored: response.spans.ranges)
             })
     }
 

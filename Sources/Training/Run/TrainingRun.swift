@@ -135,14 +135,13 @@ package struct TrainingRun {
         let encoding = try communicator.failingTogether {
             try TextEncoding(folder: tokenizerPath, isRequired: file.model.tokenizerPath != nil)
         }
-        let template = tokenizer.map { _ in ChatTemplate.find(in: tokenizerPath) }
         let columns: [String] = (file.margins?.rewards ?? []).compactMap {
             if case .column(let name) = $0.source { name } else { nil }
         }
         var rule = EncodingRule(
             maxLength: maxLength(file, shape), truncation: file.data.truncation,
-            appendEOS: file.data.appendEOS, judges: file.objective.judges, scoreNames: columns,
-            vocabularySize: shape.vocabulary)
+            appendEOS: file.data.appendEOS, judges: file.objective.judges,
+            scoredTurns: file.data.scoreTurns, scoreNames: columns, vocabularySize: shape.vocabulary)
         if file.objective.readsRewards {
             rule.scoreNames.append(RowMapping.margin)
             rule.readsMargin = true

@@ -44,7 +44,7 @@ struct ReferenceCache {
         update([Int32(comparison.prompt.count), Int32(comparison.responses.count)])
         update(set.tokens[comparison.prompt])
         for response in set.responses[comparison.responses] {
-            update([Int32(response.tokens.count), Int32(response.unscored)])
+            update([Int32(response.tokens.count), Int32(response.spans.head)] + response.spans.gapNumbers[...])
             update(set.tokens[response.tokens])
         }
         return digest.finish()

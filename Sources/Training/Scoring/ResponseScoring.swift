@@ -104,7 +104,7 @@ package struct ResponseScoring {
             return PackedSequence(
                 prompt: set.tokens[comparison.prompt],
                 responses: set.responses[comparison.responses].map {
-                    .init(tokens: set.tokens[$0.tokens], unscored: $0.unscored)
+                    .init(tokens: set.tokens[$0.tokens], scored: $0.spans.ranges)
                 })
         }
     }

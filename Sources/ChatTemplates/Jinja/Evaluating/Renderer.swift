@@ -23,7 +23,11 @@ final class JinjaRenderer {
     let syntax: JinjaSyntax
     /// By number of the name.
     private let variables: [JinjaValue?]
-    package var output = JinjaText()
+    var output = JinjaText()
+    /// Bytes of the template's own output, while something else is written first.
+    var written: Int?
+    /// Where the assistant speaks in the output, in bytes.
+    private(set) var generations: [Range<Int>] = []
     /// Of the node that was begun last: for messages.
     var line = 1
     private var steps = 0
@@ -52,6 +56,10 @@ final class JinjaRenderer {
         _ = try execute(syntax.body, in: JinjaFrame(parent: nil, hiding: syntax.hidden[0]))
         return output.string
     }
+
+    /// Notes what the assistant said, at the end of what is written so far. Inside a macro or a block that is set, which are
+    /// written later, that is as wrong as it is in `transformers`.
+    func noteGeneration(bytes: Int, from start: Int) { generations.append(start..<start + bytes) }
 
     // MARK: - Limits
 

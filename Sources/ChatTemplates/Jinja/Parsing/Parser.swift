@@ -10,6 +10,7 @@ struct JinjaParser {
     /// Filters and tests that don't exist. Jinja forgives them inside conditions, as long as they don't run.
     var unknown: [(name: String, line: Int)] = []
     private var loops = 0
+    private var marksGenerations = false
 
     /// - Throws: `ChatTemplateError.syntax` with the line.
     static func parse(_ template: String) throws(ChatTemplateError) -> JinjaSyntax {
@@ -17,7 +18,9 @@ struct JinjaParser {
         _ = parser.names.enterScope()
         let body = try parser.statements(until: [])
         if let first = parser.unknown.first { throw .syntax(line: first.line, reason: first.name) }
-        return JinjaSyntax(body: body, names: parser.names.list, hidden: parser.names.hidden())
+        return JinjaSyntax(
+            body: body, names: parser.names.list, hidden: parser.names.hidden(),
+            marksGenerations: parser.marksGenerations)
     }
 
     // MARK: - Tokens
@@ -140,8 +143,8 @@ struct JinjaParser {
         case "print": return try printed()
         case "generation":
             // Marks what the assistant said; it changes nothing in the text.
-            let macro = try macroBody(named: nil, parameters: [], until: "endgeneration")
-            return [.with([], macro.body)]
+            marksGenerations = true
+            return [.generation(try macroBody(named: nil, parameters: [], until: "endgeneration").body)]
         case "break", "continue":
             guard loops > 0 else { throw error("'\(tag)' outside a loop", line: start) }
             return [tag == "break" ? .breakLoop : .continueLoop]

@@ -46,6 +46,11 @@ extension JinjaRenderer {
             keep(frame)
             try callBlock(call, caller: .function(.macro(macro, frame)), in: frame)
         case .with(let assignments, let body): return try with(assignments, body, in: frame)
+        case .generation(let body):
+            let (start, before) = (written ?? output.bytes.count, output.bytes.count)
+            let flow = try nested { () throws(ChatTemplateError) in try execute(body, in: frame) }
+            noteGeneration(bytes: output.bytes.count - before, from: start)
+            return flow
         case .breakLoop: return .breakLoop
         case .continueLoop: return .continueLoop
         }
@@ -71,9 +76,9 @@ extension JinjaRenderer {
         _ body: () throws(ChatTemplateError) -> JinjaFlow
     ) throws(ChatTemplateError) -> (JinjaText, JinjaFlow) {
         try nested { () throws(ChatTemplateError) in
-            let outer = output
-            output = JinjaText()
-            defer { output = outer }
+            let (outer, outerWritten) = (output, written)
+            (output, written) = (JinjaText(), written ?? outer.bytes.count)
+            defer { (output, written) = (outer, outerWritten) }
             let flow = try body()
             return (output, flow)
         }

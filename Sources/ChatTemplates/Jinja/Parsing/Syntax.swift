@@ -6,6 +6,8 @@ struct JinjaSyntax: Sendable {
     /// Per scope: the names it assigns before any other use. Until then they are undefined in its inner scopes, even
     /// when the caller passed a variable of that name.
     let hidden: [[Int]]
+    /// Whether it marks what the assistant says.
+    let marksGenerations: Bool
 }
 
 /// Number of a scope in `JinjaSyntax.hidden`.
@@ -22,6 +24,8 @@ indirect enum JinjaStatement: Sendable {
     case callBlock(call: JinjaExpression, JinjaMacro)
     case filterBlock([JinjaCall], JinjaBody)
     case with([(JinjaTarget, JinjaExpression)], JinjaBody)
+    /// What the assistant says.
+    case generation(JinjaBody)
     case breakLoop
     case continueLoop
 }

@@ -21,8 +21,7 @@ extension RowFormat {
                 && ["label", "kto_tag", "rejected_response", "rejected_messages"].allSatisfy { row[$0] == nil }
         },
         read: { row throws(PreferenceError) in
-            let (prompt, response) = try row.dialogue()
-            return RowParts(prompt: .messages(prompt), responses: [.messages(response)], .demonstration)
+            RowParts(dialogue: try row.dialogue(), .demonstration)
         })
 
     /// ms-swift's question and answer.

@@ -17,8 +17,10 @@ extension RowFormat {
                 guard case .messages(let list) = chosen, let last = list.last else {
                     return RowParts(prompt: .messages([]), responses: [chosen], .firstWins, rewards: .sides)
                 }
-                return RowParts(
+                var parts = RowParts(
                     prompt: .messages(list.dropLast()), responses: [.messages([last])], .firstWins, rewards: .sides)
+                parts.isOneDialogue = true
+                return parts
             }
             let rejected = try row.passage(row.mapping.rejectedColumn, remedy: "name its column with rejected_column")
             return RowParts(prompt: nil, responses: [chosen, rejected], .firstWins, rewards: .sides)
@@ -32,6 +34,12 @@ extension RowFormat {
             let chosen = try row.text(row.mapping.chosenColumn, remedy: "name its column with chosen_column")
             let answer = ImplicitPrompt.transcriptPromptLength(of: chosen)
             let (prompt, first) = ImplicitPrompt.split(chosen, at: answer ?? 0)
+            if row.rule.scoredTurns == .all, ImplicitPrompt.transcriptPromptLength(of: String(prompt.dropLast())) != nil {
+                throw .wrongType(
+                    row.place, item: "\"\(row.mapping.chosenColumn)\"", found: "a transcript of several answers",
+                    expected: "messages, whose turns a chat template ends: write it as a list of messages, or set "
+                        + "score_turns: last")
+            }
             guard row.rule.needsRejected else {
                 return row.transcript(prompt, [first], promptsDiffer: answer == nil)
             }

@@ -21,8 +21,10 @@ extension RowFormat {
         ],
         read: { row throws(PreferenceError) in
             let (prompt, response) = try row.dialogue()
-            return try row.labelled(
+            var parts = try row.labelled(
                 row["label"] != nil ? "label" : "kto_tag", .messages(response), of: .messages(prompt))
+            parts.isOneDialogue = true
+            return parts
         })
 }
 

@@ -20,7 +20,9 @@ extension RowFormat {
                 chosen = try row.passage("response", remedy: "it is the chosen response")
             }
             guard row.rule.needsRejected else {
-                return RowParts(prompt: prompt, responses: [chosen], .firstWins, rewards: .sides)
+                var parts = RowParts(prompt: prompt, responses: [chosen], .firstWins, rewards: .sides)
+                parts.isOneDialogue = true
+                return parts
             }
             var responses = [chosen]
             if row["rejected_messages"] != nil {
