@@ -4,15 +4,12 @@ import Kernels
 /// logits never exist. A pair's loss is applied while its logits are in the chunk; only a sequence with more scored tokens
 /// than a chunk has rows needs its logits a second time.
 struct ResponseHead {
-    let architecture: Architecture
-    let table: ParameterTable
-    let values: Values
-    let pool: ThreadPool
-    private let norm: Normalization
+    private let layers: HeadLayers
+    private var architecture: Architecture { layers.architecture }
+    private var pool: ThreadPool { layers.pool }
 
     init(architecture: Architecture, table: ParameterTable, values: Values, pool: ThreadPool) {
-        (self.architecture, self.table, self.values, self.pool) = (architecture, table, values, pool)
-        norm = Normalization(architecture, table.finalNorm)
+        layers = HeadLayers(architecture: architecture, table: table, values: values, pool: pool)
     }
 
     /// Turns the logps of one sequence's responses into the loss's derivatives by them. Both buffers have an element per
@@ -30,7 +27,7 @@ struct ResponseHead {
     func forward(
         _ hidden: Matrix, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace
     ) {
-        normalize(hidden, into: hidden, space)
+        layers.normalize(hidden, into: hidden, space)
         for chunk in stride(from: 0, to: scored.rows.count, by: space.chunk) {
             score(chunk..<min(scored.rows.count, chunk + space.chunk), hidden, scored, space)
         }
@@ -38,7 +35,7 @@ struct ResponseHead {
 
     /// Logits of output rows [A, D], which become normalised in place: `body` gets those of some rows at a time, [rows, V].
     func logits(of hidden: Matrix, space: Workspace.HeadSpace, _ body: (_ rows: Range<Int>, Matrix) -> Void) {
-        normalize(hidden, into: hidden, space)
+        layers.normalize(hidden, into: hidden, space)
         for start in stride(from: 0, to: hidden.rows, by: space.chunk) {
             let rows = start..<min(hidden.rows, start + space.chunk)
             let logits = Matrix(space.logits, rows: rows.count, columns: architecture.vocabulary)
@@ -58,7 +55,7 @@ struct ResponseHead {
         gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
         loss: Loss
     ) {
-        normalize(stream, into: normed, space)
+        layers.normalize(stream, into: normed, space)
         RowMoves.clear(dNormed, on: pool)
         var first = 0
         while first < scored.sequences.count {
@@ -66,47 +63,28 @@ struct ResponseHead {
             let range = tokens(of: first...last, scored)
             let fits = range.count <= space.chunk
             for piece in pieces(of: range, space.chunk) { score(piece, normed, scored, space) }
-            for sequence in first...last { apply(loss, to: sequence, scored, space) }
+            for sequence in first...last { layers.apply(loss, to: sequence, scored, space) }
             for piece in pieces(of: range, space.chunk) {
                 if !fits { score(piece, normed, scored, space) }
                 backward(piece, normed: normed, dNormed: dNormed, gradients, scored, space)
             }
             first = last + 1
         }
-        RowMoves.clear(d, on: pool)
-        norm.backward(
-            dNormed, input: stream, into: d, statistics: space.statistics, gradients: gradients,
-            values, on: pool)
-    }
-
-    private func normalize(_ x: Matrix, into y: Matrix, _ space: Workspace.HeadSpace) {
-        norm.forward(x, into: y, statistics: space.statistics, values, on: pool)
+        layers.normalizeBackward(dNormed, input: stream, into: d, gradients, space)
     }
 
     /// Logits of some rows.
     private func project(_ hidden: Matrix, into logits: Matrix) {
-        switch table.head {
-        case .trained(let start):
-            Linear.forward(hidden, weight: matrix(values.trained + start), into: logits, on: pool)
-        case .frozen(let number): Linear.forward(hidden, weight: values.matrices[number], into: logits, on: pool)
-        }
+        layers.project(hidden, into: logits)
         if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
-    }
-
-    private func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
-        Matrix(base, rows: architecture.vocabulary, columns: architecture.width)
     }
 
     /// Logits of a piece of the scored tokens, and their logps.
     private func score(
         _ piece: Range<Int>, _ normed: Matrix, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace
     ) {
-        let hidden = Matrix(space.hidden, rows: piece.count, columns: architecture.width)
         let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
-        scored.rows.withUnsafeBufferPointer {
-            RowMoves.gather(normed, $0.baseAddress! + piece.lowerBound, into: hidden, on: pool)
-        }
-        project(hidden, into: logits)
+        project(layers.gathered(piece, of: normed, scored, space), into: logits)
         scored.targets.withUnsafeBufferPointer {
             TokenLogps.forward(
                 logits, targets: $0.baseAddress! + piece.lowerBound,
@@ -133,35 +111,8 @@ struct ResponseHead {
                     logits, targets: targets, normalizers: normalizers, gradients: gradients, on: pool)
             }
         }
-        switch table.head {
-        case .trained(let start):
-            Linear.backwardInput(
-                logits, weight: matrix(values.trained + start), into: dHidden, adding: false, on: pool)
-            Linear.backwardWeight(logits, hidden, into: matrix(gradients + start), on: pool)
-        case .frozen(let number):
-            Linear.backwardInput(logits, weight: values.matrices[number], into: dHidden, adding: false, on: pool)
-        }
-        scored.rows.withUnsafeBufferPointer {
-            RowMoves.scatterAdd(dHidden, $0.baseAddress! + piece.lowerBound, into: dNormed, on: pool)
-        }
-    }
-
-    /// Sums a sequence's token logps by response, asks for the loss's derivatives, and gives each token its response's.
-    private func apply(_ loss: Loss, to sequence: Int, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace)
-    {
-        let responses = scored.sequences[sequence]
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * responses.count) { values in
-            let logps = UnsafeMutableBufferPointer(rebasing: values[..<responses.count])
-            let gradients = UnsafeMutableBufferPointer(rebasing: values[responses.count..<2 * responses.count])
-            for (place, range) in responses.enumerated() {
-                logps[place] = range.reduce(0.0) { $0 + Double(space.logps[$1]) }
-                gradients[place] = 0
-            }
-            loss(sequence, UnsafeBufferPointer(logps), gradients)
-            for (place, range) in responses.enumerated() {
-                (space.gradients + range.lowerBound).update(repeating: Float(gradients[place]), count: range.count)
-            }
-        }
+        layers.projectBackward(logits, hidden: hidden, into: dHidden, gradients)
+        layers.scatterAdd(dHidden, of: piece, scored, into: dNormed)
     }
 
     // MARK: - Chunks of whole sequences
