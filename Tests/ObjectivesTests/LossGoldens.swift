@@ -14,15 +14,13 @@ struct LossGolden: Decodable, CustomStringConvertible {
         let gradients: [Double]
     }
 
-    static let all: [LossGolden] = {
+    static var all: [LossGolden] { get throws { try read.get() } }
+
+    private static let read: Result<[LossGolden], any Error> = Result {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Goldens/losses.json")
-        do {
-            return try JSONDecoder().decode([LossGolden].self, from: Data(contentsOf: file))
-        } catch {
-            fatalError("\(file.path()): \(error)")
-        }
-    }()
+        return try JSONDecoder().decode([LossGolden].self, from: Data(contentsOf: file))
+    }
 
     private enum Key: String, CodingKey {
         case loss_type, loss_weights, constants, judgements, responses, order, loss, gradients, logps, reference,
