@@ -74,6 +74,14 @@ package final class ThreadPool: @unchecked Sendable {
         4 * (MatrixProduct.sharedPanelCount + threads * (MatrixProduct.ownPanelCount + StoredSide.scratchCount))
     }
 
+    /// How much of them has been used, by the pages that are there.
+    package var residentPanelBytes: Int {
+        let (bytes, page) = (ThreadPool.panelBytes(threads: count), sysconf(Int32(_SC_PAGESIZE)))
+        var pages = [UInt8](repeating: 0, count: (bytes + page - 1) / page)
+        guard mincore(panels, bytes, &pages) == 0 else { return 0 }
+        return min(bytes, pages.reduce(0) { $0 + Int($1 & 1) } * page)
+    }
+
     var sharedPanels: UnsafeMutablePointer<Float> { panels }
 
     @inline(__always)

@@ -116,7 +116,9 @@ package struct RunSummary {
         let present = memory(of: run).filter { ["weights", "frozen copies", "token ids"].contains($0.name) }
         let tokens = shared(run).first { $0.name == "token ids" }?.bytes ?? 0
         let files = ResidentMemory.bytes(ofFilesBelow: [run.policy.source.base, run.file.cacheFolder])
-        return max(0, ResidentMemory.bytes() - present.reduce(0) { $0 + $1.bytes } - tokens - files)
+        // What scoring has used of the panels already is named among them.
+        let named = present.reduce(tokens + files + run.pool.residentPanelBytes) { $0 + $1.bytes }
+        return max(0, ResidentMemory.bytes() - named)
     }
 
     /// Bytes of the arrays that only a learner makes.
