@@ -46,10 +46,17 @@ extension EndToEnd {
         @Test("a margin far beyond the log-ratios is warned about, and a factor that no training left is asked for")
         func warnings() throws {
             let toy = try Toy()
-            let ending = try toy.train(try settings(toy, margin: ["scale": 50]))
+            let ending = try toy.train(try self.settings(toy, margin: ["scale": 50]))
             #expect(ending.says("so its weight 0.7 will hardly matter; set margins.helpful.normalise: std"))
+            let known = "beside β × the log-ratios' spread"
+            func mentions(_ ending: Ending) -> Int { ending.errors.split(separator: known).count - 1 }
+            #expect(mentions(ending) == 1, "at the end: before, the policy is the reference")
+            let apart = try Toy()
+            var settings = try settings(apart, margin: [:])
+            settings["ref_model_name_or_path"] = .string(Goldens.model("mha-sharded"))
+            #expect(mentions(try apart.train(settings)) == 2)
             let other = try Toy()
-            let file = try other.runFile(try settings(other, margin: ["normalise": "range"]))
+            let file = try other.runFile(try self.settings(other, margin: ["normalise": "range"]))
             let refused = try Program.run(["evaluate", file, "--model", Goldens.model("gqa-untied")])
             #expect(refused.status == 2)
             #expect(refused.says("margins.helpful.normalise takes its factor from the training rows"))

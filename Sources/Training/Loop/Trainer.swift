@@ -184,8 +184,8 @@ package final class Trainer {
         row["eval_seconds"] = .number(SteadyClock.now() - start)
         try communicator.failingTogether { try log?.append(row) }
         console.line(heldOut.add(result, step: state.step))
-        // What was of order 1 before the first step is known at the last.
-        if state.step == run.totalSteps {
+        // What comes to be of order 1 is known at the last step, and before the first where the reference isn't the policy.
+        if state.step == run.totalSteps || (state.step == 0 && result.rewardSpread > 1e-3) {
             for line in run.train.columns.scales.flatMap({ $0.lines(beside: result.rewardSpread) }) {
                 console.line(line)
             }
