@@ -35,6 +35,11 @@ package struct OpenFile: ~Copyable {
         try self.init(path: path, flags: O_WRONLY | O_CREAT | O_TRUNC, action: "create")
     }
 
+    /// Opens a file to add to its end, creating it if there is none.
+    package init(appendingTo path: String) throws(StorageError) {
+        try self.init(path: path, flags: O_WRONLY | O_CREAT | O_APPEND, action: "open")
+    }
+
     /// Opens a file or a folder only to make it durable or to lock it.
     init(existing path: String) throws(StorageError) {
         try self.init(path: path, flags: O_RDONLY, action: "open")

@@ -26,6 +26,10 @@ extension EndToEnd {
             let answers = try GenerateTests.generate(model, ["--prompts", file] + sampled, ranks: ranks)
             #expect(answers.count == 1 && answers[0]["ids"]?.array?.isEmpty == false)
             #expect(answers[0]["prompt"]?.string == "Hello, world.")
+            let origin = try #require(answers[0]["origin"]?.object)
+            #expect(origin["model_digest"]?.string?.utf8.count == 64 && origin["seed"] == 4)
+            #expect(origin["temperature"] == 0.9 && origin["top_p"] == 1.0 && origin["max_new_tokens"] == 24)
+            #expect(answers[0]["sample"] == 0)
             #expect(
                 try GenerateTests.generate(model, ["--prompt", "Hello, world."] + sampled, ranks: ranks) == answers)
             #expect(try GenerateTests.generate(model, ["--data", row] + sampled, ranks: ranks) == answers)

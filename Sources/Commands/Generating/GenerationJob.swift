@@ -7,10 +7,9 @@ import Storage
 import Tokenization
 import Training
 
-/// `generate`: continuations of prompts, one JSON line each, in the order of the prompts.
+/// `generate`: continuations of prompts, one JSON line each, in the order of the prompts; or a benchmark's file of answers.
 ///
-/// Prompts are dealt to the ranks as these become free. What a prompt is continued with depends on the prompt and the seed
-/// alone: not on the ranks, nor on what is generated beside it.
+/// What is finished is kept beside the output until that is written, so that the same command goes on after whatever ended it.
 package struct GenerationJob: Sendable {
     package var model: String
     /// An adapter on the model.
@@ -18,9 +17,14 @@ package struct GenerationJob: Sendable {
     package var prompts: PromptSource
     /// `-` is standard output.
     package var output: String
+    package var format = ResponseFormat.jsonl
+    /// How a benchmark's file calls the model; nil: by its folder.
+    package var name: String?
     package var maxNewTokens = 128
     package var minNewTokens = 0
     package var sampling = Sampling(temperature: 0)
+    /// Whether each question of MT-Bench has the temperature of its category, in place of the sampling's.
+    package var usesCategoryTemperatures = false
     /// Texts that end a continuation; they are no part of the response.
     package var stops: [String] = []
     /// Continuations of each prompt.
@@ -34,141 +38,113 @@ package struct GenerationJob: Sendable {
         (self.model, self.adapter, self.prompts, self.output) = (model, adapter, prompts, output)
     }
 
-    /// - Throws: on every rank alike. Collective.
+    /// - Throws: on every rank alike; on one alone what it can't keep on disk. Collective.
     package func run(over communicator: Communicator, console: Console) throws {
         let pool = ThreadPool(count: threads ?? communicator.neighbourhood.cores)
         let (loaded, tokenizer) = try communicator.failingTogether { () throws -> (LoadedModel, Tokenizer?) in
             if communicator.isRoot, output != "-" { try OutputFile.check(output) }
             let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
             try loaded.architecture.requireLanguageModel(model)
-            let path = loaded.source.tokenizerPath
-            let hasTokenizer = FileSystem.exists(FileSystem.join(path, "tokenizer.json"))
-            return (loaded, hasTokenizer ? try Tokenizer(directory: path) : nil)
+            return (loaded, try loaded.tokenizer())
         }
-        let rows = try prompts.rows(for: loaded, tokenizer, over: communicator)
-        let plan = try plan(rows, loaded.architecture, over: communicator, console: console)
-        let transformer = try communicator.failingTogether {
-            try loaded.seeing(positions: plan.longestPrompt + maxNewTokens, on: pool)
+        let prompts =
+            try format == .jsonl
+            ? prompts.prompts(for: loaded, tokenizer, over: communicator)
+            : prompts.questions(as: format, for: loaded, tokenizer, over: communicator, console: console)
+        let ends = try communicator.failingTogether {
+            try loaded.endTokens(tokenizer).union(StopTexts.specialTokens(self.stops, tokenizer))
         }
-        let ends = try communicator.failingTogether { try endTokens(of: loaded, tokenizer) }
-        let stopTexts = try communicator.failingTogether { try StopTexts(stops, tokenizer) }
-        let rules = GenerationRules(
-            sampling: sampling, maxNewTokens: maxNewTokens, minNewTokens: minNewTokens, endTokens: ends,
-            stops: stopTexts.map { stops in { stops.end($0) != nil } })
-        let generator = try communicator.failingTogether(status: { _ in 4 }) {
-            try Generator<SplitMix64>(transformer, plan, rules)
-        }
+        let stops = try communicator.failingTogether { try StopTexts(self.stops, tokenizer) }
+        let origin = try communicator.onRoot { GenerationOrigin(self, model: try loaded.source.contentDigest()) }
+        let journal =
+            output == "-"
+            ? nil
+            : try GenerationJournal(
+                for: output, origin?.identity(self, of: prompts) ?? [:], over: communicator)
+        let generation = RankedGeneration(
+            model: loaded,
+            rules: GenerationRules(
+                sampling: sampling, maxNewTokens: maxNewTokens, minNewTokens: minNewTokens, endTokens: ends,
+                stops: stops.map { stops in { stops.end($0) != nil } }), seed: seed,
+            batchTokens: batchTokens, journal: journal, output: output == "-" ? "standard output" : output, pool: pool,
+            communicator: communicator, console: console)
+        let responses = tokenizer.map { ResponseText(tokenizer: $0, stops: stops) }
 
-        let words = try generate(rows, by: generator, over: communicator, console: console)
+        let text: String
+        if format == .jsonl {
+            let rows = prompts.rows.map { ContinuedRow(prompt: $0, samples: 0..<samples, sampling: sampling) }
+            let continuations = try generation.run(rows)
+            text =
+                origin.map {
+                    ResponseLines(responses: responses, endTokens: ends, origin: $0).text(
+                        of: continuations, prompts.rows)
+                } ?? ""
+        } else {
+            let answers = BenchmarkAnswers(
+                format: format, model: name ?? loaded.source.title, started: journal?.started ?? WallClock.now())
+            text = answers.text(prompts.questions, try choices(prompts, loaded, responses, by: generation))
+        }
         try communicator.onRoot {
-            let format = ResponseLines(tokenizer: tokenizer, stops: stopTexts, endTokens: ends, samples: samples)
-            let text = format.lines(words, rows)
             if output == "-" { print(text, terminator: "") } else { try AtomicFile.write(text, to: output) }
+            try journal?.remove()
         }
     }
 
-    /// Continues the rows' prompts on all ranks; returns, on every rank, for each rank its continuations: for each the
-    /// row's place, the sample, whether a stop ended it, how many tokens, and these. Collective.
-    private func generate(
-        _ rows: [PromptRow], by generator: Generator<SplitMix64>, over communicator: Communicator, console: Console
-    ) throws -> [[Int32]] {
-        let queue = WorkQueue(count: rows.count, over: communicator)
-        var words: [Int32] = []
-        var clock = GenerationClock(texts: rows.count * samples, ranks: communicator.size)
-        console.beginActivity()
-        try generator.run(
-            next: { mayWait in
-                queue.next(mayWait: mayWait).map { place in
-                    // A stream of its own for each continuation, so that ranks and batches don't matter.
-                    let start = seed &+ UInt64(rows[place].row) &* 0x9E37_79B9_7F4A_7C15
-                    let randoms = (0..<samples).map { sample in
-                        SplitMix64(state: start &+ UInt64(sample) &* 0xBF58_476D_1CE4_E5B9)
-                    }
-                    return GenerationRequest(number: place, prompt: rows[place].tokens, randoms: randoms)
-                }
-            },
-            finished: { end in
-                queue.done += 1
-                words += [Int32(end.number), Int32(end.sample), end.ending == .stop ? 1 : 0, Int32(end.tokens.count)]
-                words += end.tokens
-            },
-            round: {
-                queue.serve()
-                clock.tokens = generator.tokenCount
-                console.progress(clock.line(done: queue.doneByAll))
-            })
-        queue.close()
-        console.endProgress()
-        var drawn = [Double(generator.tokenCount)]
-        communicator.sum(&drawn)
-        clock.tokens = Int(drawn[0])
-        let place = output == "-" ? "standard output" : output
-        console.line("\(place): \(rows.count * samples) continuations of \(rows.count) prompts, \(clock.total)")
-        return communicator.gather(words)
-    }
-
-    private func plan(
-        _ rows: [PromptRow], _ a: Architecture, over communicator: Communicator, console: Console
-    ) throws -> GenerationPlan {
-        let longest = rows.map(\.tokens.count).max() ?? 1
-        let positions = longest + maxNewTokens
-        if positions > a.positions {
-            console.line(
-                "note: up to \(positions) tokens, but the model was made for \(a.positions) (max_position_embeddings)")
+    /// For each question its answers, each with all its turns; on rank 0. Collective.
+    private func choices(
+        _ prompts: PromptSet, _ model: LoadedModel, _ responses: ResponseText?, by generation: RankedGeneration
+    ) throws -> [[[BenchmarkAnswers.Answer]]] {
+        let communicator = generation.communicator
+        let temperatures = communicator.broadcast(prompts.questions.map(\.temperature))
+        func sampling(_ question: Int) -> Sampling {
+            var own = self.sampling
+            if usesCategoryTemperatures { own.temperature = temperatures[question] }
+            return own
         }
-        let plan = GenerationPlan(
-            a, texts: rows.count * samples, longestPrompt: longest, maxNewTokens: maxNewTokens,
-            batchTokens: batchTokens, memory: communicator.min(communicator.neighbourhood.freeMemory / 2))
-        guard let plan else {
-            let least = GenerationPlan.leastTokens(a, longestPrompt: longest, maxNewTokens: maxNewTokens)
-            throw TrainingError.input(
-                "--batch-tokens \(batchTokens ?? 0): the longest prompt has \(longest) tokens and takes \(least) with "
-                    + "--max-new-tokens \(maxNewTokens); give at least \(least), or leave it out")
-        }
-        console.line(
-            "keys and values of up to \(plan.tokens) tokens, "
-                + "\(readableBytes(plan.tokens * GenerationPlan.bytesPerToken(a))) a rank; up to \(plan.texts) texts at a time"
-        )
-        return plan
-    }
-
-    /// The ids that end a text: config.json's, generation_config.json's and the tokenizer's.
-    private func endTokens(of model: LoadedModel, _ tokenizer: Tokenizer?) throws -> Set<Int32> {
-        var ends = Set(model.architecture.endTokens)
-        if let end = tokenizer?.eosToken { ends.insert(end) }
-        let path = FileSystem.join(model.source.base, "generation_config.json")
-        if FileSystem.exists(path) {
-            let value = try JSON.parse(FileSystem.read(path))["eos_token_id"]
-            for id in value?.array ?? value.map({ [$0] }) ?? [] {
-                if let id = id.integer.flatMap({ Int32(exactly: $0) }) { ends.insert(id) }
+        func answers(_ continuations: [RowContinuation], _ rows: [PromptRow]) -> [BenchmarkAnswers.Answer] {
+            guard communicator.isRoot, let responses else { return [] }
+            return continuations.map { continuation in
+                let text = responses.text(
+                    continuation.ids, after: rows[continuation.place].tokens, isStopped: continuation.isStopped)
+                return BenchmarkAnswers.Answer(text: text, tokens: continuation.ids.count)
             }
         }
-        return ends.filter { 0..<Int32(model.architecture.vocabulary) ~= $0 }
-    }
-}
 
-/// How fast a generation goes, and how long it will go on.
-struct GenerationClock {
-    private let start = SteadyClock.now()
-    private let texts: Int
-    private let ranks: Int
-    /// Drawn by this rank, or at the end by all.
-    var tokens = 0
-
-    init(texts: Int, ranks: Int) { (self.texts, self.ranks) = (texts, ranks) }
-
-    private var seconds: Double { max(1e-9, SteadyClock.now() - start) }
-
-    /// Ranks work alike: their tokens are taken for as many as this one's.
-    func line(done: Int) -> String {
-        let rate = fixed(Double(tokens * ranks) / seconds, 1)
-        let left = done == 0 ? "" : ", \(duration(seconds * Double(texts - done) / Double(done))) left"
-        return "generate: \(done) of \(texts) continuations, \(rate) tokens/s\(left)"
-    }
-
-    var total: String { "\(tokens) tokens in \(duration(seconds)), \(fixed(Double(tokens) / seconds, 1)) tokens/s" }
-
-    private func duration(_ seconds: Double) -> String {
-        seconds < 90 ? "\(fixed(seconds, seconds < 10 ? 1 : 0)) s" : "\(fixed(seconds / 60, 1)) min"
+        let rows = prompts.rows.enumerated().map { place, row in
+            ContinuedRow(prompt: row, samples: 0..<samples, sampling: sampling(place))
+        }
+        let first = answers(try generation.run(rows), prompts.rows)
+        // Each of the first answers is asked the second question, if there is one, and answers once.
+        let followed = communicator.broadcast(
+            prompts.questions.indices.filter { prompts.questions[$0].turns.count > 1 }.map(Double.init)
+        ).map { Int($0) }
+        let asked = try communicator.onRoot { () throws -> [PromptRow] in
+            guard let tokenizer = responses?.tokenizer else { return [] }
+            let encoder = try TurnEncoder(model, tokenizer, file: self.prompts.name)
+            return try followed.flatMap { place in
+                let question = prompts.questions[place]
+                return try (0..<samples).map { sample in
+                    let answer = first[place * samples + sample]
+                    let said = encoder.hasTemplate ? answer.trimmed : answer.text
+                    return try encoder.prompt(
+                        [.init(.user, question.turns[0]), .init(.assistant, said), .init(.user, question.turns[1])],
+                        line: question.line, row: question.row)
+                }
+            }
+        }
+        let secondRows = communicator.shared(asked)
+        let second = answers(
+            try generation.run(
+                secondRows.enumerated().map { number, row in
+                    let sample = number % samples
+                    return ContinuedRow(
+                        prompt: row, samples: sample..<sample + 1, sampling: sampling(followed[number / samples]))
+                }, turn: 1), secondRows)
+        let places = Dictionary(uniqueKeysWithValues: followed.enumerated().map { ($1, $0) })
+        return prompts.questions.indices.map { place in
+            (0..<samples).map { sample in
+                [first[place * samples + sample]] + (places[place].map { [second[$0 * samples + sample]] } ?? [])
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 import ChatTemplates
 import Collectives
+import Machine
 import Preferences
 import Storage
+import Tables
 import Tokenization
 import Training
 
@@ -11,7 +13,7 @@ package enum PromptSource: Sendable {
     case file(String)
     case text(String)
 
-    private var name: String {
+    var name: String {
         switch self {
         case .file("-"): "standard input"
         case .file(let path): path
@@ -19,12 +21,12 @@ package enum PromptSource: Sendable {
         }
     }
 
-    /// All prompts, read by rank 0. The other ranks get token ids alone. Collective.
+    /// All prompts, read by rank 0. The other ranks get token ids alone.
     ///
-    /// - Throws: on every rank alike.
-    func rows(
+    /// - Throws: on every rank alike. Collective.
+    func prompts(
         for model: LoadedModel, _ tokenizer: Tokenizer?, over communicator: Communicator
-    ) throws -> [PromptRow] {
+    ) throws -> PromptSet {
         let rows = try communicator.onRoot { () throws -> [PromptRow] in
             let encoder = RowEncoder(
                 tokenizer: tokenizer,
@@ -32,36 +34,101 @@ package enum PromptSource: Sendable {
                 rule: EncodingRule(
                     maxLength: model.architecture.positions, vocabularySize: model.architecture.vocabulary),
                 file: name)
-            let rows: [PromptRow]
-            switch self {
-            case .file("-"): rows = try PromptSource.standardInput(encoder)
-            case .file(let path): rows = try encoder.prompts(of: path)
-            case .text(let text):
-                rows = [
-                    try encoder.encodePrompt(
-                        line: Array(JSON.object(["prompt": .string(text)]).text.utf8), number: 1, row: 0)
-                ]
-            }
+            var rows: [PromptRow] = []
+            try eachRow { row in rows.append(try encoder.encodePrompt(row)) }
             guard !rows.isEmpty else {
                 throw TrainingError.input("\(name): no prompts; each line is {\"prompt\": …}")
             }
             return rows
         }
-        let words = (rows ?? []).flatMap { [Int32($0.row), Int32($0.tokens.count)] + $0.tokens }
-        let all = communicator.broadcast(words.withUnsafeBytes { Array($0) })
-        return rows ?? all.withUnsafeBytes { PromptSource.rows(of: $0.bindMemory(to: Int32.self)) }
+        return PromptSet(rows: communicator.shared(rows), questions: [])
     }
 
-    /// Prompts of JSON lines.
-    private static func standardInput(_ encoder: RowEncoder) throws -> [PromptRow] {
-        var lines = try LineReader(path: "/dev/stdin")
-        var (rows, number): ([PromptRow], Int) = ([], 0)
-        while let line = try lines.next() {
-            number += 1
-            if line.isEmpty { continue }
-            rows.append(try encoder.encodePrompt(line: line, number: number, row: rows.count))
+    /// The questions of a benchmark, the first turn of each as its prompt.
+    ///
+    /// - Throws: on every rank alike. Collective.
+    func questions(
+        as format: ResponseFormat, for model: LoadedModel, _ tokenizer: Tokenizer?, over communicator: Communicator,
+        console: Console
+    ) throws -> PromptSet {
+        let read = try communicator.onRoot { () throws -> ([PromptRow], [BenchmarkQuestion]) in
+            guard let tokenizer else {
+                throw TrainingError.input("--format \(format.rawValue) needs a tokenizer.json beside the model")
+            }
+            let encoder = try TurnEncoder(model, tokenizer, file: name)
+            if !encoder.hasTemplate {
+                console.line("note: \(model.source.base) has no chat template: it goes on with questions as plain text")
+            }
+            var (questions, faults): ([BenchmarkQuestion], [String]) = ([], [])
+            try eachRow { row in
+                do throws(BenchmarkQuestion.Fault) {
+                    questions.append(try BenchmarkQuestion(columns(of: row), line: row.line, row: row.row, for: format))
+                } catch {
+                    faults.append("\(name):\(row.line): \(error)")
+                }
+            }
+            guard faults.isEmpty else {
+                let more = faults.count > 10 ? "\n  and \(faults.count - 10) more" : ""
+                throw TrainingError.input(faults.prefix(10).joined(separator: "\n  ") + more)
+            }
+            guard !questions.isEmpty else { throw TrainingError.input("\(name): there are no questions") }
+            let rows = try questions.map { question in
+                try encoder.prompt([.init(.user, question.turns[0])], line: question.line, row: question.row)
+            }
+            return (rows, questions)
         }
-        return rows
+        return PromptSet(rows: communicator.shared(read?.0), questions: read?.1 ?? [])
+    }
+
+    private func eachRow(_ body: (RowReader.Row) throws -> Void) throws {
+        switch self {
+        case .file("-"):
+            var row = 0
+            try StandardInput.eachLine { line, number in
+                try body(RowReader.Row(content: .text(line), line: number, row: row))
+                row += 1
+            }
+        case .file(let path):
+            var reader = try RowReader(path: path)
+            while let row = try reader.next() { try body(row) }
+        case .text(let text):
+            try body(RowReader.Row(content: .columns(["prompt": .string(text)]), line: 1, row: 0))
+        }
+    }
+
+    private func columns(of row: RowReader.Row) -> JSONObject {
+        switch row.content {
+        case .columns(let object), .cells(let object): object
+        case .text(let line): (try? JSON.parse(line))?.object ?? [:]
+        }
+    }
+}
+
+/// What is to be continued.
+struct PromptSet {
+    /// The same tokens on every rank; texts on rank 0 only.
+    let rows: [PromptRow]
+    /// Of a benchmark, on rank 0: one for each row.
+    let questions: [BenchmarkQuestion]
+
+    /// Stands for the prompts, and for what goes into the output beside the answers.
+    var digest: Digest.Value {
+        var digest = Digest()
+        for row in rows {
+            digest.update(field: "\(row.row) \(row.given?.text ?? "")")
+            row.tokens.withUnsafeBytes { digest.update($0) }
+        }
+        for question in questions { digest.update(field: question.text) }
+        return digest.finish()
+    }
+}
+
+extension Communicator {
+    /// Rank 0's rows on every rank: on the others without their texts. Collective.
+    func shared(_ rows: [PromptRow]?) -> [PromptRow] {
+        let words = (rows ?? []).flatMap { [Int32($0.row), Int32($0.tokens.count)] + $0.tokens }
+        let all = broadcast(words.withUnsafeBytes { Array($0) })
+        return rows ?? all.withUnsafeBytes { Communicator.rows(of: $0.bindMemory(to: Int32.self)) }
     }
 
     private static func rows(of words: UnsafeBufferPointer<Int32>) -> [PromptRow] {

@@ -8,9 +8,11 @@ package struct GenerationRequest<Random: RandomNumberGenerator> {
     package let prompt: [Int32]
     /// What each of its continuations is drawn by: as many as are wanted.
     package let randoms: [Random]
+    /// How they are drawn, if not as the rules say.
+    package let sampling: Sampling?
 
-    package init(number: Int, prompt: [Int32], randoms: [Random]) {
-        (self.number, self.prompt, self.randoms) = (number, prompt, randoms)
+    package init(number: Int, prompt: [Int32], randoms: [Random], sampling: Sampling? = nil) {
+        (self.number, self.prompt, self.randoms, self.sampling) = (number, prompt, randoms, sampling)
     }
 }
 
@@ -140,8 +142,8 @@ package final class Generator<Random: RandomNumberGenerator> {
             for (sample, random) in request.randoms.enumerated() {
                 drawn.append(
                     Text(
-                        request.number, sample: sample, of: shared,
-                        frequencySet: frequencySet(request.prompt.count), random))
+                        request.number, sample: sample, of: shared, frequencySet: frequencySet(request.prompt.count),
+                        random, request.sampling ?? rules.sampling))
                 rows.append(row)
             }
         }
@@ -222,7 +224,7 @@ package final class Generator<Random: RandomNumberGenerator> {
             model.pool.run(here.count) { (item: Int) in
                 let text = texts[here[item]]
                 let row = logits.row(rows[here[item]] - range.lowerBound)
-                let token = rules.sampling.choose(
+                let token = text.sampling.choose(
                     UnsafeBufferPointer(start: row, count: logits.columns), using: &text.random)
                 text.response.append(token)
             }

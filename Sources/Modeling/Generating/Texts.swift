@@ -16,6 +16,7 @@ final class Text<Random: RandomNumberGenerator> {
     let sample: Int
     let prompt: SharedPrompt
     var random: Random
+    let sampling: Sampling
     var response: [Int32] = []
     /// Pages of its own, and rows that are kept there: of the response, or of the whole text once that was read anew.
     var ownPages: [Int32] = []
@@ -24,9 +25,11 @@ final class Text<Random: RandomNumberGenerator> {
     /// By which its keys were rotated.
     var frequencySet: Int
 
-    init(_ number: Int, sample: Int, of prompt: SharedPrompt, frequencySet: Int, _ random: Random) {
+    init(
+        _ number: Int, sample: Int, of prompt: SharedPrompt, frequencySet: Int, _ random: Random, _ sampling: Sampling
+    ) {
         (self.number, self.sample, self.prompt, self.random) = (number, sample, prompt, random)
-        self.frequencySet = frequencySet
+        (self.frequencySet, self.sampling) = (frequencySet, sampling)
         prompt.readers += 1
     }
 

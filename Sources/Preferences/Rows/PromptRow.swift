@@ -8,17 +8,23 @@ package struct PromptRow: Sendable, Equatable {
     package let row: Int
     /// Line of the file, counted from 1.
     package let line: Int
-    /// As the row gives it; nil for token ids.
+    /// As the model reads it; nil for token ids.
     package let text: String?
+    /// Of a conversation, which a chat template made the text of.
+    package let messages: [JSON]?
     /// At least one token, without an ending.
     package let tokens: [Int32]
 
-    package init(row: Int, line: Int, text: String?, tokens: [Int32]) {
+    package init(row: Int, line: Int, text: String?, messages: [JSON]? = nil, tokens: [Int32]) {
         self.row = row
         self.line = line
         self.text = text
+        self.messages = messages
         self.tokens = tokens
     }
+
+    /// As the row gives it: a text or a list of messages; nil for token ids.
+    package var given: JSON? { messages.map { .array($0) } ?? text.map { .string($0) } }
 }
 
 extension RowEncoder {
@@ -35,7 +41,7 @@ extension RowEncoder {
         var columns = try columns(of: given, rule)
         let (format, body) = try columns.prompt()
         let text: String
-        var addsSpecialTokens = true
+        var messages: [JSON]?
         switch body {
         case .ids(let prompt, _):
             guard !prompt.isEmpty else { throw .emptyPrompt(place, column: RowColumns.promptIDs) }
@@ -52,14 +58,14 @@ extension RowEncoder {
                     messages: .array(conversation.prompt), addGenerationPrompt: !goesOn,
                     continuing: goesOn ? "content" : nil, variables: variables)
             }
-            addsSpecialTokens = false
+            messages = conversation.prompt
         }
         guard let tokenizer else { throw .needsTokenizer(place, format: format) }
         let tokens = try PromptedText.prompt(
-            text, addSpecialTokens: addsSpecialTokens, tokenizer: tokenizer, at: place)
+            text, addSpecialTokens: messages == nil, tokenizer: tokenizer, at: place)
         guard !tokens.isEmpty else { throw .emptyPrompt(place, column: mapping.promptColumn) }
         try checkVocabulary(tokens, at: place)
-        return PromptRow(row: given.row, line: given.line, text: text, tokens: tokens)
+        return PromptRow(row: given.row, line: given.line, text: text, messages: messages, tokens: tokens)
     }
 
     /// The same for a row as JSON text.

@@ -215,7 +215,7 @@ package struct ModelSource: Equatable {
     package init(ofBase source: ModelSource) { (base, adapter, place) = (source.base, nil, source.place) }
 
     /// As it was asked for: the adapter's folder, or without one the model's.
-    var path: String { adapter ?? base }
+    package var path: String { adapter ?? base }
 
     func hasBase(of other: ModelSource) -> Bool { place == other.place }
 
@@ -252,7 +252,7 @@ package struct ModelSource: Equatable {
     /// Stands for what the model computes. Reads all weights.
     ///
     /// - Parameter known: the base's, if it is known already.
-    func contentDigest(ofBase known: Digest.Value? = nil) throws(CheckpointError) -> Digest.Value {
+    package func contentDigest(ofBase known: Digest.Value? = nil) throws(CheckpointError) -> Digest.Value {
         let model: Digest.Value
         if let known { model = known } else { model = try ModelDirectory(path: base).contentDigest() }
         guard let adapter else { return model }
