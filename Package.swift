@@ -110,7 +110,9 @@ let package = Package(
             name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "Storage", "Scratch"],
             exclude: ["Fixtures", "make_chat_goldens.py"]),
         .testTarget(name: "RewardsTests", dependencies: ["Rewards", "Storage", "Scratch"]),
-        .testTarget(name: "CommandsTests", dependencies: ["Commands", "Machine", "Statistics", "Storage", "Scratch"]),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: ["Commands", "Tokenization", "Machine", "Statistics", "Storage", "Scratch"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"], exclude: ["Fixtures"]),
         .testTarget(
             name: "PreferencesTests",

@@ -64,7 +64,7 @@ struct Prefopt: ParsableCommand {
             """,
         version: "swift-prefopt \(programVersion) (commit \(programCommit)), \(Communicator.libraryVersion)",
         subcommands: [
-            Train.self, Score.self, Evaluate.self, Generate.self, Annotate.self, Pairs.self, Judge.self, Tokenize.self,
+            Train.self, Score.self, Evaluate.self, Generate.self, Chat.self, Annotate.self, Pairs.self, Judge.self, Tokenize.self,
             Render.self, Inspect.self, Bench.self,
             Scaling.self, Init.self, Export.self, Merge.self, Example.self, Doctor.self, Keys.self, ImportConfig.self,
         ],

@@ -59,12 +59,12 @@ final class Toy {
     }
 
     /// A model of random weights with a tokenizer: for rows of text.
-    func textModel() throws -> String {
+    func textModel(positions: Int = 128) throws -> String {
         let fixtures = FileSystem.join(
             FileSystem.parent(of: FileSystem.parent(of: #filePath)), "PreferencesTests/Fixtures")
         let shape: JSON = [
             "model_type": "llama", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 419, "max_position_embeddings": 128,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 419, "max_position_embeddings": .integer(positions),
             "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": true, "eos_token_id": 1,
             "bos_token_id": 0,
         ]

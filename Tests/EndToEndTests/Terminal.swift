@@ -1,0 +1,78 @@
+import Foundation
+import Glibc
+import Scratch
+import Storage
+
+/// The program in a terminal of its own, at which a test types.
+final class Terminal {
+    private let program = Process()
+    private let keyboard: Int32
+    /// All that was shown so far.
+    private(set) var screen = ""
+
+    struct NoTerminal: Error {}
+
+    init(_ arguments: [String]) throws {
+        keyboard = posix_openpt(O_RDWR | O_NOCTTY)
+        guard keyboard >= 0, grantpt(keyboard) == 0, unlockpt(keyboard) == 0, let name = ptsname(keyboard) else {
+            throw NoTerminal()
+        }
+        guard let end = FileHandle(forUpdatingAtPath: String(cString: name)) else { throw NoTerminal() }
+        // The terminal that a process controls is the one ^C comes from.
+        program.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+        program.arguments = ["--ctty", "--wait", Program.path] + arguments
+        (program.standardInput, program.standardOutput, program.standardError) = (end, end, end)
+        try program.run()
+        _ = fcntl(keyboard, F_SETFL, O_NONBLOCK)
+    }
+
+    deinit {
+        if program.isRunning { program.terminate() }
+        close(keyboard)
+    }
+
+    func type(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(keyboard, bytes, bytes.count)
+    }
+
+    /// Waits until something is shown that wasn't there when this was last called; false if it doesn't come.
+    func shows(_ text: String, within limit: Double = 30) -> Bool {
+        let end = Date().addingTimeInterval(limit)
+        while Date() < end {
+            read()
+            if let found = screen[seen...].range(of: text) {
+                seen = found.upperBound
+                return true
+            }
+            usleep(2000)
+        }
+        return false
+    }
+
+    /// Waits for the program's end; nil if it goes on.
+    func status(within limit: Double = 20) -> Int32? {
+        let end = Date().addingTimeInterval(limit)
+        while program.isRunning, Date() < end {
+            read()
+            usleep(2000)
+        }
+        read()
+        return program.isRunning ? nil : program.terminationStatus
+    }
+
+    private var bytes: [UInt8] = []
+    private lazy var seen = screen.startIndex
+
+    private func read() {
+        var piece = [UInt8](repeating: 0, count: 4096)
+        let before = screen[..<seen].utf8.count
+        while true {
+            let count = Glibc.read(keyboard, &piece, piece.count)
+            guard count > 0 else { break }
+            bytes += piece[..<count]
+        }
+        screen = String(decoding: bytes, as: UTF8.self)
+        seen = screen.utf8.index(screen.startIndex, offsetBy: before)
+    }
+}

@@ -1,0 +1,44 @@
+import Kernels
+import Modeling
+import Scratch
+import Testing
+
+/// A text that grows by turns says what a batch says of the same text, and computes only what is new.
+@Suite struct GrowingTextTests {
+    @Test("every family goes on as in a batch, whatever was kept", arguments: FamilyTests.names)
+    func families(name: String) throws {
+        let test = try FamilyTests.Case(name)
+        let limit = min(120, test.model.architecture.hardLimit ?? 256)
+        let prompts = GenerationTests.prompts(test, longest: limit - 30)
+        let rules = GenerationRules(sampling: Sampling(temperature: 1.2, topP: 0.95), maxNewTokens: 20)
+        let expected = try GenerationTests.continuations(of: prompts, by: test.model, rules)
+        let growing = try GrowingText(test.model.transformer, capacity: limit)
+        for (number, prompt) in prompts.enumerated() {
+            var random = SeededGenerator(state: UInt64(100 * number))
+            var text = prompt
+            for _ in 0..<20 { text.append(growing.next(after: text, rules.sampling, using: &random)) }
+            let key = GenerationTests.Key(number: number, sample: 0)
+            #expect(Array(text.dropFirst(prompt.count)) == expected[key]?.tokens)
+        }
+    }
+
+    @Test("what two texts share is computed once")
+    func rows() throws {
+        let test = try FamilyTests.Case("qwen3")
+        let text = GenerationTests.prompts(test, longest: 70)[test.sequences.count]
+        let growing = try GrowingText(test.model.transformer, capacity: 100)
+        var random = SeededGenerator(state: 1)
+        func next(_ tokens: [Int32]) -> (Int32, rows: Int) {
+            let before = growing.computedRows
+            let token = growing.next(after: tokens, Sampling(temperature: 0), using: &random)
+            return (token, growing.computedRows - before)
+        }
+        let whole = next(text)
+        #expect(whole.rows == text.count && next(text) == (whole.0, 1))
+        #expect(next(text + [whole.0]).rows == 1)
+        let half = next(Array(text.prefix(40)))
+        #expect(half.rows == 1 && next(text) == (whole.0, text.count - 40))
+        let other = try GrowingText(test.model.transformer, capacity: 100)
+        #expect(other.next(after: Array(text.prefix(40)), Sampling(temperature: 0), using: &random) == half.0)
+    }
+}
