@@ -7,9 +7,14 @@ struct ResponseHead {
     private let layers: HeadLayers
     private var architecture: Architecture { layers.architecture }
     private var pool: ThreadPool { layers.pool }
+    /// What logits are divided by.
+    var temperature: Double = 1
+    /// Reads values beside the logits, in a model that has them.
+    private let critic: ValueHead?
 
     init(architecture: Architecture, table: ParameterTable, values: Values, pool: ThreadPool) {
         layers = HeadLayers(architecture: architecture, table: table, values: values, pool: pool)
+        critic = table.valueHead.map { ValueHead(start: $0.range.lowerBound, width: architecture.width, values, pool) }
     }
 
     /// Turns the logps of one sequence's responses into the loss's derivatives by them. Both buffers have an element per
@@ -55,6 +60,36 @@ struct ResponseHead {
         gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
         loss: Loss
     ) {
+        step(
+            stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: scored, space: space,
+            differentiate: { layers.apply(loss, to: $0, scored, space) })
+    }
+
+    /// The same with a loss of single tokens.
+    func step(
+        _ stream: Matrix, normed: Matrix, dNormed: Matrix, into d: Matrix,
+        gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        tokenLoss: Transformer.TokenLoss
+    ) {
+        step(
+            stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: scored, space: space,
+            differentiate: { sequence in
+                let range = tokens(of: sequence...sequence, scored)
+                let (start, count) = (range.lowerBound, range.count)
+                tokenLoss(
+                    sequence, UnsafeBufferPointer(start: space.logps + start, count: count),
+                    UnsafeBufferPointer(start: space.values + start, count: count),
+                    UnsafeMutableBufferPointer(start: space.gradients + start, count: count),
+                    UnsafeMutableBufferPointer(start: space.valueGradients + start, count: count))
+            })
+    }
+
+    /// - Parameter differentiate: puts a sequence's derivatives into `space`, whose logps are there.
+    private func step(
+        _ stream: Matrix, normed: Matrix, dNormed: Matrix, into d: Matrix,
+        gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        differentiate: (_ sequence: Int) -> Void
+    ) {
         layers.normalize(stream, into: normed, space)
         RowMoves.clear(dNormed, on: pool)
         var first = 0
@@ -63,7 +98,7 @@ struct ResponseHead {
             let range = tokens(of: first...last, scored)
             let fits = range.count <= space.chunk
             for piece in pieces(of: range, space.chunk) { score(piece, normed, scored, space) }
-            for sequence in first...last { layers.apply(loss, to: sequence, scored, space) }
+            for sequence in first...last { differentiate(sequence) }
             for piece in pieces(of: range, space.chunk) {
                 if !fits { score(piece, normed, scored, space) }
                 backward(piece, normed: normed, dNormed: dNormed, gradients, scored, space)
@@ -77,6 +112,22 @@ struct ResponseHead {
     private func project(_ hidden: Matrix, into logits: Matrix) {
         layers.project(hidden, into: logits)
         if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
+        if temperature != 1 { LogitScale.multiply(logits, by: Float(1 / temperature), on: pool) }
+    }
+
+    /// Logits of all scored tokens of a batch: `body` gets those of some at a time, [tokens, V].
+    ///
+    /// - Parameter hidden: [A, D] output of the last block; becomes normalised in place.
+    func scoredLogits(
+        of hidden: Matrix, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        _ body: (_ tokens: Range<Int>, Matrix) -> Void
+    ) {
+        layers.normalize(hidden, into: hidden, space)
+        for piece in pieces(of: 0..<scored.rows.count, space.chunk) {
+            let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
+            project(layers.gathered(piece, of: hidden, scored, space), into: logits)
+            body(piece, logits)
+        }
     }
 
     /// Logits of a piece of the scored tokens, and their logps.
@@ -84,12 +135,14 @@ struct ResponseHead {
         _ piece: Range<Int>, _ normed: Matrix, _ scored: PackedBatch.ScoredTokens, _ space: Workspace.HeadSpace
     ) {
         let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
-        project(layers.gathered(piece, of: normed, scored, space), into: logits)
+        let hidden = layers.gathered(piece, of: normed, scored, space)
+        project(hidden, into: logits)
         scored.targets.withUnsafeBufferPointer {
             TokenLogps.forward(
                 logits, targets: $0.baseAddress! + piece.lowerBound,
                 normalizers: space.normalizers + piece.lowerBound, logps: space.logps + piece.lowerBound, on: pool)
         }
+        critic?.forward(hidden, into: space.values + piece.lowerBound)
     }
 
     /// The gradients of a piece whose logits are in the chunk.
@@ -111,7 +164,10 @@ struct ResponseHead {
                     logits, targets: targets, normalizers: normalizers, gradients: gradients, on: pool)
             }
         }
+        if temperature != 1 { LogitScale.multiply(logits, by: Float(1 / temperature), on: pool) }
         layers.projectBackward(logits, hidden: hidden, into: dHidden, gradients)
+        critic?.backward(
+            space.valueGradients + piece.lowerBound, hidden, adding: dHidden, gradients: gradients)
         layers.scatterAdd(dHidden, of: piece, scored, into: dNormed)
     }
 
