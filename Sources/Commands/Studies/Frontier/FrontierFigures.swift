@@ -9,7 +9,7 @@ enum FrontierFigures {
         var figure = Figure(
             "True reward against divergence from the reference",
             note: "held-out prompts, temperature 1; bars are standard errors; each method at several settings and steps",
-            x: Axis("KL(π ‖ reference), nats a response", including: [0]), y: Axis("mean true reward"))
+            x: Axis("KL(π ‖ reference), nats a response", .logarithmic), y: Axis("mean true reward"))
         for (colour, method) in FrontierMethod.allCases.filter({ $0 != .reference }).enumerated() {
             let own = points.filter { $0.method == method }
             guard !own.isEmpty else { continue }

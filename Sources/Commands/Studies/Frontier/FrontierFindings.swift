@@ -14,12 +14,12 @@ struct FrontierFindings {
             lines.append(
                 "The reference's mean true reward is \(Self.text(reference.reward)) on \(reference.reward.count) held-out prompts.")
         }
-        let levels = Self.levels(trained.map(own))
+        let levels = Self.levels.filter { level in trained.contains { Self.best(own($0), within: level) != nil } }
         for level in levels {
             let best = (trained + [.bestOfN]).compactMap { method in
                 Self.best(own(method), within: level).map { "\(method.rawValue) \(Self.text($0.reward))" }
             }
-            lines.append("Best mean reward at a KL of at most \(fixed(level, 2)) nats: \(best.joined(separator: ", ")).")
+            lines.append("Best mean reward at a KL of at most \(level) nats: \(best.joined(separator: ", ")).")
         }
         for other in [FrontierMethod.ppo, .ppoTruth, .preferredFT, .unlikelihood] where !own(.dpo).isEmpty {
             lines += Self.comparison(own(.dpo), own(other), other, levels).map { [$0] } ?? []
@@ -45,15 +45,11 @@ struct FrontierFindings {
         "\(fixed(sample.mean, 3)) ± \(fixed(sample.standardError, 3))"
     }
 
-    /// Divergences at which all methods of those that have points can be compared.
-    private static func levels(_ methods: [[FrontierPoint]]) -> [Double] {
-        let reaches = methods.compactMap { $0.map(\.divergence.mean).max() }
-        guard let reach = reaches.min(), reach > 0 else { return [] }
-        return [0.25, 0.5, 1].map { $0 * reach }
-    }
+    /// Divergences at which methods are compared, in nats a response.
+    private static let levels = [0.1, 0.3, 1, 3, 10]
 
     private static func best(_ points: [FrontierPoint], within level: Double) -> FrontierPoint? {
-        points.filter { $0.divergence.mean <= level * (1 + 1e-9) }.max { $0.reward.mean < $1.reward.mean }
+        points.filter { $0.divergence.mean <= level }.max { $0.reward.mean < $1.reward.mean }
     }
 
     /// DPO against another method, level by level.

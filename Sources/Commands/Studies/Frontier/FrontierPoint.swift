@@ -21,6 +21,11 @@ enum FrontierMethod: String, CaseIterable {
         case .reference: ""
         }
     }
+
+    /// A setting as it stands in names.
+    static func text(of setting: Double) -> String {
+        setting == setting.rounded() ? "\(Int(setting))" : "\(setting)"
+    }
 }
 
 /// A policy's mean true reward on held-out prompts against its divergence from the reference, in nats a response.
@@ -47,7 +52,7 @@ struct FrontierPoint {
     var name: String {
         guard let setting else { return method.rawValue }
         let step = step.map { ", step \($0)" } ?? ""
-        return "\(method.rawValue), \(method.setting) \(JSON.number(setting).text)\(step)"
+        return "\(method.rawValue), \(method.setting) \(FrontierMethod.text(of: setting))\(step)"
     }
 
     /// A row of `points.jsonl`.

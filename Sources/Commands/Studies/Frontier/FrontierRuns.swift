@@ -51,7 +51,8 @@ struct FrontierRuns {
             method, beta,
             [
                 "loss_type": "ppo", "rewards": ["reward": .string(reward)], "kl_coef": .number(beta),
-                "response_length": .integer(study.responseLength),
+                // Four updates of whitened advantages go further than one step on pairs.
+                "response_length": .integer(study.responseLength), "learning_rate": 1e-4,
             ])
     }
 
@@ -63,7 +64,7 @@ struct FrontierRuns {
         var keys = keys
         keys["train_file"] = .string(isPPO ? prompts : pairs)
         let file = try file(
-            "\(method.rawValue)-\(JSON.number(setting).text)", keys, steps: steps,
+            "\(method.rawValue)-\(FrontierMethod.text(of: setting))", keys, steps: steps,
             study.settings + (isPPO ? study.ppoSettings : []))
         let every = file.records.saveSteps
         let points = stride(from: every, through: steps, by: every).map { $0 }
