@@ -8,8 +8,14 @@ import Training
 extension Trainer {
     /// The main job from its run file to `final/`.
     ///
+    /// - Parameters:
+    ///   - sharing: what runs of the same job have in common.
+    ///   - afterStep: called with the steps done and those of the whole run.
     /// - Throws: `TrainingError` or `SharedFailure` on every rank alike. Collective.
-    package static func run(_ file: RunFile, resume: Resume, over communicator: Communicator, console: Console) throws {
+    package static func run(
+        _ file: RunFile, resume: Resume, over communicator: Communicator, console: Console,
+        sharing: SharedInputs? = nil, afterStep: @escaping (Int, Int) throws -> Void = { _, _ in }
+    ) throws {
         StopSignal.listen()
         if let seconds = file.machine.hangTimeout { RunProgress.hangTimeout = seconds }
         let output = try communicator.failingTogether { try file.requiredOutputDirectory() }
@@ -21,11 +27,13 @@ extension Trainer {
             return checkpoint
         }
         let checkpoint = communicator.broadcast((found ?? nil) ?? "")
-        let run = try TrainingRun(file, over: communicator, console: console)
+        let run = try TrainingRun(file, over: communicator, console: console, sharing: sharing)
         let plan = SavePlan(run, toCome: RunSummary.bytesToCome(run))
         let summary = RunSummary(run, saving: plan)
         for line in summary.lines + run.warnings { console.line(line) }
-        let trainer = try Trainer(run, saving: plan, outputDirectory: output, resumingFrom: checkpoint.isEmpty ? nil : checkpoint)
+        let trainer = try Trainer(
+            run, saving: plan, outputDirectory: output, resumingFrom: checkpoint.isEmpty ? nil : checkpoint,
+            afterStep: afterStep)
         try trainer.train()
         console.line(summary.memoryLine)
         folder.take()?.close()

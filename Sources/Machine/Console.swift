@@ -5,6 +5,7 @@ import Glibc
 package final class Console {
     private let speaks: Bool
     private let isTerminal: Bool
+    private let descriptor: Int32
     private var hasLiveLine = false
     private var lastProgress = -Double.infinity
 
@@ -14,8 +15,18 @@ package final class Console {
 
     package init(speaks: Bool) {
         self.speaks = speaks
+        descriptor = STDERR_FILENO
         isTerminal = isatty(STDERR_FILENO) == 1
     }
+
+    /// A console that speaks into a file, after what is there already; silent if it can't be opened.
+    package init(appendingTo path: String) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        speaks = descriptor >= 0
+        isTerminal = false
+    }
+
+    deinit { if descriptor > STDERR_FILENO { close(descriptor) } }
 
     /// A line that stays.
     package func line(_ text: String = "") {
@@ -53,7 +64,7 @@ package final class Console {
     private func write(_ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard written > 0 else { return }
             rest = rest.dropFirst(written)
         }

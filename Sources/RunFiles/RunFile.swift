@@ -29,14 +29,25 @@ package struct RunFile: Sendable {
         for override in overrides {
             do throws(RunFileError) { try source.apply(override: override) } catch { faults += error.faults }
         }
-        let reading = RunReading(source, faults: faults)
-        (values, objective) = try reading.result()
-        self.file = file
+        try self.init(source, faults: faults)
+    }
+
+    private init(_ source: RunFileSource, faults: [RunFileFault] = []) throws(RunFileError) {
+        (values, objective) = try RunReading(source, faults: faults).result()
+        file = source.file
     }
 
     /// The same for bytes as they were read from disk.
     package init(bytes: [UInt8], file: String, overrides: [String] = []) throws(RunFileError) {
         try self.init(yaml: RunFileSource.text(bytes, file: file), file: file, overrides: overrides)
+    }
+
+    /// The run of a file with some keys given anew by another one, each `key` or `key.name`. They win over whatever keys of
+    /// the file contradict them.
+    init(bytes: [UInt8], file: String, giving settings: [YAMLEntry]) throws(RunFileError) {
+        var source = try RunFileSource(yaml: RunFileSource.text(bytes, file: file), file: file)
+        for entry in settings { source.apply(entry) }
+        try self.init(source)
     }
 
     package subscript<Section: KeySection>(dynamicMember path: KeyPath<KeyTable, Section>) -> Settings<Section> {

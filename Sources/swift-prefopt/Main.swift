@@ -64,9 +64,12 @@ struct Prefopt: ParsableCommand {
             """,
         version: "swift-prefopt \(programVersion) (commit \(programCommit)), \(Communicator.libraryVersion)",
         subcommands: [
-            Train.self, Score.self, Evaluate.self, Generate.self, Chat.self, Annotate.self, Pairs.self, Judge.self, Tokenize.self,
-            Render.self, Inspect.self, Bench.self,
-            Scaling.self, Init.self, Export.self, Merge.self, Example.self, Doctor.self, Keys.self, ImportConfig.self, Study.self,
+            Train.self, Sweep.self, Study.self,
+            Score.self, Evaluate.self,
+            Generate.self, Chat.self, Annotate.self, Pairs.self, Judge.self,
+            Inspect.self, Tokenize.self, Render.self, Keys.self, ImportConfig.self,
+            Bench.self, Scaling.self, Doctor.self,
+            Init.self, Merge.self, Export.self, Example.self,
         ],
         defaultSubcommand: Train.self)
 }

@@ -13,6 +13,12 @@ package enum Place: Sendable, Equatable, CustomStringConvertible {
         case .argument: "swift-prefopt keys"
         }
     }
+
+    /// Whether both are lines of one file.
+    func isInFile(of other: Place) -> Bool {
+        guard case .line(let file, _) = self, case .line(file, _) = other else { return false }
+        return true
+    }
 }
 
 /// Everything that is wrong with a run file and its `--set` options, one line each.

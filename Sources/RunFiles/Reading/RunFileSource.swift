@@ -84,6 +84,16 @@ struct RunFileSource {
         }
     }
 
+    /// Puts an entry `key` or `key.name` of another file in the place of what this one says, and takes out the keys that
+    /// contradict it, unless the other file gives them as well.
+    mutating func apply(_ entry: YAMLEntry) {
+        let path = entry.key.split(separator: ".").map(String.init)
+        guard let key = path.first else { return }
+        Self.set(path[...], to: entry.value, in: &entries, place: entry.place)
+        let losers = KeyTable.rivals[key] ?? []
+        entries.removeAll { losers.contains($0.key) && !$0.place.isInFile(of: entry.place) }
+    }
+
     private static func set(
         _ path: ArraySlice<String>, to value: YAMLValue, in entries: inout [YAMLEntry], place: Place
     ) {

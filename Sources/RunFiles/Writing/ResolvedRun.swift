@@ -14,6 +14,15 @@ extension RunFile {
         return sections.joined(separator: "\n")
     }
 
+    /// What the run's result hangs on, as text: all keys but those that only say where and how it is computed and written
+    /// down.
+    package var definition: String {
+        KeyTable.sections.flatMap { title, keys in
+            let isOutward = [MachineKeys.title, RecordKeys.title].contains(title)
+            return keys.filter { ($0.isIdentity || !isOutward) && $0.name != "output_dir" && values.holds($0) }
+        }.map { YAMLText.line($0.name, $0.written(in: values)) }.joined()
+    }
+
     /// The values that a run must share with the checkpoint that it goes on from. The learning rate isn't one of them: whoever
     /// lowers it after a run diverged goes on from the last good checkpoint.
     package var identity: [IdentityValue] {

@@ -28,12 +28,17 @@ package final class Trainer {
     private var usualSeconds = RunningMedian()
     private var heldOut = HeldOutProgress()
     private var warnings: TrainingWarnings
+    /// Called after each step, and before the first, with the steps done and those of the whole run. What it throws ends
+    /// this rank's job.
+    private let afterStep: (Int, Int) throws -> Void
 
     /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
     /// - Throws: on every rank alike. Collective.
     package init(
-        _ run: TrainingRun, saving plan: SavePlan, outputDirectory: String, resumingFrom checkpoint: String?
+        _ run: TrainingRun, saving plan: SavePlan, outputDirectory: String, resumingFrom checkpoint: String?,
+        afterStep: @escaping (Int, Int) throws -> Void = { _, _ in }
     ) throws {
+        self.afterStep = afterStep
         self.run = run
         communicator = run.communicator
         console = run.console
@@ -105,6 +110,7 @@ package final class Trainer {
         let (records, firstStep) = (run.file.records, state.step)
         let start = SteadyClock.now()
         var epoch: EpochPlan?
+        try afterStep(state.step, run.totalSteps)
 
         while state.step < run.totalSteps {
             let stepStart = SteadyClock.now()
@@ -131,6 +137,7 @@ package final class Trainer {
             // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
             let logs = state.step % records.loggingSteps == 0 || saves
             try report(log, isDue: logs, since: start, firstStep: firstStep)
+            try afterStep(state.step, run.totalSteps)
             for line in warnings.add(outcome, step: state.step) { console.line(line) }
             if records.evaluates(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) { try evaluate(log) }
             saver.report()

@@ -18,12 +18,15 @@ struct RunSetup {
     let pool: ThreadPool
     /// CPU levels that the ranks compute at; their bits are equal.
     let cpuLevels: [String]
+    /// What other runs of the job have read already.
+    let sharing: SharedInputs?
 
     // MARK: - Threads
 
     /// Starts this rank's threads.
-    init(_ file: RunFile, over communicator: Communicator, console: Console) throws {
+    init(_ file: RunFile, over communicator: Communicator, console: Console, sharing: SharedInputs? = nil) throws {
         self.file = file
+        self.sharing = sharing
         self.communicator = communicator
         self.console = console
         if file.machine.overlapsReduction == true, !communicator.letsThreadsTakeTurns {
@@ -55,12 +58,12 @@ struct RunSetup {
         /// The policy's, under the head that will be trained.
         let shape: Architecture
         let tokenizerPath: String
-        let train: PreferenceSet
-        let evaluation: PreferenceSet?
-        /// What became of each data file, as it was told.
-        let lines: [String]
+        let data: SharedInputs.Data
         /// Tokens of the longest sequence.
         let positions: Int
+
+        var train: PreferenceSet { data.train }
+        var evaluation: PreferenceSet? { data.evaluation }
     }
 
     /// Reads the data files. Of the model only the config is read yet: a wrong row is found before a large model is.
@@ -76,6 +79,24 @@ struct RunSetup {
             return (source, try policyShape(source, on: base))
         }
         let tokenizerPath = file.model.tokenizerPath ?? source.tokenizerPath
+        let data = DataIdentity(file, tokenizerPath: tokenizerPath, shape: shape)
+        let known = sharing?.data.first { $0.identity == data }
+        let isNews = known == nil || sharing?.isComplete == true
+        if isNews { known?.lines.forEach { console.line($0) } }
+        let read = try known ?? read(trainFiles, tokenizerPath, shape, as: data)
+        let positions = TrainingRun.positions(file, shape, [read.train] + (read.evaluation.map { [$0] } ?? []))
+        if positions > shape.positions, isNews {
+            console.line(
+                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
+            )
+        }
+        return Rows(
+            source: source, shape: shape, tokenizerPath: tokenizerPath, data: read, positions: positions)
+    }
+
+    private func read(
+        _ trainFiles: [DataFile], _ tokenizerPath: String, _ shape: Architecture, as identity: DataIdentity
+    ) throws -> SharedInputs.Data {
         let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
         var lines: [String] = []
         func load(_ files: [DataFile]) throws -> PreferenceSet {
@@ -90,15 +111,7 @@ struct RunSetup {
         }
         let train = try load(trainFiles)
         let evaluation = try file.data.evalFiles.isEmpty ? nil : load(file.data.evalFiles)
-        let positions = TrainingRun.positions(file, shape, [train] + (evaluation.map { [$0] } ?? []))
-        if positions > shape.positions {
-            console.line(
-                "note: rows of up to \(positions) tokens, but the model was made for \(shape.positions) (max_position_embeddings)"
-            )
-        }
-        return Rows(
-            source: source, shape: shape, tokenizerPath: tokenizerPath, train: train, evaluation: evaluation, lines: lines,
-            positions: positions)
+        return SharedInputs.Data(identity: identity, train: train, evaluation: evaluation, lines: lines)
     }
 
     /// The policy's shape: under the head of a reward model if the objective trains one.
@@ -138,6 +151,7 @@ struct RunSetup {
             return (policy, try policy.trained())
         }
         guard needsDigests else { return (policy, trained, ModelDigests()) }
+        if let known = sharing?.digests(for: file) { return (policy, trained, known) }
         let digests = try communicator.onRoot { try ModelDigests(file, policy: policy) }
         return (policy, trained, digests ?? ModelDigests())
     }
@@ -157,10 +171,11 @@ struct RunSetup {
     }
 
     /// Plans all steps, with micro-batches as large as the run file says or memory allows.
-    func plan(_ set: PreferenceSet, _ policy: LoadedModel, _ trained: Weights) -> Plan {
+    func plan(_ data: SharedInputs.Data, _ policy: LoadedModel, _ trained: Weights) -> Plan {
+        let set = data.train
         let shape = policy.architecture
         let planner = StepPlanner(
-            shapes: set.shapes,
+            shapes: data.shapes,
             settings: .init(
                 globalBatchSize: file.batch.pairs(worldSize: communicator.size),
                 microBatchTokens: file.batch.microBatchTokens

@@ -19,6 +19,9 @@ package enum TrainingError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is what became of this run's numbers: other runs on the same data and disk may well go on.
+    package var isOfTheRun: Bool { status == 3 }
+
     package var description: String {
         switch self {
         case .nonFinite(let step, let what, let pairs):

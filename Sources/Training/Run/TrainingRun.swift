@@ -69,28 +69,29 @@ package struct TrainingRun {
     ///   - computingColumns: false to leave out reference logps and margin rewards, for a look at the data: such a run
     ///     can't be trained.
     ///   - mayBeBare: a policy of `config.json` alone gets random weights.
+    ///   - sharing: what runs of the same job have in common.
     /// Collective.
     package init(
         _ file: RunFile, over communicator: Communicator, console: Console, computingColumns: Bool = true,
-        mayBeBare: Bool = false
+        mayBeBare: Bool = false, sharing: SharedInputs? = nil
     ) throws {
         self.file = file
         self.communicator = communicator
         self.console = console
         var clock = PhaseClock.sinceProcessBegan()
 
-        var setup = try RunSetup(file, over: communicator, console: console)
+        var setup = try RunSetup(file, over: communicator, console: console, sharing: sharing)
         (pool, threads, cpuLevels) = (setup.pool, setup.pool.count, setup.cpuLevels)
 
         let rows = try clock.measure(.data) { try setup.rows(mayBeBare: mayBeBare) }
-        (tokenizerPath, dataLines) = (rows.tokenizerPath, rows.lines)
+        (tokenizerPath, dataLines) = (rows.tokenizerPath, rows.data.lines)
 
         let model = try clock.measure(.load) {
             try setup.model(for: rows, mayBeBare: mayBeBare, needsDigests: computingColumns)
         }
         (policy, trained, digests) = model
 
-        let plan = clock.measure(.plan) { setup.plan(rows.train, model.policy, model.trained) }
+        let plan = clock.measure(.plan) { setup.plan(rows.data, model.policy, model.trained) }
         (planner, totalSteps, extent) = (plan.planner, plan.totalSteps, plan.extent)
         self.file.batch.microBatchTokens = plan.planner.settings.microBatchTokens
 
@@ -135,6 +136,12 @@ package struct TrainingRun {
         let encoding = try communicator.failingTogether {
             try TextEncoding(folder: tokenizerPath, isRequired: file.model.tokenizerPath != nil)
         }
+        let rule = rule(file, shape)
+        return { RowEncoder(encoding, mapping: file.data.mapping, rule: rule, file: $0) }
+    }
+
+    /// What is read of each row, and how much of it.
+    static func rule(_ file: RunFile, _ shape: Architecture) -> EncodingRule {
         let columns: [String] = (file.margins?.rewards ?? []).compactMap {
             if case .column(let name) = $0.source { name } else { nil }
         }
@@ -147,7 +154,7 @@ package struct TrainingRun {
             rule.scoreNames.append(RowMapping.margin)
             rule.readsMargin = true
         }
-        return { RowEncoder(encoding, mapping: file.data.mapping, rule: rule, file: $0) }
+        return rule
     }
 
     /// Collective.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Collectives
 import RunFiles
 import Storage
 
@@ -31,6 +32,22 @@ package struct ModelDigests: Sendable {
             let source = try ModelSource(path)
             named[path] = try source.contentDigest(ofBase: source.hasBase(of: policy.source) ? content : nil)
         }
+    }
+
+    /// Rank 0's on every rank. Collective.
+    func shared(over communicator: Communicator) -> ModelDigests {
+        let fixed = [base, adapter, initial].map { $0?.hex ?? "" }
+        let lines = fixed + named.sorted { $0.key < $1.key }.map { "\($0.value.hex) \($0.key)" }
+        let all = communicator.broadcast(lines.joined(separator: "\n"))
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        var digests = ModelDigests()
+        let first = all.prefix(3).map { Digest.Value(hex: String($0)) }
+        (digests.base, digests.adapter, digests.initial) = (first[0], first[1], first[2])
+        for line in all.dropFirst(3) {
+            let parts = line.split(separator: " ", maxSplits: 1)
+            digests.named[String(parts[1])] = Digest.Value(hex: String(parts[0]))
+        }
+        return digests
     }
 
     /// Of a model that the run names, or of the initial policy.

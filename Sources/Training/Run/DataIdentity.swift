@@ -1,0 +1,21 @@
+import Modeling
+import Preferences
+import RunFiles
+
+/// What the pairs of a run hang on: two runs that have it in common read the same pairs.
+struct DataIdentity: Equatable {
+    private let train: [DataFile]
+    private let evaluation: [DataFile]
+    private let tokenizerPath: String
+    private let mapping: RowMapping
+    private let rule: EncodingRule
+    /// nil where every file is drawn a whole number of times.
+    private let seed: UInt64?
+
+    init(_ file: RunFile, tokenizerPath: String, shape: Architecture) {
+        (train, evaluation) = (file.data.trainFiles, file.data.evalFiles)
+        (self.tokenizerPath, mapping) = (tokenizerPath, file.data.mapping)
+        rule = TrainingRun.rule(file, shape)
+        seed = train.allSatisfy { $0.weight == $0.weight.rounded() } ? nil : file.data.seed
+    }
+}
