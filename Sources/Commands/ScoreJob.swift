@@ -17,6 +17,10 @@ package struct ScoreJob: Sendable {
     /// Longest prompt with response; nil: what the model was made for.
     package var maxLength: Int?
     package var threads: Int?
+    /// How rows are read, as a run file's keys say it.
+    var mapping = RowMapping()
+    var truncation = Truncation.drop
+    var appendEOS = true
 
     package init(
         model: String, adapter: String? = nil, reference: String? = nil, data: String, output: String,
@@ -48,9 +52,9 @@ package struct ScoreJob: Sendable {
         }
         let encoding = try communicator.failingTogether { try TextEncoding(folder: policy.source.tokenizerPath) }
         let rule = EncodingRule(
-            maxLength: maxLength ?? policy.architecture.positions, judges: nil,
+            maxLength: maxLength ?? policy.architecture.positions, truncation: truncation, appendEOS: appendEOS, judges: nil,
             vocabularySize: policy.architecture.vocabulary)
-        let encoder = RowEncoder(encoding, rule: rule, file: data)
+        let encoder = RowEncoder(encoding, mapping: mapping, rule: rule, file: data)
         let set = try PreferenceSet.load(
             data, encoder: encoder, over: communicator, threads: pool.count, console: console)
         for line in PreferenceSummary(file: data, set: set).lines { console.line(line) }

@@ -28,12 +28,4 @@ import Testing
         #expect(groups.members(nodes: [[0, 2], [1, 3]]) == [0, 1, 0, 1])
         #expect(groups.members(nodes: [[0, 1, 2, 3]]) == [0, 0, 1, 1])
     }
-
-    @Test("Student's quantiles")
-    func student() {
-        // scipy.stats.t.ppf(0.975, n)
-        for (freedom, value) in [(1, 12.7062), (2, 4.3027), (9, 2.2622), (11, 2.2010), (30, 2.0423), (200, 1.9719)] {
-            #expect(abs(Statistics.studentQuantile(freedom: freedom) - value) < 1e-3)
-        }
-    }
 }

@@ -29,8 +29,8 @@ extension EndToEnd {
         }
 
         @Test(
-            "On groups of any number of ranks, on one node or two, the runs are those trained alone, bit for bit; one that "
-                + "diverges is a row with its reason", .timeLimit(.minutes(2)))
+            "On groups of any number of ranks and nodes the runs are those trained alone, bit for bit; a diverging one is a row",
+            .timeLimit(.minutes(2)))
         func groups() throws {
             let alone = try Toy.outcome(["beta": 0.5, "seed": 2])
             for (ranks, options, variables) in [
@@ -60,7 +60,7 @@ extension EndToEnd {
             let grid = "grid: {beta: [0.1, 0.3, 0.5, 0.7]}\n"
             let sweep = try sweepFile(toy, settings, runs: grid)
             let job = try Job(["sweep", sweep], ranks: 2)
-            let wasRunning = job.wait { try FileSystem.exists(toy.output("sweep.jsonl")) && !rows(of: toy).isEmpty }
+            let wasRunning = try job.wait { FileSystem.exists(toy.output("sweep.jsonl")) ? try !rows(of: toy).isEmpty : false }
             job.signal(SIGKILL)
             _ = try job.wait(limit: 30)
             #expect(wasRunning && job.leftovers().isEmpty)

@@ -23,7 +23,9 @@ package enum SweepJob {
             known = try SweepRecord(sweep, console: console)
         }
         defer { lock.take()?.release() }
-        let record = try known ?? communicator.failingTogether { try SweepRecord(sweep, console: Console(speaks: false)) }
+        let record = try communicator.failingTogether {
+            try known ?? SweepRecord(sweep, console: Console(speaks: false))
+        }
         let open = communicator.broadcast(record.open.map { Double($0) }).map { Int($0) }
         let count = sweep.runs.count
         console.line(

@@ -1,5 +1,6 @@
 import Machine
 import RunFiles
+import Statistics
 import Storage
 
 /// All runs of a sweep, those of one setting and several seeds together, best first.
@@ -10,7 +11,7 @@ struct SweepTable {
         let values: [Double]
         let failures: [String]
         let folders: [String]
-        var statistics: Statistics { Statistics(values) }
+        var statistics: Sample { Sample(values) }
     }
 
     private let lines: [Line]

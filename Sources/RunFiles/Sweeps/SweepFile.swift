@@ -51,4 +51,6 @@ package struct SweepMetric: Sendable, Equatable {
     /// A name of `metrics.jsonl`, with `eval_` for held-out rows.
     package let name: String
     package let isGreaterBetter: Bool
+
+    package init(name: String, isGreaterBetter: Bool) { (self.name, self.isGreaterBetter) = (name, isGreaterBetter) }
 }

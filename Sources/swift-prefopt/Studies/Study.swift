@@ -3,5 +3,5 @@ import ArgumentParser
 struct Study: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The experiments of the papers, on one's own models and data or on the embedded example.",
-        subcommands: [Frontier.self])
+        subcommands: [Frontier.self, SimPOStudy.self, FrontStudy.self])
 }

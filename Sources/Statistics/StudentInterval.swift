@@ -1,17 +1,17 @@
-extension Statistics {
+extension Sample {
     /// Half the width of the mean's 95 % interval, by Student's t: right for the few seeds of a sweep, where the normal
     /// distribution's would be far too narrow. nil for fewer than two numbers.
-    var studentHalfWidth: Double? {
+    package var studentHalfWidth: Double? {
         guard count > 1 else { return nil }
-        return Statistics.studentQuantile(freedom: count - 1) * standardError
+        return Sample.studentQuantile(freedom: count - 1) * standardError
     }
 
     /// The 97.5 % quantile of Student's t distribution, to 1e-3: from a table up to 10 degrees of freedom, then by the
     /// first terms of its expansion around the normal quantile z (Abramowitz and Stegun 26.7.5).
-    static func studentQuantile(freedom: Int) -> Double {
+    package static func studentQuantile(freedom: Int) -> Double {
         let table = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281]
         guard freedom > table.count else { return table[max(1, freedom) - 1] }
-        let (z, n) = (1.959963984540054, Double(freedom))
+        let (z, n) = (Interval.z, Double(freedom))
         let (z3, z5) = (z * z * z, z * z * z * z * z)
         return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n)
     }

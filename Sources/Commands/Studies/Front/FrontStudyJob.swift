@@ -1,0 +1,169 @@
+import Checkpoints
+import Collectives
+import Machine
+import RunFiles
+import Storage
+import Training
+
+/// `study front`: fronts of several objectives by MODPO and its rivals, from the same models, data and numbers of steps.
+package struct FrontStudyJob {
+    private let study: FrontStudyFile
+    private let folder: StudyFolder
+    private let lattice: WeightLattice
+    private let communicator: Communicator
+    private let console: Console
+
+    package init(_ study: FrontStudyFile, over communicator: Communicator, console: Console) {
+        (self.study, self.communicator, self.console) = (study, communicator, console)
+        folder = StudyFolder(study.outputDirectory)
+        lattice = WeightLattice(objectives: study.objectives.count, parts: study.lattice)
+    }
+
+    /// - Throws: on every rank alike. Collective.
+    package func run() throws -> Report {
+        try communicator.onRoot { try FileSystem.makeDirectories(folder.path) }
+        let runs = try communicator.failingTogether { try FrontRuns(study) }
+        let base = runs.ends.runs[0].file
+
+        console.line("study front: 1 of 3: the ends, DPO on the preferences of each objective alone")
+        _ = try SweepJob.run(runs.ends, groups: nil, over: communicator, console: console)
+        let ends = try runs.ends.runs.map { run -> String in
+            guard let model = try finalModel(of: run) else {
+                throw TrainingError.input(
+                    "\(folder.file("runs/ends")): the run \(run.name) has failed, and every method needs it; sweep.jsonl says why")
+            }
+            return model
+        }
+        if let between = runs.between {
+            console.line("study front: 2 of 3: \(between.runs.count) runs between them")
+            _ = try SweepJob.run(between, groups: nil, over: communicator, console: console)
+        }
+
+        console.line("study front: 3 of 3: responses and rewards")
+        let sampling = try FrontSampling(
+            study, reference: base.model.path, threads: base.machine.threadsPerRank, over: communicator, console: console)
+        var findings = FrontFindings(study)
+        findings.reference = try sampling.point(
+            base.model.path, "reference", method: "reference", weights: study.objectives.map { _ in 0 })
+        findings.points = try points(of: runs, ends, base, by: sampling)
+        try communicator.onRoot {
+            findings.ledgers = try ledgers(runs, drawnTokens: findings.reference?.tokens ?? 0)
+            try folder.write(figures: findings.figures, points: findings.rows, findings: findings.lines)
+        }
+        console.line("\(folder.path): points.jsonl, findings.md, " + findings.figures.map { "\($0.name).svg" }.joined(separator: ", "))
+        return Report(
+            json: ["points": .array(communicator.isRoot ? findings.rows.map { .object($0) } : [])],
+            lines: communicator.isRoot ? findings.lines : [])
+    }
+
+    /// The folder of what a run has trained; nil for a run that has failed.
+    private func finalModel(of run: SweepRun) throws -> String? {
+        let path = FileSystem.join(try run.file.requiredOutputDirectory(), "final")
+        return communicator.broadcast(FileSystem.isDirectory(path)) ? path : nil
+    }
+
+    // MARK: - Points
+
+    private func points(
+        of runs: FrontRuns, _ ends: [String], _ base: RunFile, by sampling: FrontSampling
+    ) throws -> [FrontPoint] {
+        let start = SteadyClock.now()
+        let trained = try ends.enumerated().map { place, model in
+            try sampling.point(
+                model, "end-\(study.objectives[place].name)", method: "", weights: lattice.weights(endCounts(place)))
+        }
+        let pool = study.methods.contains(.bestOfN) ? try sampling.draw(base.model.path, "best-of-n", samples: study.bestOf) : nil
+        var points: [FrontPoint] = []
+        for (number, method) in study.methods.enumerated() {
+            for counts in lattice.counts {
+                let (weights, name) = (lattice.weights(counts), FrontRuns.name(method, counts))
+                if method == .bestOfN {
+                    points += pool.map { [sampling.bestOfN($0, weights: weights)] } ?? []
+                } else if let end = lattice.end(counts) {
+                    points.append(trained[end].of(method))
+                } else if method == .soups {
+                    let soup = try soup(ends, counts, name, base)
+                    points.append(try sampling.point(soup, name, method: method.rawValue, weights: weights))
+                } else if let run = runs.between?.runs.first(where: { $0.name == name }) {
+                    guard let model = try finalModel(of: run) else {
+                        console.line("study front: \(name) has failed and is left out")
+                        continue
+                    }
+                    points.append(try sampling.point(model, name, method: method.rawValue, weights: weights))
+                }
+            }
+            let left = (SteadyClock.now() - start) / Double(number + 1) * Double(study.methods.count - number - 1)
+            console.line("study front: points of \(method.rawValue)\(left > 1 ? ", \(readableDuration(left)) left" : "")")
+        }
+        return points
+    }
+
+    private func endCounts(_ place: Int) -> [Int] {
+        study.objectives.indices.map { $0 == place ? study.lattice : 0 }
+    }
+
+    /// Rewarded soups (arXiv 2306.04488): the ends' weights, added up.
+    private func soup(_ ends: [String], _ counts: [Int], _ name: String, _ base: RunFile) throws -> String {
+        let path = folder.file("runs/\(name)")
+        try communicator.onRoot {
+            // Of an earlier job of this study: the ends may be others.
+            try FileSystem.removeTree(path)
+            let parts = zip(ends, lattice.weights(counts)).filter { $0.1 > 0 }.map { MergeJob.Part(path: $0.0, weight: $0.1) }
+            let isAdapter = FileSystem.exists(FileSystem.join(ends[0], AdapterConfig.fileName))
+            let task: MergeJob.Task = isAdapter ? .asAdapter(model: base.model.path, parts) : .models(parts)
+            try MergeJob(task, output: path, as: nil, threads: communicator.neighbourhood.cores).run(console: Console(speaks: false))
+        }
+        return path
+    }
+
+    // MARK: - Ledger
+
+    /// Of rank 0. Evaluations and the drawing of responses to judge policies by are no part of it.
+    private func ledgers(_ runs: FrontRuns, drawnTokens: Double) throws -> [FrontLedger] {
+        func tokens(_ sweep: SweepFile?) throws -> [String: TrainingTokens] {
+            guard let sweep else { return [:] }
+            let rows = try SweepRecord(sweep, console: Console(speaks: false)).rows.compactMap { $0 }
+            return try Dictionary(uniqueKeysWithValues: rows.map { ($0.name, try TrainingTokens(folder: $0.folder, seconds: $0.seconds)) })
+        }
+        let (ends, between) = (try tokens(runs.ends), try tokens(runs.between))
+        // Each data set's reference logps once.
+        let reference = FrontLedger.Cost(forward: ends.values.reduce(0) { $0 + $1.epoch })
+        let endsCost = ends.values.reduce(FrontLedger.Cost()) { $0 + $1.cost }
+        let inner = lattice.counts.count { lattice.end($0) == nil }
+        func perModel(_ method: FrontStudyFile.Method) -> FrontLedger.Cost {
+            let own = between.filter { $0.key.hasPrefix("\(method.rawValue)-") }.map(\.value)
+            return own.reduce(FrontLedger.Cost()) { $0 + $1.cost }.divided(by: own.count)
+        }
+        return study.methods.map { method in
+            switch method {
+            case .modpo:
+                // Every margin model scores every other objective's data once.
+                let margins = FrontLedger.Cost(forward: Double(study.objectives.count - 1) * reference.forward)
+                return FrontLedger(
+                    method: method.rawValue, finalModels: inner, perModel: perModel(method),
+                    shared: endsCost + reference + margins, remark: "shared: margin models, their logps and the reference's, once")
+            case .lossWeighting:
+                return FrontLedger(
+                    method: method.rawValue, finalModels: inner, perModel: perModel(method), shared: reference,
+                    remark: "shared: the reference's logps, once")
+            case .soups:
+                return FrontLedger(
+                    method: method.rawValue, finalModels: inner, perModel: .init(), shared: endsCost + reference,
+                    remark: "shared: the ends")
+            case .bestOfN:
+                return FrontLedger(
+                    method: method.rawValue, finalModels: inner, perModel: .init(), shared: .init(),
+                    remark: "no training; \(study.bestOf) responses, \(Int((Double(study.bestOf) * drawnTokens).rounded())) tokens, "
+                        + "for each answer, for ever")
+            }
+        }
+    }
+}
+
+extension FrontPoint {
+    /// The same policy as a method's.
+    fileprivate func of(_ method: FrontStudyFile.Method) -> FrontPoint {
+        FrontPoint(
+            method: method.rawValue, weights: weights, rewards: rewards, logRatios: logRatios, bound: bound, tokens: tokens)
+    }
+}
