@@ -52,6 +52,7 @@ let package = Package(
         .target(name: "Objectives"),
         .target(name: "Statistics"),
         .target(name: "Figures", dependencies: ["Storage"]),
+        .target(name: "Reporting", dependencies: ["Figures", "Statistics", "Machine", "Storage"]),
         .target(name: "Rewards", dependencies: ["Machine", "Storage", "CCurl"]),
         .target(
             name: "Preferences",
@@ -78,21 +79,23 @@ let package = Package(
                 "CExample",
                 "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints", "Preferences",
                 "Objectives",
-                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Statistics", "Figures", "Machine",
-                "Storage", "Yardsticks",
+                "Tokenization", "ChatTemplates", "Tables", "Liveness", "Collectives", "Statistics", "Figures",
+                "Reporting", "Machine", "Storage", "Yardsticks",
             ]),
         .executableTarget(
             name: "swift-prefopt",
             dependencies: [
                 "Commands", "Training", "Rewards", "RunFiles", "ModelFiles", "Modeling", "Kernels", "Checkpoints",
                 "Preferences",
-                "Objectives", "Tokenization", "ChatTemplates", "Liveness", "Collectives", "Machine", "Storage",
+                "Objectives", "Tokenization", "ChatTemplates", "Liveness", "Collectives", "Reporting", "Machine",
+                "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .target(name: "Scratch", dependencies: ["Storage"], path: "Tests/Scratch"),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Scratch"]),
         .testTarget(name: "FiguresTests", dependencies: ["Figures", "Scratch"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Storage", "Scratch"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"], exclude: ["Fixtures"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "CHwloc", "Scratch"]),
@@ -125,7 +128,8 @@ let package = Package(
             name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage", "Scratch"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Collectives", "Kernels", "RunFiles", "RankedTests"]),
+            name: "TrainingTests",
+            dependencies: ["Training", "Collectives", "Kernels", "RunFiles", "Storage", "RankedTests", "Scratch"]),
         .testTarget(
             name: "HostileInputTests",
             dependencies: [

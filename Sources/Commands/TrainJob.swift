@@ -34,8 +34,24 @@ extension Trainer {
         let trainer = try Trainer(
             run, saving: plan, outputDirectory: output, resumingFrom: checkpoint.isEmpty ? nil : checkpoint,
             afterStep: afterStep)
+        trainer.memoryForecast = summary.forecast
+        let reports = file.records.writesReport
+        if reports {
+            try communicator.failingTogether { if communicator.isRoot { try DataRecord.write(run, to: output) } }
+        }
         try trainer.train()
         console.line(summary.memoryLine)
+        if reports {
+            try ExtremePairs.write(trainer, of: run, to: output)
+            if communicator.isRoot {
+                // The model is saved: a page that can't be written is no reason to fail.
+                do {
+                    if let page = try ReportJob.run([output], output: nil).page { console.line("report: \(page)") }
+                } catch {
+                    console.line("report: not written: \(error)")
+                }
+            }
+        }
         folder.take()?.close()
     }
 }

@@ -20,13 +20,13 @@ struct Drawing {
     var svg: String {
         let (width, height) = (NumberText.pixel(layout.width), NumberText.pixel(layout.height.rounded(.up)))
         let content = [
-            Element.text("title", ["id": "\(identity)t"], Element.escaped(figure.title)),
-            Element.text("desc", ["id": "\(identity)d"], Element.escaped(summary)),
+            Markup.element("title", ["id": "\(identity)t"], Markup.escaped(figure.title)),
+            Markup.element("desc", ["id": "\(identity)d"], Markup.escaped(summary)),
             Palette.style,
-            Element.text("rect", ["class": "paper", "fill": "#fff", "width": width, "height": height]),
-            Element.text(
+            Markup.element("rect", ["class": "paper", "fill": "#fff", "width": width, "height": height]),
+            Markup.element(
                 "clipPath", ["id": "\(identity)c"],
-                Element.text(
+                Markup.element(
                     "rect",
                     [
                         "x": pixel(layout.left - 6), "y": pixel(layout.top - 6),
@@ -34,13 +34,13 @@ struct Drawing {
                         "height": pixel(layout.bottom - layout.top + 12),
                     ])),
             head, axes,
-            Element.text(
+            Markup.element(
                 "g", ["clip-path": "url(#\(identity)c)"],
                 "\n" + MarkDrawing(figure, layout).all.joined(separator: "\n")),
             HoverStrips.drawn(figure, layout).joined(separator: "\n"),
             MarkDrawing(figure, layout).hoverable.joined(separator: "\n"),
         ]
-        return Element.text(
+        return Markup.element(
             "svg",
             [
                 "xmlns": "http://www.w3.org/2000/svg", "class": "figure", "viewBox": "0 0 \(width) \(height)",
@@ -95,14 +95,14 @@ struct Drawing {
         case .area:
             return MarkDrawing.coloured(
                 entry.colour,
-                Element.text(
+                Markup.element(
                     "rect",
                     [
                         "x": pixel(x + 3), "y": pixel(y - 6), "width": "16", "height": "12", "fill": "currentColor",
                         "fill-opacity": "0.35", "stroke": "currentColor",
                     ]))
         case .level: return MarkDrawing.level(across)
-        case .moment(let kind): return MarkDrawing.moment("M\(pixel(x + 11)) \(pixel(y - 7))v14", kind: kind)
+        case .moment(let kind): return MarkDrawing.moment("M\(pixel(x + 16)) \(pixel(y - 7))v14", kind: kind)
         case .dot(let joined):
             let dot = MarkDrawing.dot(entry.colour ?? 0, x + LegendEntry.signWidth / 2, y)
             return MarkDrawing.coloured(entry.colour, (joined ? MarkDrawing.path(across, .solid) : "") + dot)
@@ -128,12 +128,12 @@ struct Drawing {
             if layout.slantsNames {
                 let short = TextWidth.cut(text, to: 130, size: FigureLayout.smallSize)
                 parts.append(
-                    Element.text(
+                    Markup.element(
                         "text",
                         [
                             "transform": "translate(\(pixel(x + 4)) \(pixel(bottom + 14))) rotate(-38)",
                             "text-anchor": "end", "fill": "#1f2328",
-                        ], Element.escaped(short)))
+                        ], Markup.escaped(short)))
             } else {
                 parts.append(label(text, x: x, y: bottom + 17, ["text-anchor": "middle", "fill": "#1f2328"]))
             }
@@ -148,22 +148,22 @@ struct Drawing {
         if !figure.y.title.isEmpty {
             let title = TextWidth.cut(figure.y.title, to: bottom - top + 20, size: FigureLayout.textSize)
             parts.append(
-                Element.text(
+                Markup.element(
                     "text",
                     [
                         "transform": "translate(20 \(pixel((top + bottom) / 2))) rotate(-90)", "text-anchor": "middle",
                         "fill": "#1f2328", "font-size": "13",
-                    ], Element.escaped(title)))
+                    ], Markup.escaped(title)))
         }
         return parts.joined(separator: "\n")
     }
 
     private func line(_ path: String, _ kind: String, _ colour: String) -> String {
-        Element.text("path", ["d": path, "class": kind, "stroke": colour, "fill": "none"])
+        Markup.element("path", ["d": path, "class": kind, "stroke": colour, "fill": "none"])
     }
 
     private func label(_ text: String, x: Double, y: Double, _ attributes: KeyValuePairs<String, String>) -> String {
         let opening = "<text x=\"\(pixel(x))\" y=\"\(pixel(y))\""
-        return opening + attributes.map { " \($0.key)=\"\($0.value)\"" }.joined() + ">\(Element.escaped(text))</text>"
+        return opening + attributes.map { " \($0.key)=\"\($0.value)\"" }.joined() + ">\(Markup.escaped(text))</text>"
     }
 }

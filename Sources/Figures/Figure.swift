@@ -37,7 +37,7 @@ package struct Figure: Sendable {
         /// For a file of its own.
         package static let alone = Size(width: 640, plotHeight: 330)
         /// For one of several in a page, readable on a telephone.
-        package static let inPage = Size(width: 440, plotHeight: 210)
+        package static let inPage = Size(width: 384, plotHeight: 200)
     }
 
     package init(_ title: String, note: String = "", x: Axis, y: Axis) {

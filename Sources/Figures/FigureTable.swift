@@ -1,7 +1,12 @@
 extension Figure {
     /// The numbers of the figure as CSV: series, x, y, and the ends of bands and error bars where there are some. A
     /// histogram's bin is x_low to x_high, its count y. Numbers are written in full.
-    package var csv: String {
+    package var csv: String { csv(Self.number) }
+
+    /// The same with numbers of seven digits, for a page that is to stay small.
+    package var shortCSV: String { csv { NumberText.plain($0) } }
+
+    private func csv(_ number: (Double) -> String) -> String {
         var rows = ["series,x,y,x_low,x_high,y_low,y_high,label"]
         func add(
             _ name: String, x: Double? = nil, y: Double? = nil, _ xs: ClosedRange<Double>? = nil,
@@ -9,7 +14,7 @@ extension Figure {
         ) {
             let numbers = [x, y, xs?.lowerBound, xs?.upperBound, ys?.lowerBound, ys?.upperBound]
             rows.append(
-                ([Self.cell(name)] + numbers.map { $0.map(Self.number) ?? "" } + [Self.cell(label)])
+                ([Self.cell(name)] + numbers.map { $0.map(number) ?? "" } + [Self.cell(label)])
                     .joined(separator: ","))
         }
         for mark in marks {

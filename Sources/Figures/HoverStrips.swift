@@ -44,13 +44,13 @@ enum HoverStrips {
                 ? NumberText.short(span.low, digits: 7)
                 : "\(NumberText.short(span.low, digits: 7)) to \(NumberText.short(span.high, digits: 7))"
             let title = (["\(figure.x.title) \(place)"] + texts[index]).joined(separator: "\n")
-            return Element.text(
+            return Markup.element(
                 "rect",
                 [
                     "class": "hover", "fill-opacity": "0", "x": NumberText.pixel(edges[index]),
                     "y": NumberText.pixel(layout.top), "width": NumberText.pixel(edges[index + 1] - edges[index]),
                     "height": NumberText.pixel(layout.bottom - layout.top),
-                ], Element.text("title", [:], Element.escaped(title)))
+                ], Markup.element("title", [:], Markup.escaped(title)))
         }
     }
 }

@@ -34,7 +34,7 @@ struct MarkDrawing {
 
     static func coloured(_ colour: Int?, _ content: String) -> String {
         guard let colour else { return content }
-        return Element.text(
+        return Markup.element(
             "g", ["class": Palette.name(colour), "color": Palette.light(colour)], content)
     }
 
@@ -42,21 +42,21 @@ struct MarkDrawing {
         let look =
             switch stroke {
             case .solid, .dotted: "stroke-width=\"2\""
-            case .faint: "stroke-width=\"1\" opacity=\"0.4\""
+            case .faint: "stroke-width=\"1\" opacity=\"0.28\""
             case .dashed: "stroke-width=\"2\" stroke-dasharray=\"6 4\""
             }
         return "<path d=\"\(path)\" fill=\"none\" stroke=\"currentColor\" stroke-linejoin=\"round\" \(look)/>"
     }
 
     static func level(_ path: String) -> String {
-        Element.text(
+        Markup.element(
             "path",
             ["d": path, "class": "moment", "stroke": "#59636e", "stroke-width": "1.5", "stroke-dasharray": "7 4", "fill": "none"])
     }
 
     static func moment(_ path: String, kind: Int) -> String {
         let dashes = ["none", "2 3", "6 2 1 2", "1 2", "9 3", "4 4"][kind % 6]
-        return Element.text(
+        return Markup.element(
             "path",
             [
                 "d": path, "class": "moment", "stroke": "#59636e", "stroke-width": kind == 0 ? "1" : "1.5",
@@ -66,7 +66,7 @@ struct MarkDrawing {
 
     /// A circle, a square, a triangle or a diamond, by its colour.
     static func dot(_ colour: Int, _ x: Double, _ y: Double, hover: String = "") -> String {
-        let content = hover.isEmpty ? nil : Element.text("title", [:], Element.escaped(hover))
+        let content = hover.isEmpty ? nil : Markup.element("title", [:], Markup.escaped(hover))
         let look = "fill=\"currentColor\" stroke=\"currentColor\""
         let (left, top) = (pixel(x - 4), pixel(y - 4))
         let shape =
@@ -109,7 +109,7 @@ struct MarkDrawing {
         let back = edges.reversed().map { "\(Self.pixel($0.x)) \(Self.pixel($0.low))" }.joined(separator: "L")
         return Self.coloured(
             band.colour,
-            Element.text(
+            Markup.element(
                 "path", ["d": "M\(there)L\(back)Z", "fill": "currentColor", "fill-opacity": "0.18", "stroke": "none"]))
     }
 
@@ -136,7 +136,7 @@ struct MarkDrawing {
         }
         return Self.coloured(
             bars.colour,
-            Element.text(
+            Markup.element(
                 "path", ["d": path, "fill": "currentColor", "fill-opacity": "0.35", "stroke": "currentColor"]))
     }
 
@@ -147,15 +147,15 @@ struct MarkDrawing {
             else { return nil }
             let (low, high) = (NumberText.short(bars.edges[index]), NumberText.short(bars.edges[index + 1]))
             let name = bars.name.isEmpty ? figure.y.title : bars.name
-            return Element.text(
+            return Markup.element(
                 "rect",
                 [
                     "class": "hover", "fill-opacity": "0", "x": Self.pixel(left), "y": Self.pixel(top),
                     "width": Self.pixel(right - left), "height": Self.pixel(zero - top),
                 ],
-                Element.text(
+                Markup.element(
                     "title", [:],
-                    Element.escaped("\(figure.x.title) \(low) to \(high)\n\(name): \(NumberText.short(count))")))
+                    Markup.escaped("\(figure.x.title) \(low) to \(high)\n\(name): \(NumberText.short(count))")))
         }
     }
 
@@ -217,7 +217,7 @@ struct MarkDrawing {
             let (x, y) = (Self.pixel((box.left + box.right) / 2), Self.pixel(box.bottom - 3))
             let text =
                 "<text x=\"\(x)\" y=\"\(y)\" class=\"halo\" text-anchor=\"middle\" fill=\"#1f2328\" pointer-events=\"none\">"
-                + "\(Element.escaped(label))</text>"
+                + "\(Markup.escaped(label))</text>"
             guard place.isFar else { return text }
             let (endX, endY) = (min(max(dot.x, box.left), box.right), min(max(dot.y, box.top), box.bottom))
             let leader = "M\(Self.pixel(dot.x)) \(Self.pixel(dot.y))L\(Self.pixel(endX)) \(Self.pixel(endY))"

@@ -17,6 +17,13 @@ enum NumberText {
         return sign + plain(magnitude, decimals: max(0, digits - 1 - exponent))
     }
 
+    /// The same as programs read it, with seven digits.
+    static func plain(_ value: Double) -> String {
+        var text = short(value, digits: 7)
+        if text.hasPrefix("−") { text = "-" + text.dropFirst() }
+        return text
+    }
+
     /// The label of a tick, in the form of all ticks of its axis.
     static func tick(_ value: Double, step: Double, decimals: Int, greatest: Double) -> String {
         if abs(value) < step / 1000 { return "0" }

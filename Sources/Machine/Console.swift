@@ -16,7 +16,7 @@ package final class Console {
     package init(speaks: Bool) {
         self.speaks = speaks
         descriptor = STDERR_FILENO
-        isTerminal = isatty(STDERR_FILENO) == 1
+        isTerminal = isatty(STDERR_FILENO) == 1 || speaks && LaunchingTerminal.shows(launcher: getppid())
     }
 
     /// A console that speaks into a file, after what is there already; silent if it can't be opened.

@@ -67,7 +67,7 @@ struct Prefopt: ParsableCommand {
             Train.self, Sweep.self, Study.self,
             Score.self, Evaluate.self,
             Generate.self, Chat.self, Annotate.self, Pairs.self, Judge.self,
-            Inspect.self, Tokenize.self, Render.self, Keys.self, ImportConfig.self,
+            ReportRuns.self, Inspect.self, Tokenize.self, Render.self, Keys.self, ImportConfig.self,
             Bench.self, Scaling.self, Doctor.self,
             Init.self, Merge.self, Export.self, Example.self,
         ],

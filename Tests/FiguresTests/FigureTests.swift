@@ -98,19 +98,10 @@ import Testing
         #expect(labels(0.01, 1000, .logarithmic).contains("0.01"))
     }
 
-    @Test("bins hold every number once") func histogram() {
-        let values = curve(500).map(\.y)
-        let edges = Histogram.edges(of: [values, [2.5]])
-        let counts = Histogram.counts(of: values, edges: edges)
-        #expect(counts.reduce(0, +) == 500)
-        #expect(edges.last == 2.5)
-        #expect(Histogram.edges(of: [[], []]).isEmpty)
-        #expect(Histogram.counts(of: [1, 1], edges: Histogram.edges(of: [[1, 1]])) == [2])
-    }
-
     @Test("a smoothed curve keeps a straight line, and passes over gaps") func smoothing() {
-        let line: [(x: Double, y: Double)] = (0..<50).map { (x: Double($0), y: 2 * Double($0)) }
-        #expect(zip(smoothed(line, window: 9), line).allSatisfy { abs($0.y - $1.y) < 1e-9 })
+        var line: [(x: Double, y: Double)] = []
+        for index in 0..<50 { line.append((Double(index), 2 * Double(index))) }
+        #expect(smoothed(line, window: 9).allSatisfy { abs($0.y - 2 * $0.x) < 1e-9 })
         let gap = smoothed([(0, 1), (1, .nan), (2, 3)], window: 3)
         #expect(gap[1].y == 2)
     }

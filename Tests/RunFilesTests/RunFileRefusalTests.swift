@@ -96,7 +96,7 @@ struct RunFileRefusalTests {
             ("train_file: {}", "train_file is a mapping; expected some text"),
             (
                 "report_to: [wandb]",
-                "report_to is a list; expected none: metrics.jsonl in output_dir has every number, and "
+                "report_to is a list; expected none or tensorboard: metrics.jsonl in output_dir has every number, and "
                     + "nothing is sent over a network"
             ),
             ("save_strategy: best", "save_strategy is best; expected no, steps or epoch"),

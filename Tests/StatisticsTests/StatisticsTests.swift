@@ -57,4 +57,15 @@ import Testing
         #expect([4.0, 1, 3, 2].median == 2.5)
         #expect([Double]().median.isNaN)
     }
+
+    @Test("bins hold every number once") func histogram() {
+        var random = SeededGenerator(state: 2)
+        let values = (0..<500).map { _ in Double.random(in: -1..<1, using: &random) }
+        let edges = Histogram.edges(of: [values, [2.5]])
+        let counts = Histogram.counts(of: values, edges: edges)
+        #expect(counts.reduce(0, +) == 500)
+        #expect(edges.last == 2.5)
+        #expect(Histogram.edges(of: [[], []]).isEmpty)
+        #expect(Histogram.counts(of: [1, 1], edges: Histogram.edges(of: [[1, 1]])) == [2])
+    }
 }

@@ -29,14 +29,24 @@ extension ValueKind where Value == [String] {
     }()
 
     /// Places that metrics go to, beside metrics.jsonl.
-    static let reports = ValueKind(words: "none", schema: ["enum": ["none"]]) { entry throws(RunFileError) in
+    static let reports = ValueKind(
+        words: "none or tensorboard",
+        schema: [
+            "enum": [
+                "none", "tensorboard", .array([]), .array([.string("none")]), .array([.string("tensorboard")]),
+            ]
+        ]
+    ) { entry throws(RunFileError) in
         if case .list(let places) = entry.value, places.isEmpty { return [] }
-        guard try ValueKind<[String]>.names.read(entry) == ["none"] else {
-            throw entry.wrong("none: metrics.jsonl in output_dir has every number, and nothing is sent over a network")
+        switch try ValueKind<[String]>.names.read(entry) {
+        case ["none"]: return []
+        case ["tensorboard"]: return ["tensorboard"]
+        default:
+            throw entry.wrong(
+                "none or tensorboard: metrics.jsonl in output_dir has every number, and nothing is sent over a network")
         }
-        return []
-    } write: { _ in
-        .string("none")
+    } write: { places in
+        .string(places.first ?? "none")
     }
 }
 

@@ -90,8 +90,13 @@ package struct RecordKeys: KeySection {
         })
 
     package let reports: Key<[String]> = Key(
-        "report_to", .reports, "Where metrics go beside metrics.jsonl: none.",
+        "report_to", .reports,
+        "Where metrics go beside metrics.jsonl: tensorboard, event files in output_dir/tensorboard; or none.",
         default: .value([], "metrics.jsonl has every number"))
+
+    package let writesReport: Key<Bool> = Key(
+        "report", .flag, "Whether report.html, a page on the whole run, is written at its end.",
+        default: .value(true, "a page says more than lines of numbers"))
 }
 
 extension Settings where Section == RecordKeys {

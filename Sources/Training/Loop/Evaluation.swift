@@ -15,6 +15,9 @@ package struct Evaluation {
     /// What the trained preference is called beside margin rewards.
     let preferenceName: String?
 
+    /// Scored tokens of a set whose logps are kept one by one.
+    private static let mostKeptTokens = 200_000
+
     package init(
         set: PreferenceSet, columns: ResponseColumns, objective: Objective, preferenceName: String?,
         communicator: Communicator, console: Console
@@ -27,10 +30,17 @@ package struct Evaluation {
     /// - Throws: on every rank alike. Collective.
     package func result(of transformer: Transformer, model: String) throws -> EvaluationResult {
         let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
-        let logps = try scoring.logps(
-            of: Array(set.comparisons.indices), with: transformer, title: "evaluation", model: model)
+        // Of a small set the tokens' logps are kept: a report shows where a response went wrong.
+        let keepsTokens = set.responses.reduce(0) { $0 + $1.length } <= Self.mostKeptTokens
+        let all = Array(set.comparisons.indices)
+        let tokenLogps =
+            keepsTokens ? try scoring.tokenLogps(of: all, with: transformer, title: "evaluation", model: model) : []
+        let logps =
+            keepsTokens
+            ? tokenLogps.map { $0.reduce(0.0, +) }
+            : try scoring.logps(of: all, with: transformer, title: "evaluation", model: model)
         var metrics = Metrics(of: objective)
-        var losses: [Double] = []
+        var judgements: [JudgementResult] = []
         var agreement = ObjectiveAgreement(columns.margins)
         // The statistics are those of the whole set.
         var batch = BatchStatistics(meanLength: set.meanLength(ofBest: set.judgements.indices))
@@ -47,11 +57,14 @@ package struct Evaluation {
             let input = columns.input(judgement, in: set, logps: judgement.responses.map { logps[$0] })
             let output = objective.evaluate(input, in: batch)
             metrics.add(input, output)
-            losses.append(output.loss)
+            let comparison = set.comparison(of: judgement)
+            judgements.append(
+                JudgementResult(row: comparison.row, line: comparison.line, input: input, output: output))
             agreement.add(judgement, output)
         }
         return EvaluationResult(
-            metrics: metrics, losses: losses, objectives: agreement.values(preference: preferenceName, metrics),
+            metrics: metrics, judgements: judgements, tokenLogps: tokenLogps,
+            objectives: agreement.values(preference: preferenceName, metrics),
             rewardSpread: agreement.spread)
     }
 }

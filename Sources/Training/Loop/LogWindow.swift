@@ -59,7 +59,7 @@ struct LogWindow {
         }
         var text = "step \(step)/\(steps)  loss \(fixed(metrics["loss"] ?? .nan, 4))"
         if let margin = metrics["rewards/margins"] { text += "  margin \(fixed(margin, 3))" }
-        if let accuracy = metrics["rewards/accuracies"] { text += "  accuracy \(fixed(100 * accuracy, 1)) %" }
+        if let accuracy = metrics.accuracyText { text += "  \(accuracy)" }
         if let perplexity = metrics["perplexity"] {
             return text
                 + "  perplexity \(fixed(perplexity, 2))  \(fixed(Double(tokens) / max(seconds, 1e-9), 0)) tokens/s"

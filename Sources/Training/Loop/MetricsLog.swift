@@ -1,14 +1,19 @@
 import Glibc
 import Storage
 
-/// `metrics.jsonl`: one JSON object per logged step, appended and flushed line by line.
+/// `metrics.jsonl`: one JSON object per logged step, appended and flushed line by line; and TensorBoard's copy of it.
 final class MetricsLog {
     private let descriptor: Int32
     let path: String
+    /// Rows of evaluations, those of earlier attempts too.
+    private(set) var evaluations: [JSON] = []
+    private let events: EventLog?
 
     /// Opens the log, keeping the rows up to the step that a run resumes from: what came after it will come again.
+    ///
+    /// - Parameter tensorboard: whether event files are written too.
     /// - Throws: `StorageError`, or `TrainingError.input` when the file can't be opened.
-    init(directory: String, resumingAfter step: Int) throws {
+    init(directory: String, resumingAfter step: Int, tensorboard: Bool) throws {
         path = FileSystem.join(directory, "metrics.jsonl")
         var kept: [UInt8] = []
         if step > 0, FileSystem.exists(path) {
@@ -19,9 +24,11 @@ final class MetricsLog {
                     continue
                 }
                 kept += line + [UInt8(ascii: "\n")]
+                if row["eval_loss"] != nil { evaluations.append(row) }
             }
         }
         try AtomicFile.write(kept, to: path)
+        events = tensorboard ? try EventLog(directory: directory, resumingAfter: step) : nil
         descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw TrainingError.input("\(path): can't be opened: \(String(cString: strerror(errno)))")
@@ -40,5 +47,13 @@ final class MetricsLog {
             }
             rest = rest.dropFirst(written)
         }
+        if row["eval_loss"] != nil { evaluations.append(.object(row)) }
+        try events?.append(row)
+    }
+
+    /// Adds a distribution of numbers of a step, where there is a place for it.
+    /// - Throws: `StorageError`.
+    func append(_ values: [Double], named name: String, step: Int) throws(StorageError) {
+        try events?.append(values, named: name, step: step)
     }
 }

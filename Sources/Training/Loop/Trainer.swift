@@ -31,6 +31,14 @@ package final class Trainer {
     /// Called after each step, and before the first, with the steps done and those of the whole run. What it throws ends
     /// this rank's job.
     private let afterStep: (Int, Int) throws -> Void
+    /// What was said of it, for its records.
+    private var saidWarnings: [String] = []
+    /// Rank 0's.
+    private var log: MetricsLog?
+    /// The newest evaluation.
+    package private(set) var heldOutResult: EvaluationResult?
+    /// Bytes that this process was expected to need at most, for the records.
+    package var memoryForecast: Int?
 
     /// - Parameter checkpoint: a verified checkpoint folder to go on from, as rank 0 knows it.
     /// - Throws: on every rank alike. Collective.
@@ -99,14 +107,23 @@ package final class Trainer {
     }
 
     private func takeSteps() throws {
-        let log = try communicator.onRoot { try MetricsLog(directory: folder.path, resumingAfter: state.step) }
+        log = try communicator.onRoot {
+            try MetricsLog(
+                directory: folder.path, resumingAfter: state.step,
+                tensorboard: run.file.records.reports.contains("tensorboard"))
+        }
+        if state.step > 0, let log {
+            heldOut.restore(
+                HeldOutRecord(before: folder.path, judgements: run.evaluation?.set.judgements.count ?? 0),
+                rows: log.evaluations)
+        }
         progress = Manifest.Progress(from: state.step)
         manifest = try run.manifest(in: folder.path)
         try communicator.onRoot {
             try AtomicFile.write(run.file.resolved(), to: FileSystem.join(folder.path, "run.yaml"))
             try manifest?.write(progress, clock, outcome: .running)
         }
-        if state.step == 0 { try evaluate(log) }
+        if state.step == 0 { try evaluate() }
         let (records, firstStep) = (run.file.records, state.step)
         let start = SteadyClock.now()
         var epoch: EpochPlan?
@@ -136,10 +153,10 @@ package final class Trainer {
                 records.saves(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) || isLast || outcome.stop
             // A row at every checkpoint too: a run that goes on from it can't know the steps since the last one.
             let logs = state.step % records.loggingSteps == 0 || saves
-            try report(log, isDue: logs, since: start, firstStep: firstStep)
+            try report(isDue: logs, since: start, firstStep: firstStep)
             try afterStep(state.step, run.totalSteps)
-            for line in warnings.add(outcome, step: state.step) { console.line(line) }
-            if records.evaluates(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) { try evaluate(log) }
+            for line in warnings.add(outcome, step: state.step) { warn(line) }
+            if records.evaluates(after: state.step, stepsPerEpoch: run.planner.stepsPerEpoch) { try evaluate() }
             saver.report()
             if saves { try save() }
             if outcome.stop, !isLast {
@@ -150,19 +167,38 @@ package final class Trainer {
         }
 
         try clock.measure(.save) { try saver.settle() }
-        if run.evaluation != nil, lastEvaluation != state.step { try evaluate(log) }
+        if run.evaluation != nil, lastEvaluation != state.step { try evaluate() }
         try finish()
-        for line in warnings.atEnd(heldOut) { console.line(line) }
-        if let conclusion = heldOut.conclusion { console.line(conclusion) }
+        for line in warnings.atEnd(heldOut) { warn(line) }
+        if let conclusion = heldOut.conclusion {
+            console.line(conclusion)
+            manifest?.note("conclusion", .string(conclusion))
+        }
         for line in clock.table(steps: state.step - firstStep) { console.line(line) }
         console.line("time: \(readableDuration(clock.elapsed)) in all; the steps went at \(progress.rateText)")
         for line in run.nextLines(after: folder.path) { console.line(line) }
+        try noteResources()
         try communicator.onRoot { try manifest?.write(progress, clock, outcome: .done) }
     }
 
     // MARK: - Records
 
-    private func report(_ log: MetricsLog?, isDue: Bool, since start: Double, firstStep: Int) throws {
+    private func warn(_ line: String) {
+        console.line(line)
+        saidWarnings.append(line)
+        manifest?.note("warnings", .array(saidWarnings.map { .string($0) }))
+    }
+
+    /// What this attempt took of the machine. Collective.
+    private func noteResources() throws {
+        let waits = communicator.gather(clock.total[.wait] ?? 0)
+        let peaks = communicator.gather(Double(PeakMemory.bytes()))
+        manifest?.note("rank_wait_seconds", .array(waits.map { .number($0) }))
+        manifest?.note("rank_peak_memory_bytes", .array(peaks.map { .integer(Int($0)) }))
+        if let memoryForecast { manifest?.note("memory_forecast_bytes", .integer(memoryForecast)) }
+    }
+
+    private func report(isDue: Bool, since start: Double, firstStep: Int) throws {
         let done = state.step - firstStep
         let left = (SteadyClock.now() - start) / Double(done) * Double(run.totalSteps - state.step)
         console.progress(
@@ -175,7 +211,7 @@ package final class Trainer {
         try clock.measure(.log) { try communicator.failingTogether { try log?.append(row) } }
     }
 
-    private func evaluate(_ log: MetricsLog?) throws {
+    private func evaluate() throws {
         guard let held = run.evaluation else { return }
         let start = SteadyClock.now()
         let result = try clock.measure(.evaluate) {
@@ -188,7 +224,14 @@ package final class Trainer {
         var row: JSONObject = ["step": .integer(state.step)]
         for (name, value) in result.row.members { row[name] = value }
         row["eval_seconds"] = .number(SteadyClock.now() - start)
-        try communicator.failingTogether { try log?.append(row) }
+        heldOutResult = result
+        try communicator.failingTogether {
+            guard let log else { return }
+            try log.append(row)
+            try log.append(
+                result.margins(by: run.file.objective), named: "eval/rewards/margins_histogram", step: state.step)
+            try HeldOutRecord.write(result, step: state.step, of: held.set, by: run.file.objective, to: folder.path)
+        }
         console.line(heldOut.add(result, step: state.step))
         // What comes to be of order 1 is known at the last step, and before the first where the reference isn't the policy.
         if state.step == run.totalSteps || (state.step == 0 && result.rewardSpread > 1e-3) {
@@ -221,8 +264,12 @@ package final class Trainer {
     private func finish() throws {
         try clock.measure(.save) {
             try communicator.onRoot {
-                guard let last = lastSave?.path else { return }
-                try saver.finish(with: bestCheckpoint() ?? last)
+                guard let last = lastSave else { return }
+                let best = bestCheckpoint()
+                let card = ModelCard(
+                    run, folder: folder.path, step: best == nil ? last.step : state.best?.step ?? last.step,
+                    evaluations: log?.evaluations ?? [])
+                try saver.finish(with: best ?? last.path, card: card.text)
             }
         }
         console.line("done: \(folder.path(of: "final"))")

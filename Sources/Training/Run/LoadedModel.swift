@@ -19,7 +19,7 @@ package struct LoadedModel {
     let weights: Weights?
     /// What stays in its files; nil in a model that is trained as a whole.
     package let frozen: FrozenWeights?
-    let transformer: Transformer
+    package let transformer: Transformer
 
     /// A model whose weights are all trained.
     ///

@@ -53,8 +53,8 @@ struct Manifest {
     private let facts: JSONObject
     /// Those before, in order.
     private let earlier: [JSONObject]
-    /// What doesn't change of this one.
-    private let attempt: JSONObject
+    /// What doesn't change of this one, and what it has come to know.
+    private var attempt: JSONObject
 
     /// - Parameters:
     ///   - facts: of the run.
@@ -75,6 +75,9 @@ struct Manifest {
             return attempt
         }
     }
+
+    /// Adds what this attempt has come to know.
+    mutating func note(_ name: String, _ value: JSON) { attempt[name] = value }
 
     /// Writes the file.
     /// - Throws: `StorageError`.
@@ -120,7 +123,7 @@ extension TrainingRun {
                 "commit": .string(programCommit),
                 "ranks": .integer(communicator.size), "threads_per_rank": .integer(threads),
                 "hosts": .array(names.map { .string($0) }),
-                "mpi": .string(Communicator.libraryVersion),
+                "cpu_levels": .array(cpuLevels.map { .string($0) }), "mpi": .string(Communicator.libraryVersion),
             ]
             return try Manifest(directory: directory, facts: facts(), attempt: attempt)
         }

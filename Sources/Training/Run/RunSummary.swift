@@ -8,7 +8,7 @@ import Storage
 package struct RunSummary {
     package let lines: [String]
     /// Of the most memory that this process will have at once, with what it shares with the ranks of its node.
-    let forecast: Int
+    package let forecast: Int
 
     /// - Parameter plan: nil for a run that saves nothing.
     package init(_ run: TrainingRun, saving plan: SavePlan? = nil) {

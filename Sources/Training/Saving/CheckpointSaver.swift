@@ -127,9 +127,11 @@ final class CheckpointSaver {
         try folder.prune(keeping: limit, protecting: Set(steps.map(CheckpointFolder.name(ofStep:))))
     }
 
-    /// Makes `final/`: the model of a complete checkpoint without the trainer's state. For rank 0.
-    func finish(with checkpoint: String) throws {
-        try folder.write(name: "final", from: checkpoint, taking: { !TrainerState.fileNames.contains($0) })
+    /// Makes `final/`: the model of a complete checkpoint without the trainer's state, with its model card. For rank 0.
+    func finish(with checkpoint: String, card: String) throws {
+        try folder.write(name: "final", from: checkpoint, taking: { !TrainerState.fileNames.contains($0) }) { directory in
+            try AtomicFile.write(card, to: FileSystem.join(directory, ModelCard.fileName))
+        }
     }
 
     // MARK: - Waiting

@@ -75,11 +75,17 @@ package struct RunFolder: ~Copyable {
     /// Gives the folder free; until then the lock keeps a second run out.
     package consuming func close() { lock.release() }
 
+    /// What a run writes beside its checkpoints.
+    private static let records: Set<String> = [
+        "final", "metrics.jsonl", "manifest.json", "run.yaml", "samples.jsonl", "data.json", "tensorboard", "report.html",
+        HeldOutRecord.before, HeldOutRecord.after, "held-out-extremes.json",
+    ]
+
     /// Moves an earlier run's records out of the way: the next `--resume auto` must not mistake them for this run's.
     private func setAside(console: Console) throws {
         let own = Set(try checkpoints.ownSteps().map(CheckpointFolder.name(ofStep:)))
         let records = try FileSystem.list(checkpoints.path).filter {
-            own.contains($0) || ["final", "metrics.jsonl", "manifest.json", "run.yaml"].contains($0)
+            own.contains($0) || RunFolder.records.contains($0)
         }
         guard !records.isEmpty else { return }
         let target = try checkpoints.setAside(records)

@@ -1,13 +1,15 @@
-/// An XML element, written out.
-enum Element {
+/// Elements and text of SVG and HTML, written out.
+package enum Markup {
+    /// An element; without content an empty one.
+    ///
     /// - Parameter attributes: pairs of name and value; values are escaped.
-    static func text(_ name: String, _ attributes: KeyValuePairs<String, String>, _ content: String? = nil) -> String {
+    package static func element(_ name: String, _ attributes: KeyValuePairs<String, String>, _ content: String? = nil) -> String {
         let opening = "<\(name)" + attributes.map { " \($0.key)=\"\(escaped($0.value))\"" }.joined()
         return content.map { "\(opening)>\($0)</\(name)>" } ?? "\(opening)/>"
     }
 
     /// Text as XML has it; characters that XML has no place for are left out.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar {

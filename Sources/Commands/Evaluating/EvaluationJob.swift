@@ -3,6 +3,7 @@ import Collectives
 import Kernels
 import Machine
 import Modeling
+import Objectives
 import Preferences
 import RunFiles
 import Storage
@@ -10,13 +11,26 @@ import Training
 
 /// `evaluate`: held-out metrics of a model by a run file's objective, reference and data.
 package enum EvaluationJob {
+    /// A model with what was found of it.
+    package struct Found {
+        package let model: String
+        /// The same on every rank.
+        package let result: EvaluationResult
+
+        /// Metrics by name.
+        package var json: JSONObject {
+            var json: JSONObject = ["model": .string(model)]
+            for (name, value) in result.row.members { json[name] = value }
+            return json
+        }
+    }
+
     /// - Parameter model: the policy to evaluate, or the folder of the run that trained it. Its reference is that of the
     ///   run's training: the run file's model, with the adapter that it goes on from, unless the run file names another.
-    /// - Returns: metrics by name, the same on every rank.
     /// - Throws: on every rank alike. Collective.
     package static func run(
         _ file: RunFile, model: String, over communicator: Communicator, console: Console
-    ) throws -> JSONObject {
+    ) throws -> Found {
         let pool = ThreadPool(
             count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores,
             arithmetic: file.machine.roundsProducts ? .bfloat16 : .float32)
@@ -59,13 +73,30 @@ package enum EvaluationJob {
                 communicator: communicator, console: console, cacheFolder: file.cacheFolder, arithmetic: pool.arithmetic
             ),
             positions: positions, on: pool)
-        let found = try Evaluation(
+        let result = try Evaluation(
             set: set, columns: columns, objective: file.objective, preferenceName: file.margins?.preferenceName,
             communicator: communicator, console: console
         ).result(of: communicator.failingTogether { try policy.seeing(positions: positions, on: pool) }, model: model)
+        return Found(model: model, result: result)
+    }
+}
 
-        var result: JSONObject = ["model": .string(model)]
-        for (name, value) in found.row.members { result[name] = value }
-        return result
+// MARK: - Row by row
+
+extension EvaluationJob {
+    /// - Throws: `TrainingError.input` for a path that can't be written.
+    package static func checkOutput(_ path: String) throws { try OutputFile.check(path) }
+
+    /// Writes a line for each judgement of each model.
+    /// - Throws: `StorageError`.
+    package static func writeRows(_ found: [Found], by objective: Objective, to path: String) throws(StorageError) {
+        let lines = found.flatMap { found in
+            found.result.verdicts(by: objective).map { verdict in
+                var row: JSONObject = ["model": .string(found.model)]
+                for (name, value) in verdict.members { row[name] = value }
+                return JSON.object(row).text + "\n"
+            }
+        }
+        try AtomicFile.write(lines.joined(), to: path)
     }
 }
