@@ -46,9 +46,10 @@ package struct DirectoryLock: ~Copyable {
 
     private static var host: String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 65) { name in
+            guard let start = name.baseAddress else { return "" }
             name.initialize(repeating: 0)
-            gethostname(name.baseAddress, name.count - 1)
-            return name.baseAddress.map { String(cString: $0) } ?? ""
+            gethostname(start, name.count - 1)
+            return String(cString: start)
         }
     }
 }
