@@ -113,7 +113,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(
             name: "ModelingTests",
-            dependencies: ["ModelFiles", "Modeling", "Kernels", "Checkpoints", "Storage", "Scratch"]),
+            dependencies: ["ModelFiles", "Modeling", "Kernels", "Objectives", "Checkpoints", "Storage", "Scratch"]),
         .testTarget(
             name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage", "Scratch"],
             exclude: ["Fixtures"]),

@@ -47,12 +47,16 @@ struct GoldenModel {
     let transformer: Transformer
     let pool: ThreadPool
 
-    /// - Parameter padding: of the reward model that is made of the checkpoint; nil: it stays what it is.
-    init(path: String, threads: Int, rewarding padding: Int32?? = nil) throws {
+    /// - Parameters:
+    ///   - padding: of the reward model that is made of the checkpoint; nil: it stays what it is.
+    ///   - readsValues: whether a value head is put beside its own.
+    init(path: String, threads: Int, rewarding padding: Int32?? = nil, readsValues: Bool = false) throws {
         let directory = try ModelDirectory(path: path)
         let pool = ThreadPool(count: threads)
         let own = try Architecture(config: directory.config, file: path + "/config.json")
-        architecture = padding.map { own.rewarding(padding: $0) } ?? own
+        var architecture = padding.map { own.rewarding(padding: $0) } ?? own
+        if readsValues { architecture.output = .logitsAndValues }
+        self.architecture = architecture
         var random = SystemRandomNumberGenerator()
         weights = try Weights(directory, architecture: architecture, headFrom: &random, on: pool)
         transformer = try Transformer(

@@ -56,6 +56,9 @@ package struct Architecture: Sendable, Equatable {
     package enum Output: Sendable, Equatable {
         /// A logit for each token of the vocabulary.
         case logits
+        /// The same, and a number beside it: the value of the state that the tokens so far are (PPO's). The head of these is
+        /// trained with the model and isn't part of its files.
+        case logitsAndValues
         /// One number for a text, its reward. As transformers' `…ForSequenceClassification` pools, it is read from the last
         /// token that isn't `padding`.
         case reward(padding: Int32?)
@@ -107,7 +110,7 @@ package struct Architecture: Sendable, Equatable {
 
     /// Rows of the head's matrix.
     package var outputs: Int { isRewardModel ? 1 : vocabulary }
-    package var isRewardModel: Bool { output != .logits }
+    package var isRewardModel: Bool { if case .reward = output { true } else { false } }
 
     /// Refuses a reward model where tokens are asked for.
     package func requireLanguageModel(_ directory: String) throws(ModelError) {

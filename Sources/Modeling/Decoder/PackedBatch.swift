@@ -222,6 +222,13 @@ package struct BatchExtent: Sendable, Equatable {
         }
     }
 
+    /// Makes it that of any micro-batch of so many rows, or of its own rows if they are more.
+    package mutating func widen(toRows count: Int) {
+        rows = max(rows, count)
+        // A prompt has a row at least, so no more are scored or come out.
+        (outputRows, scoredRows) = (rows, rows)
+    }
+
     package mutating func formUnion(_ other: BatchExtent) {
         rows = max(rows, other.rows)
         outputRows = max(outputRows, other.outputRows)

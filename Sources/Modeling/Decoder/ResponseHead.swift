@@ -8,11 +8,16 @@ struct ResponseHead {
     let table: ParameterTable
     let values: Values
     let pool: ThreadPool
+    /// What logits are divided by.
+    var temperature: Double = 1
     private let norm: Normalization
+    /// Reads values beside the logits, in a model that has them.
+    private let critic: ValueHead?
 
     init(architecture: Architecture, table: ParameterTable, values: Values, pool: ThreadPool) {
         (self.architecture, self.table, self.values, self.pool) = (architecture, table, values, pool)
         norm = Normalization(architecture, table.finalNorm)
+        critic = table.valueHead.map { ValueHead(start: $0.range.lowerBound, width: architecture.width, values, pool) }
     }
 
     /// Turns the logps of one sequence's responses into the loss's derivatives by them. Both buffers have an element per
@@ -58,6 +63,36 @@ struct ResponseHead {
         gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
         loss: Loss
     ) {
+        step(
+            stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: scored, space: space,
+            differentiate: { apply(loss, to: $0, scored, space) })
+    }
+
+    /// The same with a loss of single tokens.
+    func step(
+        _ stream: Matrix, normed: Matrix, dNormed: Matrix, into d: Matrix,
+        gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        tokenLoss: Transformer.TokenLoss
+    ) {
+        step(
+            stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: scored, space: space,
+            differentiate: { sequence in
+                let range = tokens(of: sequence...sequence, scored)
+                let (start, count) = (range.lowerBound, range.count)
+                tokenLoss(
+                    sequence, UnsafeBufferPointer(start: space.logps + start, count: count),
+                    UnsafeBufferPointer(start: space.values + start, count: count),
+                    UnsafeMutableBufferPointer(start: space.gradients + start, count: count),
+                    UnsafeMutableBufferPointer(start: space.valueGradients + start, count: count))
+            })
+    }
+
+    /// - Parameter differentiate: puts a sequence's derivatives into `space`, whose logps are there.
+    private func step(
+        _ stream: Matrix, normed: Matrix, dNormed: Matrix, into d: Matrix,
+        gradients: UnsafeMutablePointer<Float>, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        differentiate: (_ sequence: Int) -> Void
+    ) {
         normalize(stream, into: normed, space)
         RowMoves.clear(dNormed, on: pool)
         var first = 0
@@ -66,7 +101,7 @@ struct ResponseHead {
             let range = tokens(of: first...last, scored)
             let fits = range.count <= space.chunk
             for piece in pieces(of: range, space.chunk) { score(piece, normed, scored, space) }
-            for sequence in first...last { apply(loss, to: sequence, scored, space) }
+            for sequence in first...last { differentiate(sequence) }
             for piece in pieces(of: range, space.chunk) {
                 if !fits { score(piece, normed, scored, space) }
                 backward(piece, normed: normed, dNormed: dNormed, gradients, scored, space)
@@ -91,6 +126,26 @@ struct ResponseHead {
         case .frozen(let number): Linear.forward(hidden, weight: values.matrices[number], into: logits, on: pool)
         }
         if let cap = architecture.logitCap { SoftCap.forward(logits, cap: cap, on: pool) }
+        if temperature != 1 { LogitScale.multiply(logits, by: Float(1 / temperature), on: pool) }
+    }
+
+    /// Logits of all scored tokens of a batch: `body` gets those of some at a time, [tokens, V].
+    ///
+    /// - Parameter hidden: [A, D] output of the last block; becomes normalised in place.
+    func scoredLogits(
+        of hidden: Matrix, scored: PackedBatch.ScoredTokens, space: Workspace.HeadSpace,
+        _ body: (_ tokens: Range<Int>, Matrix) -> Void
+    ) {
+        normalize(hidden, into: hidden, space)
+        for piece in pieces(of: 0..<scored.rows.count, space.chunk) {
+            let rows = Matrix(space.hidden, rows: piece.count, columns: architecture.width)
+            let logits = Matrix(space.logits, rows: piece.count, columns: architecture.vocabulary)
+            scored.rows.withUnsafeBufferPointer {
+                RowMoves.gather(hidden, $0.baseAddress! + piece.lowerBound, into: rows, on: pool)
+            }
+            project(rows, into: logits)
+            body(piece, logits)
+        }
     }
 
     private func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
@@ -112,6 +167,7 @@ struct ResponseHead {
                 logits, targets: $0.baseAddress! + piece.lowerBound,
                 normalizers: space.normalizers + piece.lowerBound, logps: space.logps + piece.lowerBound, on: pool)
         }
+        critic?.forward(hidden, into: space.values + piece.lowerBound)
     }
 
     /// The gradients of a piece whose logits are in the chunk.
@@ -133,6 +189,7 @@ struct ResponseHead {
                     logits, targets: targets, normalizers: normalizers, gradients: gradients, on: pool)
             }
         }
+        if temperature != 1 { LogitScale.multiply(logits, by: Float(1 / temperature), on: pool) }
         switch table.head {
         case .trained(let start):
             Linear.backwardInput(
@@ -141,6 +198,8 @@ struct ResponseHead {
         case .frozen(let number):
             Linear.backwardInput(logits, weight: values.matrices[number], into: dHidden, adding: false, on: pool)
         }
+        critic?.backward(
+            space.valueGradients + piece.lowerBound, hidden, adding: dHidden, gradients: gradients)
         scored.rows.withUnsafeBufferPointer {
             RowMoves.scatterAdd(dHidden, $0.baseAddress! + piece.lowerBound, into: dNormed, on: pool)
         }

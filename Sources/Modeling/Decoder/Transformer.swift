@@ -12,7 +12,7 @@ package final class Transformer {
     let values: Values
     let table: ParameterTable
     let blocks: [Block]
-    let head: ResponseHead
+    private(set) var head: ResponseHead
     /// Of a reward model, in place of `head`.
     private let scalarHead: ScalarHead?
     /// The angles of all positions, in a model whose frequencies are the same for sequences of any length.
@@ -75,6 +75,12 @@ package final class Transformer {
     /// What a workspace holds for this decoder's adapters.
     package var lowRank: LowRankExtent { table.lowRank }
 
+    /// What logits are divided by wherever they are read: in the logps, their gradients, and the draws of a generation.
+    package var temperature: Double {
+        get { head.temperature }
+        set { head.temperature = newValue }
+    }
+
     /// Logps of every scored token of a micro-batch, sequence by sequence and response by response; of a reward model one
     /// number for each response, its reward.
     package func score(_ batch: PackedBatch, in space: Workspace) -> [[[Float]]] {
@@ -87,6 +93,24 @@ package final class Transformer {
         return batch.scored.sequences.map { responses in
             responses.map { range in range.map { space.buffers.head.logps[$0] } }
         }
+    }
+
+    /// Logps of every scored token of a micro-batch, and the values of the states they are drawn in, sequence by sequence and
+    /// response by response.
+    package func scoreStates(_ batch: PackedBatch, in space: Workspace) -> [[(logps: [Float], values: [Float])]] {
+        head.forward(forward(batch, in: space), scored: batch.scored, space: space.buffers.head)
+        let found = space.buffers.head
+        return batch.scored.sequences.map { responses in
+            responses.map { range in (range.map { found.logps[$0] }, range.map { found.values[$0] }) }
+        }
+    }
+
+    /// Logits of every scored token of a micro-batch: `body` gets those of some at a time, [tokens, V], in the order of
+    /// `batch.scored`.
+    package func scoreLogits(
+        _ batch: PackedBatch, in space: Workspace, _ body: (_ tokens: Range<Int>, _ logits: Matrix) -> Void
+    ) {
+        head.scoredLogits(of: forward(batch, in: space), scored: batch.scored, space: space.buffers.head, body)
     }
 
     /// Adds a micro-batch's gradients into `gradients`, a vector beside the trained weights.
@@ -102,21 +126,52 @@ package final class Transformer {
         loss: (_ sequence: Int, _ logps: UnsafeBufferPointer<Double>, _ gradients: UnsafeMutableBufferPointer<Double>)
             -> Void
     ) {
+        step(batch, in: space, gradients: gradients, completed: completed, headStep: { stream, normed, dNormed, d in
+            if let scalarHead {
+                scalarHead.step(
+                    stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
+                    space: space.buffers.head, loss: loss)
+            } else {
+                head.step(
+                    stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
+                    space: space.buffers.head, loss: loss)
+            }
+        })
+    }
+
+    /// Turns the logps of one sequence's scored tokens, and the values of the states they were drawn in, into the loss's
+    /// derivatives by them. All four have an element for each scored token of the sequence, response by response; without
+    /// values their buffers mean nothing.
+    package typealias TokenLoss = (
+        _ sequence: Int, _ logps: UnsafeBufferPointer<Float>, _ values: UnsafeBufferPointer<Float>,
+        _ logpGradients: UnsafeMutableBufferPointer<Float>, _ valueGradients: UnsafeMutableBufferPointer<Float>
+    ) -> Void
+
+    /// The same with a loss of single tokens and of the values of the states they were drawn in.
+    package func step(
+        _ batch: PackedBatch, in space: Workspace, gradients: UnsafeMutablePointer<Float>,
+        completed: ((_ start: Int) -> Void)? = nil, tokenLoss: TokenLoss
+    ) {
+        step(batch, in: space, gradients: gradients, completed: completed, headStep: { stream, normed, dNormed, d in
+            head.step(
+                stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
+                space: space.buffers.head, tokenLoss: tokenLoss)
+        })
+    }
+
+    /// Forward, then backward from what `headStep` puts into `d` [A, D], the derivative by the last block's output `stream`;
+    /// `normed` and `dNormed` [A, D] are scratch.
+    private func step(
+        _ batch: PackedBatch, in space: Workspace, gradients: UnsafeMutablePointer<Float>,
+        completed: ((_ start: Int) -> Void)?,
+        headStep: (_ stream: Matrix, _ normed: Matrix, _ dNormed: Matrix, _ d: Matrix) -> Void
+    ) {
         let t = space.buffers.block
         let stream = forward(batch, in: space)
         func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
             Matrix(base, rows: stream.rows, columns: architecture.width)
         }
-        let (normed, dNormed, d) = (matrix(t.normed), matrix(t.dNormed), matrix(t.dStream))
-        if let scalarHead {
-            scalarHead.step(
-                stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
-                space: space.buffers.head, loss: loss)
-        } else {
-            head.step(
-                stream, normed: normed, dNormed: dNormed, into: d, gradients: gradients, scored: batch.scored,
-                space: space.buffers.head, loss: loss)
-        }
+        headStep(stream, matrix(t.normed), matrix(t.dNormed), matrix(t.dStream))
         completed?(table.blockBorders[blocks.count])
         withRows(of: batch) { all, outputs in
             for layer in blocks.indices.reversed() {

@@ -72,6 +72,9 @@ package final class Workspace {
         let logps: UnsafeMutablePointer<Float>
         let normalizers: UnsafeMutablePointer<Float>
         let gradients: UnsafeMutablePointer<Float>
+        /// [R] values of the states that scored tokens are drawn in, and their gradients, in models that have them.
+        let values: UnsafeMutablePointer<Float>
+        let valueGradients: UnsafeMutablePointer<Float>
         /// [A] of the final norm.
         let statistics: UnsafeMutablePointer<Float>
     }
@@ -146,6 +149,8 @@ extension Workspace.Buffers {
             chunk: chunk, hidden: cutter.take(chunk * d), dHidden: cutter.take(backward ? chunk * d : 0),
             logits: cutter.take(chunk * a.outputs), logps: cutter.take(extent.scoredRows),
             normalizers: cutter.take(extent.scoredRows), gradients: cutter.take(extent.scoredRows),
+            values: cutter.take(a.output == .logitsAndValues ? extent.scoredRows : 0),
+            valueGradients: cutter.take(a.output == .logitsAndValues ? extent.scoredRows : 0),
             statistics: cutter.take(out * Normalization.statistics(a.norm)))
         note("head chunk", cutter)
         self.parts = parts

@@ -35,7 +35,7 @@ package struct ParameterTable: Sendable {
         var rows: Range<Int>?
     }
 
-    /// The trained vector's.
+    /// The trained vector's, as far as files of the model have them.
     package private(set) var parameters: [Parameter] = []
     /// Elements of the trained vector.
     package private(set) var count = 0
@@ -65,6 +65,8 @@ package struct ParameterTable: Sendable {
     private(set) var finalNorm = NormParameters(weight: .trained(0), bias: nil)
     /// The head's [V, D], or [1, D] of a reward model; the embedding's own place when they are tied.
     private(set) var head = Place.trained(0)
+    /// [1, D], what values are read with: at the end of the trained vector, zero before training, and in no file of a model.
+    package private(set) var valueHead: Parameter?
     /// Before the names of the files' tensors, where the modules' own names begin with `modulePrefix`.
     private let filePrefix: String
     private let modulePrefix: String
@@ -94,7 +96,18 @@ package struct ParameterTable: Sendable {
         blockBorders.append(count)
         finalNorm = addNorm(prefix + names.finalNorm, a.width, a)
         head = a.tiedHead ? embedding : addMatrix(headName, [a.outputs, a.width])
+        if a.output == .logitsAndValues { addValueHead(a.width) }
     }
+
+    private mutating func addValueHead(_ width: Int) {
+        valueHead = Parameter(
+            name: "value_head.weight", shape: [1, width], range: count..<count + width, layout: .same, decays: true,
+            fresh: .zeros)
+        count += width
+    }
+
+    /// All that is trained, in the order of the vector.
+    package var trainedParameters: [Parameter] { parameters + (valueHead.map { [$0] } ?? []) }
 
     /// The order of its lines is the order in the vector.
     private mutating func addBlock(_ name: String, _ names: TensorNames, _ a: Architecture) {
@@ -232,9 +245,11 @@ package struct ParameterTable: Sendable {
         filePrefix.isEmpty && !headNames.contains { name.hasPrefix($0) } ? modulePrefix + name : name
     }
 
+    private var isOfRewardModel: Bool { if case .reward = output { true } else { false } }
+
     /// Whether a tensor of the files is the head that a reward model doesn't have.
     func leavesOut(_ tensor: String) -> Bool {
-        output != .logits && headNames.contains { tensor == $0 + ".weight" && $0 != TensorNames.score }
+        isOfRewardModel && headNames.contains { tensor == $0 + ".weight" && $0 != TensorNames.score }
     }
 
     /// Whether a module that isn't adapted is trained as a whole.

@@ -46,13 +46,19 @@ struct TabularPolicy {
 
     /// ∂f/∂logits of a function of the logps whose derivatives by them are given.
     func gradient(_ slopes: [Double]) -> [[Double]] {
+        gradient(
+            of: zip(texts.texts, slopes).flatMap { text, slope in
+                texts.steps(of: text).map { ($0.prefix, $0.token, slope) }
+            })
+    }
+
+    /// The same of a function of single tokens' logps.
+    func gradient(of steps: [(prefix: Int, token: Int, slope: Double)]) -> [[Double]] {
         var gradient = logits.map { $0.map { _ in 0.0 } }
         var through = [Double](repeating: 0, count: logits.count)
-        for (text, slope) in zip(texts.texts, slopes) {
-            for step in texts.steps(of: text) {
-                gradient[step.prefix][step.token] += slope
-                through[step.prefix] += slope
-            }
+        for step in steps {
+            gradient[step.prefix][step.token] += step.slope
+            through[step.prefix] += step.slope
         }
         for prefix in logits.indices {
             for (token, logp) in ObjectiveTests.logSoftmax(logits[prefix]).enumerated() {
