@@ -13,7 +13,7 @@ package struct Constants: Sendable, Equatable {
     }
 
     /// A number that a loss declares, and so has. NaN otherwise: it reaches the loss, where it is seen.
-    func number(_ name: String) -> Double {
+    package func number(_ name: String) -> Double {
         if case .number(let number) = values[name] { number } else { .nan }
     }
 

@@ -8,6 +8,8 @@ package enum Judged: Sendable, Equatable {
     case labelled
     /// A single response that is to be imitated.
     case demonstrations
+    /// A prompt, which the policy answers itself.
+    case prompts
 }
 
 /// A response as an objective sees it. Fields that the objective doesn't need may hold anything.

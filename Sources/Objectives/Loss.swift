@@ -38,6 +38,8 @@ package struct Loss: Sendable {
         case pair(@Sendable (PairInput, Constants) -> PairSlope)
         case list(@Sendable (_ responses: [ResponseInput], _ orders: [Order], Constants) -> Slope)
         case labelled(@Sendable (ResponseInput, _ isDesirable: Bool, Constants) -> Slope)
+        /// Nothing: it is of the tokens of responses that the policy draws (see `ClippedObjective`).
+        case rollouts
         /// Nothing: the likelihood term is all.
         case likelihood
     }
@@ -98,6 +100,7 @@ package struct Loss: Sendable {
         case .list: .lists
         case .labelled: .labelled
         case .likelihood: .demonstrations
+        case .rollouts: .prompts
         }
     }
 }

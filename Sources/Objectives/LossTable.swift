@@ -2,7 +2,7 @@ extension Loss {
     /// Every loss, in the order to list them in.
     package static let all: [Loss] = [
         .sigmoid, .robust, .hinge, .ipo, .sigmoidNorm, .simpo, .modpo, .orpo, .cpo, .slic, .rdpo, .dpop, .unlikelihood,
-        .rrhf, .kto, .apoZero, .apoDown, .bcoPair, .sppoHard, .ncaPair, .exoPair, .discopop, .sft, .reward,
+        .rrhf, .kto, .apoZero, .apoDown, .bcoPair, .sppoHard, .ncaPair, .exoPair, .discopop, .sft, .reward, .ppo,
     ]
 
     package static func named(_ name: String) -> Loss? { all.first { $0.name == name } }

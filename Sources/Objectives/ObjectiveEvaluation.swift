@@ -61,7 +61,7 @@ extension Loss {
         case .labelled(let evaluate):
             guard case .labelled(let isDesirable) = input.verdict else { return nil }
             return evaluate(input.responses[0], isDesirable, constants)
-        case .likelihood: return nil
+        case .likelihood, .rollouts: return nil
         }
     }
 }

@@ -67,6 +67,20 @@ package enum RewardSource: Sendable, Equatable {
         }
     }
 
+    /// The SPEC that it is read from.
+    package var spec: String {
+        switch self {
+        case .model(let path): "model:\(path)"
+        case .implicit(let model, let reference, let beta):
+            "implicit:\(model)" + (reference.map { ",reference=\($0)" } ?? "") + ",beta=\(beta)"
+        case .length(let factor): "length:\(factor)"
+        case .lexicon(let path): "lexicon:\(path)"
+        case .command(let command): "command:\(command)"
+        case .endpoint(let url, let model, let promptFile):
+            "endpoint:\(url),model=\(model)" + (promptFile.map { ",prompt=\($0)" } ?? "")
+        }
+    }
+
     /// Whether the reward follows from the two texts alone, without a model of this program's.
     package var isOfText: Bool {
         switch self {

@@ -69,7 +69,7 @@ struct LossGolden: Decodable, CustomStringConvertible {
                 verdict = .list(
                     try item.decode([[Int]].self, forKey: .order).map { Order(better: $0[0], worse: $0[1]) })
             case .pairs: verdict = .pair
-            case .demonstrations: verdict = .demonstration
+            case .demonstrations, .prompts: verdict = .demonstration
             }
             judgements.append(
                 Judgement(

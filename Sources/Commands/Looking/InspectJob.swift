@@ -98,6 +98,7 @@ extension Judgement {
         case .list: responses.enumerated().map { ("response \($0.offset)", $0.element) }
         case .labelled(let response, let isDesirable): [(isDesirable ? "desirable" : "undesirable", response)]
         case .demonstration(let response): [("chosen", response)]
+        case .prompt: []
         }
     }
 }

@@ -20,7 +20,7 @@ package enum BenchJob {
     ) throws -> Report {
         let run = try TrainingRun(file, over: communicator, console: console, mayBeBare: true)
         for line in RunSummary(run).lines { console.line(line) }
-        let learner = try Learner(run)
+        let learner = try run.learner()
         var clock = PhaseClock()
         _ = try learner.step(run.planner.plan(step: 0), clock: &clock)
         clock = PhaseClock()

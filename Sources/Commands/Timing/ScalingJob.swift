@@ -93,7 +93,7 @@ package enum ScalingJob {
 
     private static func trial(_ file: RunFile, steps: Int, over communicator: Communicator) throws -> Trial {
         let run = try TrainingRun(file, over: communicator, console: Console(speaks: false), mayBeBare: true)
-        let learner = try Learner(run)
+        let learner = try run.learner()
         var clock = PhaseClock()
         var (seconds, losses, accumulation, largest) = ([Double](), [Double](), 0, 0)
         for step in 0...steps {

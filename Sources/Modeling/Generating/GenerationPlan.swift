@@ -45,6 +45,12 @@ package struct GenerationPlan: Sendable, Equatable {
     /// Tokens whose keys and values have room.
     package var tokens: Int { pages * KeyValuePages.rows }
 
+    /// Bytes that a generator takes.
+    package func bytes(_ a: Architecture, low: LowRankExtent, threads: Int) -> Int {
+        let space = Workspace.forecast(a, low: low, extent: extent(a), purpose: .scoring, threads: threads)
+        return tokens * GenerationPlan.bytesPerToken(a) + space.reduce(0) { $0 + 4 * $1.floats }
+    }
+
     /// Pages of a continuation beside its prompt's: of its own rows (its last token is never read); or of the whole text
     /// where it may grow into another set of frequencies, by which all of its keys are rotated anew.
     static func ownPages(_ a: Architecture, prompt: Int, maxNewTokens: Int) -> Int {

@@ -72,6 +72,7 @@ extension Judgement {
         switch self {
         case .pair(let pair): words += [Int32(pair.chosen), Int32(pair.rejected)]
         case .demonstration(let response): words += [Int32(response), -1]
+        case .prompt(let response): words += [Int32(response), -5]
         case .labelled(let response, let isDesirable): words += [Int32(response), isDesirable ? -2 : -3]
         case .list(let preferences):
             words += [Int32(preferences.count), -4]

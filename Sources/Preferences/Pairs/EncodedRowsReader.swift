@@ -50,6 +50,7 @@ struct EncodedRowsReader {
         switch second {
         case -1: return .demonstration(first)
         case -2, -3: return .labelled(first, isDesirable: second == -2)
+        case -5: return .prompt(first)
         case -4: return .list((0..<first).map { _ in Preference(chosen: number(), rejected: number()) })
         default: return .pair(Preference(chosen: first, rejected: second))
         }

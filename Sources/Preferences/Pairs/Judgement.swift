@@ -23,13 +23,15 @@ package enum Judgement: Sendable, Equatable {
     case labelled(Int, isDesirable: Bool)
     /// A response by itself, to be imitated.
     case demonstration(Int)
+    /// A prompt by itself. The response is a place for what the policy will draw, as long as it may be.
+    case prompt(Int)
 
     /// The responses it speaks of, each once: a pair's chosen one first, a list's in ascending order.
     package var responses: [Int] {
         switch self {
         case .pair(let pair): [pair.chosen, pair.rejected]
         case .list(let preferences): Set(preferences.flatMap { [$0.chosen, $0.rejected] }).sorted()
-        case .labelled(let response, _), .demonstration(let response): [response]
+        case .labelled(let response, _), .demonstration(let response), .prompt(let response): [response]
         }
     }
 
@@ -39,7 +41,7 @@ package enum Judgement: Sendable, Equatable {
         case .pair(let pair): pair.chosen
         case .list(let preferences):
             responses.first { response in !preferences.contains { $0.rejected == response } } ?? preferences[0].chosen
-        case .labelled(let response, _), .demonstration(let response): response
+        case .labelled(let response, _), .demonstration(let response), .prompt(let response): response
         }
     }
 
@@ -53,6 +55,7 @@ package enum Judgement: Sendable, Equatable {
         case .list(let preferences): .list(preferences.map(mapped))
         case .labelled(let response, let isDesirable): .labelled(place(response), isDesirable: isDesirable)
         case .demonstration(let response): .demonstration(place(response))
+        case .prompt(let response): .prompt(place(response))
         }
     }
 }
@@ -75,6 +78,8 @@ enum Verdict: Equatable {
         switch (self, kind) {
         // A winner counts once, however many it beat.
         case (.ranking(let pairs), .demonstrations): Set(pairs.map(\.chosen)).sorted().map { .demonstration($0) }
+        // Prompts are read without what a row says of its responses.
+        case (_, .prompts): nil
         case (.ranking(let pairs), _): pairs.map { .pair($0) }
         case (.labels(let labels), .labelled), (.labels(let labels), nil):
             labels.enumerated().map { .labelled($0.offset, isDesirable: $0.element) }
@@ -92,7 +97,7 @@ extension Judged {
     func assembled(_ judgements: [Judgement]) -> [Judgement] {
         let pairs = judgements.compactMap { if case .pair(let pair) = $0 { pair } else { nil } }
         switch self {
-        case .pairs, .demonstrations: return judgements
+        case .pairs, .demonstrations, .prompts: return judgements
         case .lists: return pairs.isEmpty ? judgements : [.list(pairs)]
         case .labelled:
             guard !pairs.isEmpty else { return judgements }

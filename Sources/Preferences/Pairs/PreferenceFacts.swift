@@ -69,7 +69,7 @@ extension Judgement {
         switch self {
         case .pair(let pair): [(pair.chosen, pair.rejected)]
         case .list(let preferences): preferences.map { ($0.chosen, $0.rejected) }
-        case .demonstration(let response): [(response, nil)]
+        case .demonstration(let response), .prompt(let response): [(response, nil)]
         case .labelled(let response, let isDesirable): [isDesirable ? (response, nil) : (nil, response)]
         }
     }

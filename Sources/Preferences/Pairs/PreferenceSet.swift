@@ -178,6 +178,29 @@ extension PreferenceSet {
     }
 }
 
+// MARK: - Prompts with the policy's own responses
+
+extension PreferenceSet {
+    /// The prompts of some comparisons of a set, in the given order, each with responses to be scored as they are. A comparison
+    /// has a demonstration for each of its responses, equal ones too.
+    package init(answering comparisons: [Int], of set: PreferenceSet, with responses: [[[Int32]]]) {
+        self.init()
+        var none: [[Float]] = []
+        for (row, (comparison, own)) in zip(comparisons, responses).enumerated() {
+            let comparison = set.comparisons[comparison]
+            append(
+                EncodedComparison(
+                    prompt: Array(set.tokens[comparison.prompt]), promptCut: 0,
+                    responses: own.map {
+                        .init(tokens: $0, unscored: 0, straddles: false, isCut: false, scores: [])
+                    },
+                    judgements: own.indices.map { .demonstration($0) }, skipped: []),
+                row: row, line: comparison.line, &none)
+        }
+        rows = comparisons.count
+    }
+}
+
 // MARK: - Memory
 
 extension PreferenceSet {

@@ -32,6 +32,7 @@ extension Judgement {
         switch self {
         case .pair(let pair): [pair.chosen, pair.rejected]
         case .demonstration(let response): [response, -1]
+        case .prompt(let response): [response, -5]
         case .labelled(let response, let isDesirable): [response, isDesirable ? -2 : -3]
         case .list(let preferences): [preferences.count, -4] + preferences.flatMap { [$0.chosen, $0.rejected] }
         }

@@ -40,7 +40,7 @@ package struct PreferenceSummary: Sendable, CustomStringConvertible {
         case .labelled?:
             let desirable = set.judgements.count { if case .labelled(_, true) = $0 { true } else { false } }
             return "\(count) (\(desirable) desirable, \(set.judgements.count - desirable) undesirable)"
-        case .demonstration?: return count
+        case .demonstration?, .prompt?: return count
         // Two responses a pair is the rule; anything else is worth a word.
         default:
             let several = set.responses.count != 2 * set.judgements.count
@@ -75,6 +75,7 @@ extension PreferenceSet {
         case .list?: "ranked list"
         case .labelled?: "labelled response"
         case .demonstration?: "chosen response"
+        case .prompt?: "prompt"
         }
     }
 

@@ -29,11 +29,13 @@ package struct EncodingRule: Sendable, Equatable {
     package var readsMargin = false
     /// Whether a response of nothing but an ending is of use: a model's own samples are rated whatever they are.
     package var keepsEmptyResponses = false
+    /// Most tokens of a response that the policy draws itself, where prompts are read.
+    package var responseLength = 0
     /// The model's: greater ids are errors.
     package var vocabularySize: Int
 
     /// Whether rejected responses are read.
-    package var needsRejected: Bool { judges != .demonstrations }
+    package var needsRejected: Bool { judges != .demonstrations && judges != .prompts }
 
     package init(
         maxLength: Int, truncation: Truncation = .drop, appendEOS: Bool = true, judges: Judged? = .pairs,

@@ -132,6 +132,7 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
                 + "or train with loss_type: kto (labels) or sft (single responses)"
         case .labelled: "have no label; add label, true or false, or train with loss_type: sft"
         case .demonstrations: "have no response"
+        case .prompts: "have no prompt"
         }
     }
 

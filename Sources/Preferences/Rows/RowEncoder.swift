@@ -29,6 +29,7 @@ package struct RowEncoder: Sendable {
     /// - Parameter memory: the thread's, from `makeMemory`, for whoever encodes many rows.
     /// - Throws: `PreferenceError` for a row that is malformed, as against one that is merely of no use.
     package func encode(_ row: RowReader.Row, memory: EncodingMemory? = nil) throws(PreferenceError) -> EncodedRow {
+        guard rule.judges != .prompts else { return try encodeRollout(row) }
         let place = RowPlace(file: file, line: row.line)
         var columns = try columns(of: row, rule)
         let content = try columns.content()
@@ -272,7 +273,7 @@ package struct RowEncoder: Sendable {
 
     /// The prompt without `excess` tokens of its start, if the rule wants that. A beginning-of-sequence token stays,
     /// and so does one token in any case.
-    private func shortened(_ prompt: [Int32], by excess: Int) -> [Int32] {
+    func shortened(_ prompt: [Int32], by excess: Int) -> [Int32] {
         guard rule.truncation == .keepEndOfPrompt, excess > 0 else { return prompt }
         if let bos = tokenizer?.bosToken, prompt.first == bos {
             return [bos] + prompt.dropFirst().dropFirst(excess)

@@ -64,7 +64,7 @@ extension RowFormat {
     ]
 
     /// In the order of summaries.
-    static let all = own + published
+    static let all = own + published + [.prompts]
 
     /// All formats with their columns, for the message about a row that is none of them.
     static var known: String {

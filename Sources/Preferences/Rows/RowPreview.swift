@@ -56,6 +56,7 @@ extension RowEncoder {
 
     /// A row's first judgement; nil if it has none.
     package func preview(_ row: RowReader.Row) throws(PreferenceError) -> RowPreview? {
+        guard rule.judges != .prompts else { return nil }
         var columns = try columns(of: row, rule)
         let content = try columns.content()
         let judgement = content.verdict.judgements(of: rule.judges)?.first { judgement in
@@ -74,7 +75,7 @@ extension RowEncoder {
             switch judgement {
             case .pair(let pair): (pair.chosen, pair.rejected)
             case .list(let preferences): (preferences[0].chosen, preferences[0].rejected)
-            case .labelled(let response, _), .demonstration(let response): (response, nil)
+            case .labelled(let response, _), .demonstration(let response), .prompt(let response): (response, nil)
             }
         var isDesirable: Bool?
         if case .labelled(_, let label) = judgement { isDesirable = label }

@@ -14,7 +14,7 @@ package struct DataKeys: KeySection {
     package let evalFiles: Key<[DataFile]> = Key(
         "eval_file", .dataFiles(weighted: false),
         "Held-out rows, in the same forms, each counting once.",
-        default: .value([], "nothing is evaluated"),
+        default: .value([], "nothing is evaluated"), readBy: .losses { $0.judges != .prompts },
         synonyms: [.renamed("validation_file", nil), .renamed("test_file", nil)])
 
     package let promptColumn: Key<String> = Key(

@@ -14,6 +14,8 @@ package struct KeyTable: Sendable {
     package let model: ModelKeys = ModelKeys()
     package let data: DataKeys = DataKeys()
     package let loss: LossKeys = LossKeys()
+    package let rewards: RewardKeys = RewardKeys()
+    package let ppo: PPOKeys = PPOKeys()
     package let batch: StepKeys = StepKeys()
     package let length: LengthKeys = LengthKeys()
     package let optimizer: OptimizerKeys = OptimizerKeys()

@@ -60,7 +60,8 @@ package struct MachineKeys: KeySection {
         default: .none("one for all of the user's runs, ~/.cache/swift-prefopt", "entries are kept by content"))
 
     package let debugDump: Key<String?> = Key(
-        "debug_dump", optional: .text, "Folder for each step's gradients and pairs.", default: .none("no dump"))
+        "debug_dump", optional: .text, "Folder for each step's gradients and pairs.", default: .none("no dump"),
+        readBy: .losses { $0.judges != .prompts })
 }
 
 /// The formats in which gradients travel between nodes.

@@ -54,8 +54,8 @@ package enum MarginSource: Sendable, Equatable {
 
 /// One entry of `weights`.
 package struct ObjectiveWeight: Sendable, Equatable {
-    let name: String
-    let weight: Double
+    package let name: String
+    package let weight: Double
 }
 
 /// One entry of `margins`.
@@ -133,7 +133,7 @@ extension ValueKind where Value == [ObjectiveWeight] {
     ) { entry throws(RunFileError) in
         let number = ValueKind<Double>.number(.nonNegative)
         return try entry.members(example: "preference: 0.5, brevity: 0.5") { member throws(RunFileError) in
-            ObjectiveWeight(name: member.key, weight: try number.read(member.named(in: "weights")))
+            ObjectiveWeight(name: member.key, weight: try number.read(member.named(in: entry.key)))
         }
     } write: { weights in
         weights.isEmpty ? .null : .mapping(weights.map { ($0.name, .number($0.weight)) })

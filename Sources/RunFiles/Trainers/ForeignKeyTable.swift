@@ -116,7 +116,12 @@ extension ForeignKey {
         ForeignKey(
             "process_reward_model", of: .axolotl, fate: .missing,
             because: "steps of an answer aren't judged one by one; loss_type: reward judges the whole"),
-        ForeignKey("ppo_* reward_model* kl_coef init_kl_coef", fate: .missing, because: "there is no PPO here"),
+        ForeignKey(
+            "ppo_*", fate: .missing,
+            because: "the keys of loss_type: ppo have the names of TRL's PPOConfig: num_ppo_epochs, kl_coef, cliprange …"),
+        ForeignKey(
+            "reward_model_*", fate: .elsewhere,
+            because: "a reward model is one of the rewards: write rewards: {NAME: \"model:DIR\"}"),
     ]
 
     private static let arithmetic = [

@@ -32,6 +32,7 @@ package struct Synonym: Sendable {
             .renamed("orpo_alpha", .axolotl), .renamed("orpo_beta", .llamaFactory),
         ],
         "gamma": [.renamed("simpo_gamma", .trl, .llamaFactory)],
+        "kl_coef": [.renamed("init_kl_coef", .trl, .openRLHF)],
         "label_smoothing": [
             .renamed("dpo_label_smoothing", .llamaFactory, .axolotl)
         ],
@@ -50,7 +51,7 @@ package struct Synonym: Sendable {
 
     /// Keys by which other trainers choose the loss.
     static let ofLossType: [Synonym] = [
-        .words("stage", .llamaFactory, as: ["dpo": "sigmoid", "sft": "sft", "kto": "kto", "rm": "reward"]),
+        .words("stage", .llamaFactory, as: ["dpo": "sigmoid", "sft": "sft", "kto": "kto", "rm": "reward", "ppo": "ppo"]),
         .words("pref_loss", .llamaFactory, as: lossNames.merging(same) { ours, _ in ours }),
         .words("dpo_loss", .llamaFactory, as: lossNames.merging(same) { ours, _ in ours }),
         .converted("reward_model", .axolotl) { $0.bool == true ? .plain("reward") : nil },

@@ -7,48 +7,32 @@ import Objectives
 import Preferences
 import RunFiles
 
-/// One optimizer step: compute this rank's micro-batches, reduce once, update this rank's replica; or with `zero_stage: 1`
-/// this rank's share of it, and take the others' from them.
+/// One optimizer step: compute this rank's micro-batches of judged responses, reduce once, update.
 ///
 /// Everything that decides how the run goes on (losses, norms, signals) comes out as the same number on all ranks.
-package final class Learner {
-    let weights: Weights
-    let optimizer: Optimizer
-    let transformer: Transformer
+package final class Learner: StepLearner {
+    package let descent: Descent
+    private let transformer: Transformer
     private let run: TrainingRun
     private let communicator: Communicator
     private let objective: Objective
     private let set: PreferenceSet
     private let workspace: Workspace
-    private let gradients: GradientVector
-    private let schedule: Schedule
-    /// Partial sums of the gradient's squares.
-    private var squares: [Double]
-    /// log π/π_ref over all responses of all steps so far, for a loss that shifts rewards by its mean.
-    var runningLogRatio = RunningMean()
+    package var carried = CarriedState()
 
     /// - Throws: on every rank alike. Collective.
-    package init(_ run: TrainingRun) throws {
+    init(_ run: TrainingRun) throws {
         self.run = run
         communicator = run.communicator
         objective = run.file.objective
         set = run.train.set
         transformer = run.policy.transformer
-        weights = run.trained
-        let (pool, file, policy, weights, transformer) = (run.pool, run.file, run.policy, weights, transformer)
-        gradients = try GradientVector(
-            count: weights.count, reproducible: file.machine.reproducible, wire: .init(file.machine.gradientFormat),
-            inBackground: run.gradientBuckets, over: run.communicator, on: pool)
-        (workspace, optimizer) = try run.communicator.failingTogether(status: { _ in 4 }) {
-            (
-                try Workspace(
-                    policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: pool),
-                try Optimizer(
-                    file.optimizer, table: weights.table, shares: run.shares, rank: run.communicator.rank, on: pool)
-            )
+        descent = try Descent(run)
+        let (policy, transformer) = (run.policy, transformer)
+        workspace = try run.communicator.failingTogether(status: { _ in 4 }) {
+            try Workspace(
+                policy.architecture, low: transformer.lowRank, extent: run.extent, purpose: run.purpose, on: run.pool)
         }
-        squares = [Double](repeating: 0, count: GradientSum.runs(weights.count))
-        schedule = Schedule(file.optimizer.schedule, warmup: file.optimizer.warmup, totalSteps: run.totalSteps)
     }
 
     /// Takes one step.
@@ -63,15 +47,15 @@ package final class Learner {
         clock.measure(.compute) {
             let own = plan.ranks[communicator.rank]
             for index in own { compute(plan, index, statistics, isLast: index == own.last, into: &results) }
-            gradients.close()
+            descent.gradients.close()
         }
-        if !gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
+        if !descent.gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
 
         // Reduce gradients and results.
-        results.bound = gradients.bound
+        results.bound = descent.gradients.bound
         results.stop = StopSignal.isRequested
         clock.measure(.reduce) {
-            gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
+            descent.reduce()
             results.reduce(over: communicator)
         }
         let judgements = plan.judgements.enumerated().map {
@@ -80,21 +64,8 @@ package final class Learner {
         let norm = try clock.measure(.update) { try checkedNorm(results, judgements, step: plan.step + 1) }
         try clock.measure(.log) { try dump(plan.step + 1, judgements) }
 
-        // Clip and update.
-        let rate = run.file.optimizer.learningRate * schedule.factor(at: plan.step)
-        let limit = run.file.optimizer.maxGradNorm ?? .infinity
-        let factor = norm > limit ? Float(limit / (norm + 1e-6)) : 1
-        clock.measure(.update) {
-            optimizer.update(
-                weights.values, gradients: gradients.values, factor: factor, rate: rate, step: plan.step + 1)
-        }
-        if isSharded {
-            clock.measure(.reduce) {
-                communicator.gather(
-                    UnsafeMutableBufferPointer(start: weights.values, count: weights.count),
-                    fromOwnersOf: optimizer.shares)
-            }
-        }
+        let rate = descent.rate(at: plan.step)
+        descent.update(norm: norm, rate: rate, number: plan.step + 1, clock: &clock)
         return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.stop)
     }
 
@@ -109,8 +80,8 @@ package final class Learner {
                 batch, with: transformer, model: run.file.model.path)
         }
         if objective.needs(.runningLogRatio) {
-            runningLogRatio.add(try scoring.all(batch, with: transformer, model: run.file.model.path))
-            statistics.runningLogRatio = runningLogRatio.value
+            carried.runningLogRatio.add(try scoring.all(batch, with: transformer, model: run.file.model.path))
+            statistics.runningLogRatio = carried.runningLogRatio.value
         }
         return statistics
     }
@@ -122,7 +93,7 @@ package final class Learner {
         let batch = PackedBatch(
             set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
         let share = 1 / Double(plan.judgements.count)
-        gradients.add(isLast: isLast) { values, completed in
+        descent.gradients.add(isLast: isLast) { values, completed in
             transformer.step(
                 batch, in: workspace, gradients: values, completed: completed
             ) { sequence, logps, derivatives in
@@ -166,42 +137,21 @@ package final class Learner {
     ) throws -> Double {
         let wrong = judgements.filter { !$0.output.loss.isFinite }.map(\.line)
         guard wrong.isEmpty else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: wrong) }
-        guard results.bound.isFinite else {
-            throw TrainingError.nonFinite(step: step, what: "gradient", pairs: [])
-        }
-        guard results.bound < ExactSum.limit else {
-            throw TrainingError.gradientTooLarge(step: step, bound: results.bound)
-        }
-        let norm = sharedNorm()
-        guard norm.isFinite else { throw TrainingError.nonFinite(step: step, what: "gradient", pairs: []) }
-        return norm
-    }
-
-    private var isSharded: Bool { optimizer.shares.ranks > 1 }
-
-    /// The same bits on any number of ranks that own the gradients. Collective.
-    private func sharedNorm() -> Double {
-        guard isSharded else { return GradientSum.norm(gradients.values, count: gradients.count, on: run.pool) }
-        squares.withUnsafeMutableBufferPointer { partial in
-            partial.update(repeating: 0)
-            GradientSum.squares(
-                gradients.values, range: optimizer.share, into: partial.baseAddress!, on: run.pool)
-        }
-        communicator.sum(&squares)
-        return squares.reduce(0, +).squareRoot()
+        return try descent.checkedNorm(bound: results.bound, step: step)
     }
 
     private func dump(_ step: Int, _ judgements: [JudgementResult]) throws {
         guard let path = run.file.machine.debugDump else { return }
-        if isSharded {
+        let (gradients, optimizer) = (descent.gradients, descent.optimizer)
+        if descent.isSharded {
             communicator.gather(
                 UnsafeMutableBufferPointer(start: gradients.values, count: gradients.count),
                 fromOwnersOf: optimizer.shares)
         }
-        defer { if isSharded { gradients.clear(outside: optimizer.share) } }
+        defer { if descent.isSharded { gradients.clear(outside: optimizer.share) } }
         try communicator.onRoot {
             try DebugDump(folder: path).write(
-                step: step, gradients: gradients, table: weights.table, judgements: judgements,
+                step: step, gradients: gradients, table: descent.weights.table, judgements: judgements,
                 objective: objective)
         }
     }

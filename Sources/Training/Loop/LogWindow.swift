@@ -7,6 +7,7 @@ import Storage
 /// The steps since the last logged row.
 struct LogWindow {
     private var metrics: Metrics
+    private var rollouts = RolloutMetrics()
     private var tokens = 0
     private var seconds = 0.0
     private var phases: [Phase: Double] = [:]
@@ -17,6 +18,7 @@ struct LogWindow {
 
     mutating func add(_ outcome: StepOutcome, plan: StepPlan, seconds: Double, phases: [Phase: Double]) {
         for judgement in outcome.judgements { metrics.add(judgement.input, judgement.output) }
+        rollouts.add(outcome.rollouts)
         tokens += plan.rows
         self.seconds += seconds
         self.phases.merge(phases) { $0 + $1 }
@@ -33,7 +35,14 @@ struct LogWindow {
                 row["learning_rate"] = .number(rate)
             }
         }
-        row["pairs"] = .integer(metrics.judgements)
+        for (name, value) in rollouts.values { row[name] = .number(value) }
+        if rollouts.responses > 0 {
+            row["grad_norm"] = .number(norm)
+            row["learning_rate"] = .number(rate)
+            row["responses"] = .integer(rollouts.responses)
+        } else {
+            row["pairs"] = .integer(metrics.judgements)
+        }
         row["tokens"] = .integer(tokens)
         row["seconds"] = .number(seconds)
         if metrics["perplexity"] != nil { row["tokens_per_second"] = .number(Double(tokens) / max(seconds, 1e-9)) }
@@ -44,6 +53,10 @@ struct LogWindow {
     }
 
     func progressLine(step: Int, of steps: Int) -> String {
+        if let score = rollouts["objective/scores"], let divergence = rollouts["objective/kl"] {
+            return "step \(step)/\(steps)  score \(fixed(score, 4))  KL \(fixed(divergence, 3))  "
+                + "\(fixed(Double(rollouts.responses) / max(seconds, 1e-9), 2)) responses/s"
+        }
         var text = "step \(step)/\(steps)  loss \(fixed(metrics["loss"] ?? .nan, 4))"
         if let margin = metrics["rewards/margins"] { text += "  margin \(fixed(margin, 3))" }
         if let accuracy = metrics["rewards/accuracies"] { text += "  accuracy \(fixed(100 * accuracy, 1)) %" }

@@ -10,10 +10,32 @@ package struct JudgementResult {
     package let output: JudgementOutput
 }
 
+/// Means over the responses that the policy drew in a step, or in several.
+struct RolloutMetrics {
+    private(set) var responses = 0
+    private(set) var values: [(name: String, value: Double)] = []
+
+    init(responses: Int = 0, values: [(name: String, value: Double)] = []) {
+        (self.responses, self.values) = (responses, values)
+    }
+
+    /// Adds those of another step, by the number of its responses.
+    mutating func add(_ other: RolloutMetrics) {
+        guard responses > 0 else { return self = other }
+        let share = Double(other.responses) / Double(responses + other.responses)
+        for (place, (_, value)) in other.values.enumerated() { values[place].value += share * (value - values[place].value) }
+        responses += other.responses
+    }
+
+    subscript(name: String) -> Double? { values.first { $0.name == name }?.value }
+}
+
 /// What a step found, the same on every rank.
 package struct StepOutcome {
-    /// In step order.
-    package let judgements: [JudgementResult]
+    /// In step order; none of a step whose responses the policy drew.
+    package var judgements: [JudgementResult] = []
+    /// What such a step found instead.
+    var rollouts = RolloutMetrics()
     /// Of the gradient before clipping.
     package let norm: Double
     let rate: Double

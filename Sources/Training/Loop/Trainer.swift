@@ -14,7 +14,7 @@ package final class Trainer {
     private let folder: CheckpointFolder
     private let communicator: Communicator
     private let console: Console
-    private let learner: Learner
+    private let learner: any StepLearner
     private let saver: CheckpointSaver
     private var state: TrainerState
     private var clock: PhaseClock
@@ -40,8 +40,8 @@ package final class Trainer {
         folder = CheckpointFolder(path: outputDirectory)
         clock = run.clock
         progress = Manifest.Progress(from: 0)
-        learner = try Learner(run)
-        saver = try CheckpointSaver(run, plan: plan, folder: folder, learner: learner)
+        learner = try run.learner()
+        saver = try CheckpointSaver(run, plan: plan, folder: folder, descent: learner.descent)
         window = LogWindow(objective: run.file.objective)
         warnings = TrainingWarnings(
             objective: run.file.objective, maxGradNorm: run.file.optimizer.maxGradNorm, totalSteps: run.totalSteps)
@@ -68,11 +68,10 @@ package final class Trainer {
         state.step = communicator.broadcast(saved?.step ?? 0)
         let best = communicator.broadcast(saved?.best.map { [Double($0.step), $0.value] } ?? [])
         state.best = best.isEmpty ? nil : .init(step: Int(best[0]), value: best[1])
-        let running = communicator.broadcast(
-            saved.map { [$0.runningLogRatio.sum, Double($0.runningLogRatio.count)] } ?? [0, 0])
-        learner.runningLogRatio = RunningMean(sum: running[0], count: Int(running[1]))
+        learner.carried = CarriedState(numbers: communicator.broadcast(saved?.carried.numbers ?? []))
         try TrainerState.restore(
-            from: checkpoint, weights: learner.weights, optimizer: learner.optimizer, over: communicator, on: run.pool)
+            from: checkpoint, weights: learner.descent.weights, optimizer: learner.descent.optimizer,
+            over: communicator, on: run.pool)
         lastSave = (state.step, checkpoint)
         let isDone = state.step == run.totalSteps
         console.line(
@@ -176,7 +175,7 @@ package final class Trainer {
             try Evaluation(
                 set: held.set, columns: held.columns, objective: run.file.objective,
                 preferenceName: run.file.margins?.preferenceName, communicator: communicator, console: console
-            ).result(of: learner.transformer, model: run.file.model.path)
+            ).result(of: run.policy.transformer, model: run.file.model.path)
         }
         lastEvaluation = state.step
         var row: JSONObject = ["step": .integer(state.step)]
@@ -206,7 +205,7 @@ package final class Trainer {
     private func save() throws {
         guard lastSave?.step != state.step else { return }
         lastSave = (state.step, folder.path(of: CheckpointFolder.name(ofStep: state.step)))
-        state.runningLogRatio = learner.runningLogRatio
+        state.carried = learner.carried
         try clock.measure(.save) { try saver.save(state) }
         try communicator.onRoot { try manifest?.write(progress, clock, outcome: .running) }
     }

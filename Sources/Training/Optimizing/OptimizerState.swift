@@ -63,7 +63,7 @@ package struct OptimizerState {
     }
 
     init(_ kind: OptimizerKind, table: ParameterTable) {
-        self.init(kind, parameters: table.parameters.map { ($0.range, $0.decays) })
+        self.init(kind, parameters: table.trainedParameters.map { ($0.range, $0.decays) })
     }
 
     /// torch's names.

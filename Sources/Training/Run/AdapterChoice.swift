@@ -5,7 +5,10 @@ import RunFiles
 extension RunFile {
     /// Whether training uses the dropout of the adapters on a model. An adapter that a preference loss goes on from has that
     /// of its SFT in its config; there it is off, as in TRL, so that the first step finds the policy as the reference is.
-    func drops(_ source: ModelSource) -> Bool { source.adapter == nil || objective.lossTypes == ["sft"] }
+    /// Nor is it on where the policy's own draws are compared with it.
+    func drops(_ source: ModelSource) -> Bool {
+        objective.judges != .prompts && (source.adapter == nil || objective.lossTypes == ["sft"])
+    }
 }
 
 extension RunFile.Adapters {

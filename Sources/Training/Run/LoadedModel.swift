@@ -278,8 +278,14 @@ extension Architecture {
 extension Architecture {
     /// The same decoder under another head, unless it has such a head already.
     func giving(_ output: Output) -> Architecture {
-        guard case .reward(let padding) = output, !isRewardModel else { return self }
-        return rewarding(padding: padding)
+        switch output {
+        case .reward(let padding): return isRewardModel ? self : rewarding(padding: padding)
+        case .logitsAndValues:
+            var model = self
+            model.output = .logitsAndValues
+            return model
+        case .logits: return self
+        }
     }
 }
 

@@ -111,7 +111,7 @@ struct RunSetup {
                 "\(source.base): is a reward model; loss_type \(objective.lossTypes.joined(separator: ", ")) trains a "
                     + "language model: set loss_type: reward, or name another model")
         }
-        return model
+        return objective.judges == .prompts ? model.giving(.logitsAndValues) : model
     }
 
     // MARK: - Model
@@ -168,7 +168,10 @@ struct RunSetup {
                 worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
                 seed: file.data.seed, cost: StepCost(shape)))
         let totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
-        let (extent, comparisons, batches) = TrainingRun.survey(planner, steps: totalSteps, set: set, for: shape)
+        let (surveyed, comparisons, batches) = TrainingRun.survey(planner, steps: totalSteps, set: set, for: shape)
+        var extent = surveyed
+        // Shorter responses than there is room for are packed otherwise.
+        if file.objective.judges == .prompts { extent.widen(toRows: planner.settings.microBatchTokens) }
         return Plan(
             planner: planner, totalSteps: totalSteps, extent: extent, comparisons: comparisons, batches: batches)
     }

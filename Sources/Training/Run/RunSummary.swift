@@ -21,19 +21,21 @@ package struct RunSummary {
         ]
         if run.policy.frozen != nil { lines.insert("adapters: \(run.adapterText)", at: 1) }
         lines.append("reference: \(run.referenceText)")
+        lines += run.rolloutTexts
         if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
         let batch = planner.settings.globalBatchSize
-        var equation = "\(batch) pairs a step"
+        let noun = file.objective.judges == .prompts ? "prompts" : "pairs"
+        var equation = "\(batch) \(noun) a step"
         if case .perDevice(let pairs, let accumulation) = file.batch.size {
             equation += " = \(pairs) pairs × \(accumulation) accumulation × \(world) ranks"
         }
         let first = planner.plan(step: 0)
         let (count, most) = (first.microBatches.count, first.microBatches.map(\.rows).max() ?? 0)
-        equation += "; the first: \(first.judgements.count) pairs = \(count) micro-batch\(count == 1 ? "" : "es") "
+        equation += "; the first: \(first.judgements.count) \(noun) = \(count) micro-batch\(count == 1 ? "" : "es") "
         equation += "of up to \(most) tokens over \(world) rank\(world == 1 ? "" : "s")"
         if world > 1 { equation += ", the slowest \(fixed(first.imbalance, 2)) × the mean" }
         lines.append(
-            "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.judgements) pairs; \(equation)")
+            "steps: \(run.totalSteps), \(planner.stepsPerEpoch) an epoch over \(planner.judgements) \(noun); \(equation)")
         lines.append(
             "optimizer: \(file.optimizerText), \(file.optimizer.warmup.steps(of: run.totalSteps)) warm-up steps")
 
@@ -89,6 +91,7 @@ package struct RunSummary {
             parts.append(
                 ("evaluation", scoring.bytes(of: Array(held.set.comparisons.indices), with: run.policy.transformer)))
         }
+        if run.file.objective.judges == .prompts { parts.append(("drawing", PPOLearner.drawingBytes(run))) }
         parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
         let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
         parts.append(("token ids", tokens.reduce(0) { $0 + ($1.isShared ? 0 : $1.packedBytes) }))

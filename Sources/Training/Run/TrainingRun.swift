@@ -147,6 +147,7 @@ package struct TrainingRun {
             maxLength: maxLength(file, shape), truncation: file.data.truncation,
             appendEOS: file.data.appendEOS, judges: file.objective.judges, scoreNames: columns,
             vocabularySize: shape.vocabulary)
+        if file.objective.judges == .prompts { rule.responseLength = file.ppo.responseLength }
         if file.objective.readsRewards {
             rule.scoreNames.append(RowMapping.margin)
             rule.readsMargin = true

@@ -8,7 +8,7 @@ import Storage
 final class CheckpointSaver {
     private let run: TrainingRun
     private let folder: CheckpointFolder
-    private let learner: Learner
+    private let descent: Descent
     private let communicator: Communicator
     private let isBackground: Bool
     /// Rank 0's.
@@ -18,16 +18,16 @@ final class CheckpointSaver {
     private var pending: Int?
 
     /// - Throws: on every rank alike. Collective.
-    init(_ run: TrainingRun, plan: SavePlan, folder: CheckpointFolder, learner: Learner) throws {
+    init(_ run: TrainingRun, plan: SavePlan, folder: CheckpointFolder, descent: Descent) throws {
         self.run = run
         self.folder = folder
-        self.learner = learner
+        self.descent = descent
         communicator = run.communicator
         isBackground = plan.isBackground
         snapshot =
             plan.isBackground
             ? try run.communicator.onRoot(status: { _ in 4 }) {
-                try Snapshot(of: learner.optimizer.state, on: run.pool)
+                try Snapshot(of: descent.optimizer.state, on: run.pool)
             } : nil
     }
 
@@ -43,20 +43,20 @@ final class CheckpointSaver {
         }
         pending = state.step
         Snapshot.take(
-            into: snapshot, values: learner.weights.values, optimizer: learner.optimizer, over: communicator)
+            into: snapshot, values: descent.weights.values, optimizer: descent.optimizer, over: communicator)
         // The other ranks have nothing to wait for; what they say is not heard.
         guard let snapshot else {
             pending = nil
             return
         }
-        let (run, folder, count) = (run, folder, learner.weights.count)
-        let moments = learner.optimizer.state
+        let (run, folder, table) = (run, folder, descent.weights.table)
+        let moments = descent.optimizer.state
         work.start {
             let name = CheckpointFolder.name(ofStep: state.step)
             try folder.write(name: name) { directory in
                 let model = try run.writeModel(snapshot.values, to: directory)
                 let rest = try state.save(
-                    to: directory, values: snapshot.values, count: count, savedAs: run.saveType)
+                    to: directory, values: snapshot.values, of: table, savedAs: run.saveType)
                 var writer = try TrainerState.momentsWriter(moments, in: directory)
                 for part in snapshot.state { try writer.write(UnsafeRawBufferPointer(part)) }
                 return try model + rest + writer.finish()
@@ -78,19 +78,19 @@ final class CheckpointSaver {
             do {
                 let begun = try folder.begin(name: CheckpointFolder.name(ofStep: state.step))
                 draft = begun
-                writer = try TrainerState.momentsWriter(learner.optimizer.state, in: begun.directory)
-                model.start { [run, learner] in
-                    let values = learner.weights.values
+                writer = try TrainerState.momentsWriter(descent.optimizer.state, in: begun.directory)
+                model.start { [run, descent] in
+                    let values = descent.weights.values
                     let sums = try run.writeModel(values, to: begun.directory)
                     return try sums
                         + state.save(
-                            to: begun.directory, values: values, count: learner.weights.count, savedAs: run.saveType)
+                            to: begun.directory, values: values, of: descent.weights.table, savedAs: run.saveType)
                 }
             } catch {
                 result = .failure(error)
             }
         }
-        learner.optimizer.collect(over: communicator) { _, bytes in
+        descent.optimizer.collect(over: communicator) { _, bytes in
             guard case .success = result else { return }
             do { try writer?.write(bytes) } catch { result = .failure(error) }
         }

@@ -10,8 +10,7 @@ struct TrainerState: Equatable {
     package var step: Int
     /// The best value of `metric_for_best_model` so far, and its step.
     var best: Best?
-    /// The mean that BCO shifts rewards by; nothing in other runs.
-    var runningLogRatio = RunningMean()
+    var carried = CarriedState()
     /// What a run that goes on from here must share, by name: the order of pairs hangs on it, and what the steps so far were
     /// steps of. Going on with another objective or from another model would give weights that belong to neither run.
     var identity: JSONObject
@@ -27,36 +26,37 @@ struct TrainerState: Equatable {
     private static let fileName = "trainer_state.json"
     private static let momentsName = "optimizer.safetensors"
     private static let weightsName = "weights.safetensors"
+    private static let valueHeadName = "value_head.safetensors"
     /// The files of a checkpoint that aren't the model's.
-    static let fileNames: Set<String> = [fileName, momentsName, weightsName]
+    static let fileNames: Set<String> = [fileName, momentsName, weightsName, valueHeadName]
 
     // MARK: - Writing
 
     /// Writes all but the optimizer's state into a checkpoint folder. Float32 values go along when the model beside them is
-    /// saved in fewer bits.
+    /// saved in fewer bits, and a value head in any case, since no model's file has it.
     ///
-    /// - Returns: the checksum of their file.
+    /// - Returns: the checksums of their files.
     func save(
-        to directory: String, values: UnsafePointer<Float>, count: Int, savedAs type: SaveType
+        to directory: String, values: UnsafePointer<Float>, of table: ParameterTable, savedAs type: SaveType
     ) throws -> Checksums {
         var json: JSONObject = ["format": .integer(format), "step": .integer(step)]
         json["run"] = .object(identity)
         if let best {
             json["best"] = ["step": .integer(best.step), "bits": .string(String(best.value.bitPattern, radix: 16))]
         }
-        if runningLogRatio.count > 0 {
-            json["running_log_ratio"] = [
-                "count": .integer(runningLogRatio.count),
-                "sum_bits": .string(String(runningLogRatio.sum.bitPattern, radix: 16)),
-            ]
-        }
+        for (name, value) in carried.json.members { json[name] = value }
         try AtomicFile.write(JSON.object(json).prettyText, to: FileSystem.join(directory, TrainerState.fileName))
-        guard type != .float32 else { return Checksums() }
-        var writer = try SafetensorsWriter(
-            path: FileSystem.join(directory, TrainerState.weightsName), layout: [("weights", .float32, [count])],
-            metadata: TrainerState.metadata)
-        try writer.write(UnsafeRawBufferPointer(start: values, count: 4 * count))
-        return try writer.finish()
+        var sums = Checksums()
+        func write(_ name: String, of range: Range<Int>, to file: String) throws {
+            var writer = try SafetensorsWriter(
+                path: FileSystem.join(directory, file), layout: [(name, .float32, [range.count])],
+                metadata: TrainerState.metadata)
+            try writer.write(UnsafeRawBufferPointer(start: values + range.lowerBound, count: 4 * range.count))
+            sums = try sums + writer.finish()
+        }
+        if let head = table.valueHead { try write(head.name, of: head.range, to: TrainerState.valueHeadName) }
+        if type != .float32 { try write("weights", of: 0..<table.count, to: TrainerState.weightsName) }
+        return sums
     }
 
     /// The file of the optimizer's state, to be filled part by part.
@@ -91,11 +91,7 @@ struct TrainerState: Equatable {
         {
             self.best = Best(step: step, value: Double(bitPattern: bits))
         }
-        if let mean = json["running_log_ratio"], let count = mean["count"]?.integer,
-            let bits = mean["sum_bits"]?.string.flatMap({ UInt64($0, radix: 16) })
-        {
-            runningLogRatio.add(RunningMean(sum: Double(bitPattern: bits), count: count))
-        }
+        carried = CarriedState(json: json)
     }
 
     init(step: Int, best: Best?, identity: JSONObject) {
@@ -136,6 +132,10 @@ struct TrainerState: Equatable {
             return try read("weights", of: SafetensorsFile(path: full), into: weights.values, count: weights.count)
         }
         try weights.load(directory, on: pool)
+        guard let head = weights.table.valueHead else { return }
+        try read(
+            head.name, of: SafetensorsFile(path: FileSystem.join(directory, valueHeadName)),
+            into: weights.values + head.range.lowerBound, count: head.range.count)
     }
 
     private static func read(

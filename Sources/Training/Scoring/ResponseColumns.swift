@@ -45,7 +45,8 @@ package struct ResponseColumns: Sendable {
                 transformer: { try column.communicator.failingTogether(load) })
         }
 
-        if run.needsReferenceLogps {
+        // The policy's own responses are there when it has drawn them.
+        if run.needsReferenceLogps, run.objective.judges != .prompts {
             let model = Reference(of: run, initial: initial)
             reference = try logps(model.path, name: "reference") {
                 try model.transformer(positions: positions, on: pool)
@@ -110,7 +111,7 @@ extension Judgement {
         switch self {
         case .pair: return .pair
         case .labelled(_, let isDesirable): return .labelled(isDesirable: isDesirable)
-        case .demonstration: return .demonstration
+        case .demonstration, .prompt: return .demonstration
         case .list(let preferences):
             let places = Dictionary(zip(responses, 0...), uniquingKeysWith: { first, _ in first })
             return .list(

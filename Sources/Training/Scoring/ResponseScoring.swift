@@ -42,12 +42,30 @@ package struct ResponseScoring {
         of comparisons: [Int], with transformer: Transformer, title: String?,
         _ body: (_ response: Int, _ logps: [Float]) -> Void
     ) throws {
+        try eachMicroBatch(of: comparisons, with: [transformer], title: title) { microBatch, batch, spaces in
+            for (planned, responses) in zip(microBatch.comparisons, transformer.score(batch, in: spaces[0])) {
+                for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) {
+                    body(response, logps)
+                }
+            }
+        }
+    }
+
+    /// Calls `body` for each micro-batch of this rank's share of the comparisons, with all their responses packed, and room for
+    /// a pass of each model over it.
+    ///
+    /// - Parameter transformers: of the same shape.
+    func eachMicroBatch(
+        of comparisons: [Int], with transformers: [Transformer], title: String?,
+        _ body: (PlannedMicroBatch, PackedBatch, [Workspace]) -> Void
+    ) throws {
+        let transformer = transformers[0]
         let plan = planner(transformer.architecture).plan(scoring: comparisons)
         let extent = extent(of: plan, for: transformer.architecture)
-        let space = try communicator.failingTogether(status: { _ in 4 }) {
-            try Workspace(
-                transformer.architecture, low: transformer.lowRank, extent: extent, purpose: .scoring,
-                on: transformer.pool)
+        let spaces = try communicator.failingTogether(status: { _ in 4 }) {
+            try transformers.map {
+                try Workspace($0.architecture, low: $0.lowRank, extent: extent, purpose: .scoring, on: $0.pool)
+            }
         }
         let mine = plan.ranks[communicator.rank]
         if title != nil { console.beginActivity() }
@@ -55,13 +73,7 @@ package struct ResponseScoring {
         var scored = 0
         for index in mine {
             let microBatch = plan.microBatches[index]
-            let scores = transformer.score(
-                PackedBatch(allResponses(of: microBatch), for: transformer.architecture), in: space)
-            for (planned, responses) in zip(microBatch.comparisons, scores) {
-                for (response, logps) in zip(set.comparisons[planned.comparison].responses, responses) {
-                    body(response, logps)
-                }
-            }
+            body(microBatch, PackedBatch(allResponses(of: microBatch), for: transformer.architecture), spaces)
             scored += microBatch.comparisons.count
             if let title {
                 console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
