@@ -5,7 +5,11 @@ import Testing
 @Suite("Figures") struct FigureTests {
     private func curve(_ count: Int, noise: Double = 0.2) -> [(x: Double, y: Double)] {
         var random = SeededGenerator(state: 1)
-        return (0..<count).map { (x: Double($0), y: 1 / (1 + Double($0)) + .random(in: -noise...noise, using: &random)) }
+        return (0..<count).map { step in
+            let x = Double(step)
+            let deviation = Double.random(in: -noise...noise, using: &random)
+            return (x: x, y: 1 / (1 + x) + deviation)
+        }
     }
 
     @Test("a curve of 200,000 steps becomes a small picture that keeps its highest and lowest point") func long() {
