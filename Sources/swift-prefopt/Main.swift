@@ -66,7 +66,7 @@ struct Prefopt: ParsableCommand {
         subcommands: [
             Train.self, Score.self, Evaluate.self, Generate.self, Annotate.self, Pairs.self, Judge.self, Tokenize.self,
             Render.self, Inspect.self, Bench.self,
-            Scaling.self, Init.self, Export.self, Merge.self, Example.self, Doctor.self, Keys.self, ImportConfig.self,
+            Scaling.self, Init.self, Export.self, Merge.self, Example.self, Doctor.self, Keys.self, ImportConfig.self, Study.self,
         ],
         defaultSubcommand: Train.self)
 }
