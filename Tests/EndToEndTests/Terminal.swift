@@ -12,12 +12,16 @@ final class Terminal {
 
     struct NoTerminal: Error {}
 
+    /// TIOCSPTLCK and TIOCGPTN of Linux's asm-generic/ioctls.h.
+    private static let (lock, number): (UInt, UInt) = (0x4004_5431, 0x8004_5430)
+
     init(_ arguments: [String]) throws {
-        keyboard = posix_openpt(O_RDWR | O_NOCTTY)
-        guard keyboard >= 0, grantpt(keyboard) == 0, unlockpt(keyboard) == 0, let name = ptsname(keyboard) else {
-            throw NoTerminal()
-        }
-        guard let end = FileHandle(forUpdatingAtPath: String(cString: name)) else { throw NoTerminal() }
+        keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var (number, isLocked): (Int32, Int32) = (0, 0)
+        guard keyboard >= 0, ioctl(keyboard, Terminal.lock, &isLocked) == 0,
+            ioctl(keyboard, Terminal.number, &number) == 0,
+            let end = FileHandle(forUpdatingAtPath: "/dev/pts/\(number)")
+        else { throw NoTerminal() }
         // The terminal that a process controls is the one ^C comes from.
         program.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
         program.arguments = ["--ctty", "--wait", Program.path] + arguments
