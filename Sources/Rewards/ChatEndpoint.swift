@@ -6,13 +6,15 @@ import Storage
 ///
 /// The key comes from `OPENAI_API_KEY` and goes into a header only: it is never printed, logged or saved. A server that is
 /// busy (429) or fails (5xx), and a connection that breaks, get five more tries, each after twice the time or what the
-/// server asks for.
+/// server asks for; one that says nothing at all gets one more.
 package struct ChatEndpoint: Sendable {
     package let url: String
     package let model: String
 
     private static let tries = 6
-    private static let timeout = 180
+    private static let timeouts = 2
+    /// Seconds for an answer.
+    package static let patience = 180
     private static let setUp = "check the URL, the model's name and OPENAI_API_KEY"
 
     /// - Parameter url: the server's base (`http://host:8000/v1`), or the whole address of its chat completions.
@@ -26,16 +28,19 @@ package struct ChatEndpoint: Sendable {
     /// - Parameters:
     ///   - row: for messages.
     ///   - firstWait: seconds before the second try.
+    ///   - patience: seconds for an answer.
     /// - Throws: `RewardError.failed`.
-    package func answer(to message: String, row: Int, firstWait: Double = 1) throws(RewardError) -> String {
+    package func answer(
+        to message: String, row: Int, firstWait: Double = 1, patience: Int = ChatEndpoint.patience
+    ) throws(RewardError) -> String {
         let request: JSON = .object([
             "model": .string(model),
             "messages": .array([.object(["role": "user", "content": .string(message)])]),
             "temperature": 0, "max_tokens": 1024,
         ])
-        let post = HTTPPost(url: url, bearer: environment("OPENAI_API_KEY"), timeout: Self.timeout)
+        let post = HTTPPost(url: url, bearer: environment("OPENAI_API_KEY"), timeout: patience)
         var wait = firstWait
-        var last = ""
+        var (last, timeouts) = ("", 0)
         for attempt in 1...Self.tries {
             let outcome = Result { () throws(HTTPPost.Failure) in try post.send(request.text) }
             switch outcome {
@@ -47,6 +52,10 @@ package struct ChatEndpoint: Sendable {
                 wait = max(wait, min(answer.retryAfter ?? 0, 60))
             case .failure(let error):
                 last = error.reason
+                if error.isTimeout { timeouts += 1 }
+                guard timeouts < Self.timeouts else {
+                    throw failure(row, "gave no answer in \(patience) s, twice", "see whether the server is up")
+                }
                 guard error.isPassing else { throw failure(row, last, Self.setUp) }
             }
             if attempt < Self.tries { usleep(UInt32(wait * 1e6)) }

@@ -21,6 +21,8 @@ struct HTTPPost {
         let reason: String
         /// Whether another try may go well: no connection, or one that broke off.
         let isPassing: Bool
+        /// Whether the time was up.
+        var isTimeout = false
     }
 
     private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
@@ -75,8 +77,11 @@ struct HTTPPost {
         guard code == CURLE_OK else {
             let isPassing = [
                 CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR,
+                CURLE_PARTIAL_FILE,
             ].contains(code)
-            throw Failure(reason: String(cString: curl_easy_strerror(code)), isPassing: isPassing)
+            throw Failure(
+                reason: String(cString: curl_easy_strerror(code)), isPassing: isPassing,
+                isTimeout: code == CURLE_OPERATION_TIMEDOUT)
         }
         return Answer(
             status: prefopt_curl_status(handle), body: received.body, retryAfter: received.retryAfter)

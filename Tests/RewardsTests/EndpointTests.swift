@@ -66,6 +66,25 @@ import Testing
         #expect("\(error.map(String.init(describing:)) ?? "")".contains("6 times; see whether the server is up"))
     }
 
+    @Test("a server that says nothing is asked once more, and then given up") func silent() {
+        let server = Server(silentFor: 20)
+        defer { server.stop() }
+        let endpoint = ChatEndpoint(url: "http://127.0.0.1:\(server.port)", model: "m")
+        let error = #expect(throws: RewardError.self) {
+            try endpoint.answer(to: "q", row: 3, firstWait: 0.01, patience: 1)
+        }
+        #expect("\(error.map(String.init(describing:)) ?? "")".contains("row 3: http://127.0.0.1:"))
+        #expect("\(error.map(String.init(describing:)) ?? "")".contains("gave no answer in 1 s, twice"))
+    }
+
+    @Test("a connection that breaks within an answer is asked again") func broken() throws {
+        let server = Server([("200 OK", "Content-Length: 400\r\nX-Cut: 1\r\n", "{\"choices\""), answer("[[4]]")])
+        defer { server.stop() }
+        let endpoint = ChatEndpoint(url: "http://127.0.0.1:\(server.port)", model: "m")
+        #expect(try endpoint.answer(to: "q", row: 1, firstWait: 0.01) == "[[4]]")
+        #expect(server.requests.count == 2)
+    }
+
     @Test(
         "verdicts of comparisons",
         arguments: [

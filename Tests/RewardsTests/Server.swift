@@ -10,8 +10,14 @@ final class Server: @unchecked Sendable {
 
     var requests: [String] { lock.withLock { kept } }
 
-    /// - Parameter answers: status line, extra headers and body of each; the last one stands for all that follow.
-    init(_ answers: [(status: String, headers: String, body: String)]) {
+    /// One that takes connections and says nothing for so many seconds.
+    convenience init(silentFor seconds: UInt32) { self.init([("200 OK", "", "")], delay: seconds) }
+
+    /// - Parameters:
+    ///   - answers: status line, extra headers and body of each; the last one stands for all that follow. Headers that name a
+    ///     length have the last word on it.
+    ///   - delay: seconds before each answer.
+    init(_ answers: [(status: String, headers: String, body: String)], delay: UInt32 = 0) {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -33,7 +39,15 @@ final class Server: @unchecked Sendable {
                 guard connection >= 0 else { return }
                 let answer = answers[min(number, answers.count - 1)]
                 number += 1
-                serve(connection, answer)
+                // A server that is slow takes the next connection all the same.
+                if delay > 0 {
+                    Thread.detachNewThread { [self] in
+                        sleep(delay)
+                        serve(connection, answer)
+                    }
+                } else {
+                    serve(connection, answer)
+                }
             }
         }
     }
@@ -55,9 +69,9 @@ final class Server: @unchecked Sendable {
             }
         }
         lock.withLock { kept.append(String(decoding: request, as: UTF8.self)) }
+        let length = answer.headers.contains("Content-Length") ? "" : "Content-Length: \(answer.body.utf8.count)\r\n"
         let text =
-            "HTTP/1.1 \(answer.status)\r\n\(answer.headers)Content-Length: \(answer.body.utf8.count)\r\nConnection: close\r\n\r\n"
-            + answer.body
+            "HTTP/1.1 \(answer.status)\r\n\(answer.headers)\(length)Connection: close\r\n\r\n" + answer.body
         _ = text.withCString { write(connection, $0, strlen($0)) }
         close(connection)
     }
