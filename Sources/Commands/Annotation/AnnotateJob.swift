@@ -25,9 +25,13 @@ package struct AnnotateJob: Sendable {
     package func run(over communicator: Communicator, console: Console) throws {
         var rows = try communicator.failingTogether { () throws -> [AnsweredPrompt] in
             if communicator.isRoot { try OutputFile.check(output) }
+            let names = rewards.map(\.name)
+            if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
+                throw TrainingError.input("--reward: two rewards are called \(names[twice]); give each its own name")
+            }
             let rows = try AnsweredPrompt.read(data)
             for row in rows {
-                if let name = rewards.map(\.name).first(where: { name in row.scores.contains { $0.name == name } }) {
+                if let name = names.first(where: { name in row.scores.contains { $0.name == name } }) {
                     throw TrainingError.input(
                         "\(data):\(row.line): there is a reward \"\(name)\" already; give the new one another name")
                 }
