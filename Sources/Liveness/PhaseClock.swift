@@ -1,5 +1,6 @@
 import Glibc
 import Machine
+import Synchronization
 
 /// The phases that a run's time is told apart by.
 package enum Phase: String, Sendable, CaseIterable {
@@ -15,9 +16,13 @@ package struct PhaseClock: Sendable {
 
     package init() {}
 
-    /// A clock that has been running since the process began: the time until now was `start`'s.
+    private static let hasStarted = Atomic<Bool>(false)
+
+    /// A clock that has been running since the process began: the time until now was `start`'s. For a later run of the same
+    /// process it begins now.
     package static func sinceProcessBegan() -> PhaseClock {
         var clock = PhaseClock()
+        guard !hasStarted.exchange(true, ordering: .relaxed) else { return clock }
         let age = SteadyClock.processAge()
         clock.beginning -= age
         clock.total[.start] = age

@@ -2,7 +2,8 @@ extension RunFile {
     /// Files and folders that every rank reads, each once.
     package var inputs: [String] {
         let models = [self.model.path] + [self.adapters.path, self.model.tokenizerPath].compactMap { $0 } + namedModels
-        let paths = models + (self.data.trainFiles + self.data.evalFiles).map(\.path)
+        let prompts = [self.rounds.promptsFile, self.samples.promptsFile].compactMap { $0 }
+        let paths = models + (self.data.trainFiles + self.data.evalFiles).map(\.path) + prompts
         var known: Set<String> = []
         return paths.filter { known.insert($0).inserted }
     }

@@ -64,7 +64,7 @@ struct Prefopt: ParsableCommand {
             """,
         version: "swift-prefopt \(programVersion) (commit \(programCommit)), \(Communicator.libraryVersion)",
         subcommands: [
-            Train.self, Sweep.self, Study.self,
+            Train.self, Iterate.self, Sweep.self, Study.self,
             Score.self, Evaluate.self,
             Generate.self, Chat.self, Annotate.self, Pairs.self, Judge.self,
             ReportRuns.self, Inspect.self, Tokenize.self, Render.self, Keys.self, ImportConfig.self,

@@ -1,6 +1,7 @@
 import Collectives
 import Machine
 import Preferences
+import RunFiles
 import Storage
 import Training
 
@@ -9,25 +10,15 @@ import Training
 /// Responses that are the same text, and those whose rewards are equal or nearer than `leastGap`, make no pair; both are
 /// counted. All rewards of a row go along as margin rewards, and `origin` keeps where a pair came from.
 package struct PairsJob: Sendable {
-    /// Which of a prompt's responses become pairs. (SimPO's data: `bestWorst`, arXiv 2405.14734 appendix.)
-    package enum Choice: String, Sendable, CaseIterable {
-        /// The highest reward against the lowest, the first of equals.
-        case bestWorst = "best-worst"
-        /// Every response against every one with a lower reward.
-        case all
-        /// Two responses drawn by the seed and the row, the better one first.
-        case random
-    }
-
     package let data: String
     package let output: String
     /// The reward that decides.
     package let name: String
-    package let choice: Choice
+    package let choice: PairChoice
     package let leastGap: Double
     package let seed: UInt64
 
-    package init(data: String, output: String, name: String, choice: Choice, leastGap: Double, seed: UInt64) {
+    package init(data: String, output: String, name: String, choice: PairChoice, leastGap: Double, seed: UInt64) {
         (self.data, self.output, self.name) = (data, output, name)
         (self.choice, self.leastGap, self.seed) = (choice, leastGap, seed)
     }

@@ -16,10 +16,12 @@ package struct KeyTable: Sendable {
     package let loss: LossKeys = LossKeys()
     package let rewards: RewardKeys = RewardKeys()
     package let ppo: PPOKeys = PPOKeys()
+    package let rounds: RoundKeys = RoundKeys()
     package let batch: StepKeys = StepKeys()
     package let length: LengthKeys = LengthKeys()
     package let optimizer: OptimizerKeys = OptimizerKeys()
     package let adapters: AdapterKeys = AdapterKeys()
+    package let samples: SampleKeys = SampleKeys()
     package let records: RecordKeys = RecordKeys()
     package let machine: MachineKeys = MachineKeys()
 

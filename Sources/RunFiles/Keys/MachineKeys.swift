@@ -14,7 +14,9 @@ package struct MachineKeys: KeySection {
     package let reproducible: Key<Bool> = Key(
         "reproducible", .flag,
         "Whether the weights have the same bits on any number of ranks. Costs 8 bytes a parameter.",
-        default: .value(false, "sums of float32 are faster"))
+        default: .derived("true with rounds, else false", "sums of float32 are faster") { run in
+            run.rounds.count != nil
+        })
 
     package let roundsProducts: Key<Bool> = Key(
         "bf16", .flag,

@@ -6,15 +6,19 @@ package struct PPOKeys: KeySection {
 
     private static let ofPrompts = Readers.losses { $0.judges == .prompts }
 
+    private static let drawnRule = Rule(with: "loss_type", "rounds") { run in run.objectionToDrawing }
+
     package let responseLength: Key<Int> = Key(
         "response_length", .whole(from: 1, to: 1 << 20), "Most tokens of a response that the policy draws.",
-        default: .value(53, "TRL's"), readBy: ofPrompts, identity: true)
+        default: .derived("53 with ppo (TRL's), else 128 (generate's)") { run in
+            run.losses.contains { $0.judges == .prompts } ? 53 : 128
+        }, identity: true, rule: drawnRule)
 
     package let temperature: Key<Double> = Key(
         "temperature", .number(.positive),
         "What logits are divided by: when responses are drawn, and in the probabilities that the loss compares.",
-        default: .value(1, "the policy that is saved is the one that is trained; TRL has 0.7"), readBy: ofPrompts,
-        identity: true)
+        default: .value(1, "the policy that is saved is the one that is trained; TRL has 0.7"), identity: true,
+        rule: drawnRule)
 
     package let normalizesReward: Key<Bool> = Key(
         "normalize_reward", .flag,
@@ -44,4 +48,12 @@ package struct PPOKeys: KeySection {
     package let miniBatches: Key<Int> = Key(
         "num_mini_batches", .whole(from: 1, to: 1 << 20), "Updates of the weights in each of these passes.",
         default: .value(1, "TRL's"), readBy: ofPrompts, identity: true)
+}
+
+extension RunValues {
+    /// Why keys of drawn responses aren't read; nil where responses are drawn to be trained on.
+    var objectionToDrawing: Rule.Objection? {
+        losses.contains { $0.judges == .prompts } || self.rounds.count != nil
+            ? nil : .unused(because: "loss_type \(self.loss.types.joined(separator: ", ")) trains on responses that are given")
+    }
 }

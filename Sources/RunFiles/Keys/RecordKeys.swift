@@ -16,12 +16,12 @@ package struct RecordKeys: KeySection {
 
     package let evalPace: Key<Pace> = Key(
         "eval_strategy", .choice(synonyms: [:]),
-        "When eval_file is evaluated: steps, every eval_steps; epoch, after each epoch; no, at the end only.",
+        "When eval_file is evaluated and sample_prompts are answered: steps, every eval_steps; epoch, after each epoch; no, at the end only.",
         default: .derived("steps if eval_steps is given, else no", "TRL's no") { run in
             run.records.evalSteps == nil ? .no : .steps
         },
-        rule: Rule(with: "eval_file", "eval_steps") { run in
-            if run.data.evalFiles.isEmpty, run.records.evalPace != .no {
+        rule: Rule(with: "eval_file", "eval_steps", "sample_prompts") { run in
+            if run.evaluatesNothing, run.records.evalPace != .no {
                 return .unused(because: "there is no eval_file")
             }
             return run.records.evalPace == .steps && run.records.evalSteps == nil
@@ -30,10 +30,10 @@ package struct RecordKeys: KeySection {
         synonyms: [.renamed("evaluation_strategy", .trl)])
 
     package let evalSteps: Key<Int?> = Key(
-        "eval_steps", optional: .whole(from: 1), "Steps between two evaluations of eval_file.",
+        "eval_steps", optional: .whole(from: 1), "Steps between two evaluations.",
         default: .none("eval_strategy says when"),
-        rule: Rule(with: "eval_file", "eval_strategy") { run in
-            if run.data.evalFiles.isEmpty { return .unused(because: "there is no eval_file") }
+        rule: Rule(with: "eval_file", "eval_strategy", "sample_prompts") { run in
+            if run.evaluatesNothing { return .unused(because: "there is no eval_file") }
             return run.records.evalPace == .steps
                 ? nil : .unused(because: "eval_strategy is \(run.records.evalPace.rawValue)")
         })
@@ -66,6 +66,7 @@ package struct RecordKeys: KeySection {
         rule: Rule(with: "eval_file", "eval_strategy", "eval_steps", "save_strategy", "save_steps") { run in
             let records = run.records
             guard records.loadsBest else { return nil }
+            if run.data.evalFiles.isEmpty { return .expected("false, or eval_file to find the best model with") }
             switch (records.evalPace, records.savePace) {
             case (.steps, .steps):
                 guard let every = records.evalSteps, records.saveSteps % every != 0 else { return nil }
@@ -97,6 +98,10 @@ package struct RecordKeys: KeySection {
     package let writesReport: Key<Bool> = Key(
         "report", .flag, "Whether report.html, a page on the whole run, is written at its end.",
         default: .value(true, "a page says more than lines of numbers"))
+}
+
+extension RunValues {
+    fileprivate var evaluatesNothing: Bool { self.data.evalFiles.isEmpty && self.samples.promptsFile == nil }
 }
 
 extension Settings where Section == RecordKeys {

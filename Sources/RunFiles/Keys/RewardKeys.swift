@@ -10,7 +10,10 @@ package struct RewardKeys: KeySection {
         "rewards", .rewards,
         "Where each reward of a drawn response comes from, by name: model:DIR, implicit:DIR, length:F, lexicon:FILE, "
             + "command:\"PROGRAM\" or endpoint:URL,model=NAME.",
-        default: .value([], "PPO needs one at least"), readBy: .losses { $0.judges == .prompts }, identity: true)
+        default: .value([], "PPO and iterate need one at least"), identity: true,
+        rule: Rule(with: "loss_type", "rounds", "sample_prompts") { run in
+            run.samples.promptsFile == nil ? run.objectionToDrawing : nil
+        })
 
     package let weights: Key<[ObjectiveWeight]> = Key(
         "reward_weights", .objectiveWeights,

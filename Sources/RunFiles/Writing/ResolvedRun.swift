@@ -26,7 +26,11 @@ extension RunFile {
     /// The values that a run must share with the checkpoint that it goes on from. The learning rate isn't one of them: whoever
     /// lowers it after a run diverged goes on from the last good checkpoint.
     package var identity: [IdentityValue] {
-        KeyTable.keys.filter { $0.isIdentity && values.holds($0) }.map { key in
+        // What answers at evaluations are worth changes nothing of what is trained.
+        let ofAnswers = objective.judges == .prompts ? [] : [KeyTable.shared.rewards.sources.name]
+        return KeyTable.keys.filter {
+            $0.isIdentity && values.holds($0) && !ofAnswers.contains($0.name)
+        }.map { key in
             var standard = values
             key.fill(&standard, isNull: false)
             let value = key.written(in: values)

@@ -27,6 +27,9 @@ package final class Trainer {
     private var lastSave: (step: Int, path: String)?
     private var usualSeconds = RunningMedian()
     private var heldOut = HeldOutProgress()
+    /// Nil for a run without `sample_prompts`.
+    private let samples: SampleEvaluation?
+    private var sampleProgress = SampleProgress()
     private var warnings: TrainingWarnings
     /// Called after each step, and before the first, with the steps done and those of the whole run. What it throws ends
     /// this rank's job.
@@ -35,6 +38,8 @@ package final class Trainer {
     private var saidWarnings: [String] = []
     /// Rank 0's.
     private var log: MetricsLog?
+    /// Rank 0's, of a run with `sample_prompts`.
+    private var sampleLog: StepLog?
     /// The newest evaluation.
     package private(set) var heldOutResult: EvaluationResult?
     /// Bytes that this process was expected to need at most, for the records.
@@ -58,6 +63,7 @@ package final class Trainer {
         window = LogWindow(objective: run.file.objective)
         warnings = TrainingWarnings(
             objective: run.file.objective, maxGradNorm: run.file.optimizer.maxGradNorm, totalSteps: run.totalSteps)
+        samples = try SampleEvaluation(run)
         state = TrainerState(step: 0, best: nil, identity: run.identity.members)
         if let checkpoint { try restore(checkpoint) }
     }
@@ -112,6 +118,12 @@ package final class Trainer {
                 directory: folder.path, resumingAfter: state.step,
                 tensorboard: run.file.records.reports.contains("tensorboard"))
         }
+        sampleLog = try communicator.onRoot {
+            try samples.map {
+                try StepLog(
+                    FileSystem.join(folder.path, "samples.jsonl"), resumingAfter: state.step, rowsPerStep: $0.count)
+            }
+        } ?? nil
         if state.step > 0, let log {
             heldOut.restore(
                 HeldOutRecord(before: folder.path, judgements: run.evaluation?.set.judgements.count ?? 0),
@@ -167,13 +179,14 @@ package final class Trainer {
         }
 
         try clock.measure(.save) { try saver.settle() }
-        if run.evaluation != nil, lastEvaluation != state.step { try evaluate() }
+        if lastEvaluation != state.step { try evaluate() }
         try finish()
         for line in warnings.atEnd(heldOut) { warn(line) }
         if let conclusion = heldOut.conclusion {
             console.line(conclusion)
             manifest?.note("conclusion", .string(conclusion))
         }
+        for conclusion in sampleProgress.conclusions { console.line(conclusion) }
         for line in clock.table(steps: state.step - firstStep) { console.line(line) }
         console.line("time: \(readableDuration(clock.elapsed)) in all; the steps went at \(progress.rateText)")
         for line in run.nextLines(after: folder.path) { console.line(line) }
@@ -208,30 +221,51 @@ package final class Trainer {
         let epoch = Double(state.step) / Double(run.planner.stepsPerEpoch)
         let row = window.row(step: state.step, epoch: epoch)
         window = LogWindow(objective: run.file.objective)
-        try clock.measure(.log) { try communicator.failingTogether { try log?.append(row) } }
+        try clock.measure(.log) { try communicator.failingTogether { try logs?.metrics.append(row) } }
     }
 
+    /// Held-out metrics and samples of the policy as it is.
     private func evaluate() throws {
-        guard let held = run.evaluation else { return }
+        lastEvaluation = state.step
         let start = SteadyClock.now()
-        let result = try clock.measure(.evaluate) {
+        var row: JSONObject = ["step": .integer(state.step)]
+        let result = try evaluatePairs()
+        for (name, value) in result?.row.members ?? [] { row[name] = value }
+        // A run that ended between its last checkpoint and its end has them already.
+        let isSampled = communicator.broadcast(sampleLog?.rowsOfLastStep.step == state.step)
+        let drawn = try isSampled ? nil : clock.measure(.evaluate) { try samples?.result(step: state.step) }
+        for (name, value) in drawn?.members.members ?? [] { row[name] = value }
+        guard result != nil || drawn != nil else { return }
+        row["eval_seconds"] = .number(SteadyClock.now() - start)
+        try communicator.failingTogether {
+            guard let log else { return }
+            if let drawn { try sampleLog?.append(drawn.rows) }
+            try log.append(row)
+            if let result, let held = run.evaluation {
+                try log.append(
+                    result.margins(by: run.file.objective), named: "eval/rewards/margins_histogram", step: state.step)
+                try HeldOutRecord.write(
+                    result, step: state.step, of: held.set, by: run.file.objective, to: folder.path)
+            }
+        }
+        if let result { tell(result) }
+        if let drawn { console.line(sampleProgress.add(drawn, step: state.step)) }
+    }
+
+    /// Nil without held-out pairs.
+    private func evaluatePairs() throws -> EvaluationResult? {
+        guard let held = run.evaluation else { return nil }
+        return try clock.measure(.evaluate) {
             try Evaluation(
                 set: held.set, columns: held.columns, objective: run.file.objective,
                 preferenceName: run.file.margins?.preferenceName, communicator: communicator, console: console
             ).result(of: run.policy.transformer, model: run.file.model.path)
         }
-        lastEvaluation = state.step
-        var row: JSONObject = ["step": .integer(state.step)]
-        for (name, value) in result.row.members { row[name] = value }
-        row["eval_seconds"] = .number(SteadyClock.now() - start)
+    }
+
+    /// Says what an evaluation found, and keeps it where it is the best so far.
+    private func tell(_ result: EvaluationResult) {
         heldOutResult = result
-        try communicator.failingTogether {
-            guard let log else { return }
-            try log.append(row)
-            try log.append(
-                result.margins(by: run.file.objective), named: "eval/rewards/margins_histogram", step: state.step)
-            try HeldOutRecord.write(result, step: state.step, of: held.set, by: run.file.objective, to: folder.path)
-        }
         console.line(heldOut.add(result, step: state.step))
         // What comes to be of order 1 is known at the last step, and before the first where the reference isn't the policy.
         if state.step == run.totalSteps || (state.step == 0 && result.rewardSpread > 1e-3) {

@@ -38,7 +38,7 @@ package struct RunFolder: ~Copyable {
 
     /// A killed launcher's ranks hold the folder for a second or two: who starts a run again by itself asks to wait for them,
     /// so many seconds, by PREFOPT_LOCK_WAIT.
-    private static func lock(_ path: String) throws -> DirectoryLock {
+    package static func lock(_ path: String) throws -> DirectoryLock {
         let end = SteadyClock.now() + (environment("PREFOPT_LOCK_WAIT").flatMap { Double($0) } ?? 0)
         while true {
             do throws(StorageError) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Commands
+import RunFiles
 
 struct Pairs: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +14,7 @@ struct Pairs: ParsableCommand {
     @Option(help: "Seed of random pairs.") var seed: UInt64 = 42
 
     func validate() throws {
-        guard PairsJob.Choice(rawValue: choose) != nil else {
+        guard PairChoice(rawValue: choose) != nil else {
             throw ValidationError("--choose \(choose): expected best-worst, all or random.")
         }
         guard minGap >= 0, minGap.isFinite else { throw ValidationError("--min-gap must be 0 or more.") }
@@ -21,7 +22,7 @@ struct Pairs: ParsableCommand {
 
     func run() throws {
         runJob { communicator, console in
-            guard let choice = PairsJob.Choice(rawValue: choose) else { return }
+            guard let choice = PairChoice(rawValue: choose) else { return }
             try communicator.failingTogether {
                 guard communicator.isRoot else { return }
                 _ = try PairsJob(

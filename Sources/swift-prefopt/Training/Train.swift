@@ -28,7 +28,11 @@ struct Train: ParsableCommand {
     func run() throws {
         runJob(patience: patience) { communicator, console in
             let path = try given.path(orElse: Self.usualFile, over: communicator)
-            let file = try communicator.failingTogether { try given.read(path) }
+            let file = try communicator.failingTogether { () throws -> RunFile in
+                let file = try given.read(path)
+                try file.refuseRounds()
+                return file
+            }
             try Preflight.run(resolved: file.resolved(), inputs: file.inputs, over: communicator)
             try Trainer.run(file, resume: Resume(argument: resume), over: communicator, console: console)
         }
