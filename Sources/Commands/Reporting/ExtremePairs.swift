@@ -78,8 +78,9 @@ struct ExtremePairs {
         let prompt = Array(set.tokens[comparison.prompt])
         let text = tokenizer?.decode(prompt, skipSpecialTokens: false) ?? prompt.map { "\($0)" }.joined(separator: " ")
         let responses = judgement.responses.enumerated().map { place, response -> JSON in
-            let scored = set.tokens[set.responses[response].scored]
-            let context = Array(prompt) + set.tokens[set.responses[response].tokens.prefix(set.responses[response].unscored)]
+            let given = set.responses[response]
+            let scored = set.scoredTokens(of: given)
+            let context = Array(prompt) + set.tokens[given.tokens.prefix(given.spans.head)]
             let shown = scored.prefix(mostTokens)
             let pieces = TokenMarks.pieces(shown, after: context[...], tokenizer)
             let tokens = pieces.indices.map { token -> JSON in
@@ -103,7 +104,7 @@ struct ExtremePairs {
         case .pair: place == 0 ? "chosen" : "rejected"
         case .list: response == judgement.best ? "best" : "response \(place + 1)"
         case .labelled(_, let isDesirable): isDesirable ? "desirable" : "undesirable"
-        case .demonstration: "chosen"
+        case .demonstration, .prompt: "chosen"
         }
     }
 }

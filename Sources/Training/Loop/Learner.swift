@@ -21,7 +21,7 @@ package final class Learner: StepLearner {
     package var carried = CarriedState()
 
     /// - Throws: on every rank alike. Collective.
-    init(_ run: TrainingRun) throws {
+    package init(_ run: TrainingRun) throws {
         self.run = run
         communicator = run.communicator
         objective = run.file.objective

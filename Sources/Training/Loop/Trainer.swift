@@ -221,7 +221,7 @@ package final class Trainer {
         let epoch = Double(state.step) / Double(run.planner.stepsPerEpoch)
         let row = window.row(step: state.step, epoch: epoch)
         window = LogWindow(objective: run.file.objective)
-        try clock.measure(.log) { try communicator.failingTogether { try logs?.metrics.append(row) } }
+        try clock.measure(.log) { try communicator.failingTogether { try log?.append(row) } }
     }
 
     /// Held-out metrics and samples of the policy as it is.
