@@ -19,7 +19,7 @@ import Tokenization
         let tokenizer = try StreamedTextTests.tokenizer()
         let prompt = try StreamedTextTests.ids("Say it:", tokenizer)
         let ids = try StreamedTextTests.ids(" naïve 🙂👍🏽 日本語\n e\u{301}nd", tokenizer)
-        #expect(ids.count > 30)
+        #expect(ids.count > 20)
         var streamed = StreamedText(after: prompt, tokenizer, nil)
         var pieces = ids.map { streamed.add($0) }
         #expect(pieces.allSatisfy { !$0.unicodeScalars.contains("\u{FFFD}") } && pieces.contains(""))

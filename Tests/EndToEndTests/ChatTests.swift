@@ -29,7 +29,7 @@ extension EndToEnd {
             terminal.type("/system Be brief.\n")
             #expect(terminal.shows("told this first"))
             terminal.type("Hello\n")
-            Thread.sleep(forTimeInterval: 0.5)
+            #expect(terminal.shows("Hello") && terminal.grows(by: 50))
             terminal.type("\u{3}")
             #expect(terminal.shows("(stopped)"), "\(terminal.screen.suffix(300))")
             #expect(terminal.shows("> "))

@@ -93,12 +93,7 @@ final class Job {
         program.standardInput = FileHandle(forReadingAtPath: input)
         program.standardOutput = FileHandle(forWritingAtPath: try folder.write("", as: "output"))
         program.standardError = FileHandle(forWritingAtPath: try folder.write("", as: "errors"))
-        // A child inherits the mask of the thread that starts it, and those of Dispatch block the signals to be sent.
-        var (none, before) = (sigset_t(), sigset_t())
-        sigemptyset(&none)
-        pthread_sigmask(SIG_SETMASK, &none, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        try program.run()
+        try program.runUnblocked()
     }
 
     /// What it has said so far.
@@ -163,3 +158,15 @@ final class Job {
 }
 
 func text(_ path: String) throws -> String { String(decoding: try FileSystem.read(path), as: UTF8.self) }
+
+extension Process {
+    /// Starts the program so that signals reach it: a child inherits the mask of the thread that starts it, and those of
+    /// Dispatch block the signals to be sent.
+    func runUnblocked() throws {
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try run()
+    }
+}

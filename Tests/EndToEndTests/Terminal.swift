@@ -26,7 +26,7 @@ final class Terminal {
         program.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
         program.arguments = ["--ctty", "--wait", Program.path] + arguments
         (program.standardInput, program.standardOutput, program.standardError) = (end, end, end)
-        try program.run()
+        try program.runUnblocked()
         _ = fcntl(keyboard, F_SETFL, O_NONBLOCK)
     }
 
@@ -49,6 +49,17 @@ final class Terminal {
                 seen = found.upperBound
                 return true
             }
+            usleep(2000)
+        }
+        return false
+    }
+
+    /// Waits until so many bytes more are shown; false if they don't come.
+    func grows(by count: Int, within limit: Double = 30) -> Bool {
+        let (start, end) = (bytes.count, Date().addingTimeInterval(limit))
+        while Date() < end {
+            read()
+            if bytes.count >= start + count { return true }
             usleep(2000)
         }
         return false

@@ -8,8 +8,8 @@ import Testing
     @Test("every family goes on as in a batch, whatever was kept", arguments: FamilyTests.names)
     func families(name: String) throws {
         let test = try FamilyTests.Case(name)
-        let limit = min(120, test.model.architecture.hardLimit ?? 256)
-        let prompts = GenerationTests.prompts(test, longest: limit - 30)
+        let limit = min(120, test.model.architecture.hardLimit ?? 120)
+        let prompts = GenerationTests.prompts(test, longest: min(70, limit - 20))
         let rules = GenerationRules(sampling: Sampling(temperature: 1.2, topP: 0.95), maxNewTokens: 20)
         let expected = try GenerationTests.continuations(of: prompts, by: test.model, rules)
         let growing = try GrowingText(test.model.transformer, capacity: limit)
