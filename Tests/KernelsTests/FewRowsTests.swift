@@ -9,7 +9,7 @@ import Testing
     ]
 
     /// The kinds in which a matrix may be stored.
-    enum Kind: CaseIterable { case trained, float32, unaligned, bfloat16, int8, normalFloat, someRows }
+    enum Kind: CaseIterable { case trained, float32, unaligned, bfloat16, float16, int8, normalFloat, someRows }
 
     @Test("a row's product has the same bits among few rows and many", arguments: shapes, Kind.allCases)
     func bits(shape: (inputs: Int, outputs: Int), kind: Kind) {
@@ -39,6 +39,41 @@ import Testing
         }
     }
 
+    @Test("several maps of the same rows have the bits that each has alone", arguments: [1, 3, 8])
+    func together(rows: Int) {
+        var random = Random(5)
+        let pool = ThreadPool(count: 3)
+        let x = Grid(rows, 330, &random)
+        let shapes: [(Kind, outputs: Int, hasBias: Bool)] = [
+            (.trained, 70, true), (.bfloat16, 16, false), (.int8, 5, true), (.normalFloat, 40, false),
+        ]
+        let weights = shapes.map { Weight($0.0, rows: $0.outputs, columns: 330, &random) }
+        let biases = shapes.map { Grid(1, $0.outputs, gap: 0, &random) }
+        for adding in [false, true] {
+            let starts = shapes.map { Grid(rows, $0.outputs, &random) }
+            let (alone, together) = (starts.map { $0.copy() }, starts.map { $0.copy() })
+            var maps: [Linear.Map] = []
+            for (number, shape) in shapes.enumerated() {
+                let bias = shape.hasBias ? biases[number] : nil
+                weights[number].forward(x.matrix, bias, into: alone[number].matrix, adding: adding, on: pool)
+                if let map = weights[number].map(bias, into: together[number].matrix, adding: adding) {
+                    maps.append(map)
+                }
+            }
+            #expect(maps.count == shapes.count)
+            Linear.forward(x.matrix, maps, adding: adding, on: pool)
+            for number in shapes.indices {
+                for row in 0..<rows {
+                    for column in 0..<shapes[number].outputs {
+                        #expect(
+                            alone[number][row, column].bitPattern == together[number][row, column].bitPattern)
+                    }
+                }
+                #expect(together[number].fenceHolds)
+            }
+        }
+    }
+
     /// A weight matrix of random numbers, stored somehow.
     final class Weight {
         private let floats: Grid
@@ -60,6 +95,9 @@ import Testing
             case .bfloat16:
                 Conversion.toBFloat16(x, into: bytes.assumingMemoryBound(to: UInt16.self), count: count)
                 stored = .bfloat16(bytes, rows: rows, columns: columns)
+            case .float16:
+                Conversion.toFloat16(x, into: bytes.assumingMemoryBound(to: UInt16.self), count: count)
+                stored = .float16(bytes, rows: rows, columns: columns)
             case .int8:
                 let codes = bytes.assumingMemoryBound(to: Int8.self)
                 let scales = (bytes + (count + 63) / 64 * 64).assumingMemoryBound(to: Float.self)
@@ -97,6 +135,12 @@ import Testing
             } else {
                 Linear.forward(x, weight: floats.matrix, bias: bias, into: y, adding: adding, on: pool)
             }
+        }
+
+        func map(_ bias: Grid?, into y: Matrix, adding: Bool) -> Linear.Map? {
+            let bias = bias.map { UnsafePointer($0.pointer) }
+            if let stored { return Linear.Map(stored, bias: bias, into: y, adding: adding) }
+            return Linear.Map(floats.matrix, bias: bias, into: y, adding: adding)
         }
     }
 }

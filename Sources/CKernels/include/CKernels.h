@@ -68,6 +68,12 @@ typedef struct {
         const float *a, long row_stride, long depth_stride, prefopt_panels b, long depth, long height, long width,
         float *c, long stride, int adding);
 
+    // y [rows, prefopt_few_lines] = x [rows, depth] wᵀ, or += …, for so many stored lines of W from the depth `first` on, which
+    // are read where they lie: worth it for few rows. What comes after them, at `next`, is asked for meanwhile.
+    void (*multiply_few)(
+        const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, const void *_Nullable next,
+        float *y, long y_stride, int adding);
+
     // y = f(x), or f(x) ∘ up
     void (*activate)(prefopt_nonlinearity f, const float *x, const float *_Nullable up, float *y, long count);
     // In place: y, which holds dy, becomes f(x) (∘ up), up its derivative dy · f(x), and x the derivative dy (· up) · f′(x).
@@ -94,6 +100,9 @@ typedef struct {
     // and a number that depends on all of them.
     double (*multiply_add)(long rounds, float *result);
 } prefopt_kernels;
+
+// Lines of W that multiply_few works at together.
+#define prefopt_few_lines 16
 
 // The longest depth that multiply_strided takes.
 #define prefopt_longest_depth 384

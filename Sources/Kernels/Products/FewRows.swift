@@ -1,7 +1,7 @@
-import CVector
+import CKernels
 
-/// y = x Wᵀ for few rows of x, as decoding has them: W is streamed from memory once, whatever it is stored as, and never
-/// packed. Every bit is that of `MatrixProduct`.
+/// y = x Wᵀ for few rows of x, as decoding has them: W is streamed from memory once, as it is stored, and never packed. Every
+/// bit is that of `MatrixProduct`.
 enum FewRows {
     /// With more rows, packing W pays.
     static let most = 8
@@ -9,85 +9,152 @@ enum FewRows {
     /// Whether a product of so many rows is for these kernels: those that round their operands pack them anyway.
     static func suits(_ rows: Int, on pool: ThreadPool) -> Bool { rows <= most && pool.arithmetic == .float32 }
 
-    /// The largest number of W's lines in one item of work.
-    private static let mostLines = 256
+    /// The largest number of W's lines in one item of work, and how many items each thread gets at least: a late one holds up
+    /// little then.
+    private static let mostLines = 128
+    private static let itemsOfThread = 6
     private static let panel = Int(prefopt_few_lines)
 
-    /// y [T, N] = x [T, K] Wᵀ, or y += …, for W's rows where they lie.
-    static func run(_ x: Matrix, _ w: Operand, into y: Matrix, adding: Bool, on pool: ThreadPool) {
-        let parts = MatrixProduct.Parts(depth: x.columns, tail: 0, unit: 8)
-        eachPanel(of: y.columns, on: pool) { line, isLast, _ in
-            let lines = w.from(line: line)
-            for part in 0..<parts.count {
-                let depths = parts[part]
-                // The next part of these lines, or the first of the next ones.
-                let next =
-                    part + 1 < parts.count
-                    ? lines.base + parts[part + 1].lowerBound : isLast ? nil : lines.from(line: panel).base
-                prefopt_multiply_few(
-                    x.base + depths.lowerBound, x.stride, x.rows, lines.base + depths.lowerBound, w.lineStride,
-                    depths.count, next, y.base + line, y.stride, adding || part > 0 ? 1 : 0)
-            }
-        } edge: { line in
-            for column in line..<y.columns {
-                for row in 0..<y.rows {
-                    var sum: Float = 0
-                    for part in 0..<parts.count {
-                        var chain: Float = 0
-                        for k in parts[part] {
-                            chain = chain.addingProduct(x.row(row)[k], w.from(line: column).base[k])
-                        }
-                        sum = part == 0 && !adding ? chain : chain + (part == 0 ? y.row(row)[column] : sum)
-                    }
-                    y.row(row)[column] = sum
+    /// One of the maps that the same rows go through: y [T, N] = x [T, K] Wᵀ, or y += …
+    struct Product {
+        /// W's lines as the kernels read them; of four bits and grouped integers none.
+        fileprivate let lines: prefopt_rows?
+        /// W where it isn't trained.
+        fileprivate let stored: StoredMatrix?
+        let y: Matrix
+        let adding: Bool
+
+        init(_ w: Matrix, into y: Matrix, adding: Bool) {
+            (lines, stored) = (.float32(w.base, stride: w.stride), nil)
+            (self.y, self.adding) = (y, adding)
+        }
+
+        /// - Parameter w: not transposed.
+        init(_ w: StoredMatrix, into y: Matrix, adding: Bool) {
+            (lines, stored) = (w.stored(row: 0, column: 0), w)
+            (self.y, self.adding) = (y, adding)
+        }
+
+        /// Panels of lines without the last one that isn't whole.
+        fileprivate var panels: Int { y.columns / panel }
+
+        /// Some depths of lines as floats, `scratchStride` apart.
+        fileprivate func widen(_ range: Range<Int>, _ depths: Range<Int>, into scratch: UnsafeMutablePointer<Float>) {
+            if let stored {
+                stored.widen(rows: range, columns: depths, into: scratch, stride: scratchStride)
+            } else if let lines {
+                let floats = lines.base.assumingMemoryBound(to: Float.self)
+                for (place, line) in range.enumerated() {
+                    (scratch + place * scratchStride).update(
+                        from: floats + line * lines.stride + depths.lowerBound, count: depths.count)
                 }
             }
         }
     }
 
-    /// The same for a stored W, which is widened a panel and a part of the depth at a time.
-    static func run(_ x: Matrix, _ w: StoredMatrix, into y: Matrix, adding: Bool, on pool: ThreadPool) {
+    private static let scratchStride = MatrixProduct.longestPart + 8
+
+    /// All of some products of the same rows.
+    static func run(_ x: Matrix, _ products: UnsafeBufferPointer<Product>, on pool: ThreadPool) {
         let parts = MatrixProduct.Parts(depth: x.columns, tail: 0, unit: 8)
-        let stride = MatrixProduct.longestPart + 8
-        func multiply(_ lines: Range<Int>, _ scratch: UnsafeMutablePointer<Float>, into target: Matrix, adding: Bool) {
-            for part in 0..<parts.count {
-                let depths = parts[part]
-                w.widen(rows: lines, columns: depths, into: scratch, stride: stride)
-                prefopt_multiply_few(
-                    x.base + depths.lowerBound, x.stride, x.rows, scratch, stride, depths.count, nil, target.base,
-                    target.stride, adding || part > 0 ? 1 : 0)
+        let panels = products.reduce(0) { $0 + $1.panels }
+        let each = max(1, min(mostLines / panel, panels / (itemsOfThread * pool.count)))
+        let items = products.reduce(0) { $0 + ($1.panels + each - 1) / each }
+        pool.run(items) { item, thread in
+            var (number, first) = (0, item)
+            while first >= (products[number].panels + each - 1) / each {
+                first -= (products[number].panels + each - 1) / each
+                number += 1
+            }
+            let product = products[number]
+            let run = first * each..<min(product.panels, (first + 1) * each)
+            let scratch = pool.scratch(thread)
+            for place in run {
+                multiply(x, product, panel: place, isLast: place + 1 == run.upperBound, parts, scratch, pool)
             }
         }
-        eachPanel(of: y.columns, on: pool) { line, _, thread in
-            multiply(
-                line..<line + panel, pool.scratch(thread), into: y.columns(line..<line + panel), adding: adding)
-        } edge: { line in
-            // Lines that are left are worked at beside the result, with whatever the others hold.
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: panel * (stride + x.rows)) { room in
-                guard let scratch = room.baseAddress else { return }
-                scratch.update(repeating: 0, count: room.count)
-                let beside = Matrix(scratch + panel * stride, rows: x.rows, columns: panel)
-                let rest = y.columns(line..<y.columns)
-                for row in 0..<y.rows { beside.row(row).update(from: rest.row(row), count: rest.columns) }
-                multiply(line..<y.columns, scratch, into: beside, adding: adding)
-                for row in 0..<y.rows { rest.row(row).update(from: beside.row(row), count: rest.columns) }
-            }
+        for product in products where product.y.columns % panel > 0 { multiplyEdge(x, product, parts, pool) }
+    }
+
+    static func run(_ x: Matrix, _ product: Product, on pool: ThreadPool) {
+        withUnsafePointer(to: product) { run(x, UnsafeBufferPointer(start: $0, count: 1), on: pool) }
+    }
+
+    /// One panel of a product.
+    ///
+    /// - Parameter isLast: of its run, behind which others go on.
+    private static func multiply(
+        _ x: Matrix, _ product: Product, panel place: Int, isLast: Bool, _ parts: MatrixProduct.Parts,
+        _ scratch: UnsafeMutablePointer<Float>, _ pool: ThreadPool
+    ) {
+        let first = place * panel
+        let y = product.y
+        guard let all = product.lines else {
+            return multiplyWidened(
+                x, product, first..<first + panel, into: y.columns(first..<first + panel), parts, scratch, pool)
+        }
+        let lines = all.from(line: first)
+        for part in 0..<parts.count {
+            let depths = parts[part]
+            // The next part of these lines, or the first of the next ones.
+            let next =
+                part + 1 < parts.count
+                ? lines.address(depth: parts[part + 1].lowerBound)
+                : isLast ? nil : lines.from(line: panel).address(depth: 0)
+            pool.kernels.multiply_few(
+                x.base + depths.lowerBound, x.stride, x.rows, lines, depths.lowerBound, depths.count, next,
+                y.base + first, y.stride, product.adding || part > 0 ? 1 : 0)
         }
     }
 
-    /// Calls `body` for every panel of lines, in runs of neighbouring ones, saying whether it is a run's last, and `edge` for
-    /// the lines after the last whole panel.
-    private static func eachPanel(
-        of lines: Int, on pool: ThreadPool, _ body: (_ line: Int, _ isLast: Bool, _ thread: Int) -> Void,
-        edge: (_ line: Int) -> Void
+    /// The same by way of floats beside it; into a matrix of a panel's columns.
+    private static func multiplyWidened(
+        _ x: Matrix, _ product: Product, _ lines: Range<Int>, into target: Matrix, _ parts: MatrixProduct.Parts,
+        _ scratch: UnsafeMutablePointer<Float>, _ pool: ThreadPool
     ) {
-        let whole = lines / panel * panel
-        let each = (lines / (3 * pool.count) + panel - 1) / panel * panel
-        let run = max(panel, min(mostLines, each))
-        pool.run((whole + run - 1) / run) { item, thread in
-            let end = min(whole, (item + 1) * run)
-            for line in stride(from: item * run, to: end, by: panel) { body(line, line + panel >= end, thread) }
+        for part in 0..<parts.count {
+            let depths = parts[part]
+            product.widen(lines, depths, into: scratch)
+            pool.kernels.multiply_few(
+                x.base + depths.lowerBound, x.stride, x.rows, .float32(scratch, stride: scratchStride), 0, depths.count,
+                nil, target.base, target.stride, product.adding || part > 0 ? 1 : 0)
         }
-        if whole < lines { edge(whole) }
+    }
+
+    /// The lines after the last whole panel: worked at beside the result, with zeros in place of those that are missing.
+    private static func multiplyEdge(
+        _ x: Matrix, _ product: Product, _ parts: MatrixProduct.Parts, _ pool: ThreadPool
+    ) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: panel * (scratchStride + x.rows)) { room in
+            guard let scratch = room.baseAddress else { return }
+            room.update(repeating: 0)
+            let beside = Matrix(scratch + panel * scratchStride, rows: x.rows, columns: panel)
+            let lines = product.panels * panel..<product.y.columns
+            let rest = product.y.columns(lines)
+            for row in 0..<x.rows { beside.row(row).update(from: rest.row(row), count: rest.columns) }
+            multiplyWidened(x, product, lines, into: beside, parts, scratch, pool)
+            for row in 0..<x.rows { rest.row(row).update(from: beside.row(row), count: rest.columns) }
+        }
+    }
+}
+
+extension prefopt_rows {
+    /// The rows from one on.
+    fileprivate func from(line: Int) -> prefopt_rows {
+        prefopt_rows(
+            base: base + line * stride * bytes, factors: factors.map { $0 + 4 * line }, stride: stride,
+            elements: elements)
+    }
+
+    /// Where the first row's element of a depth lies.
+    fileprivate func address(depth: Int) -> UnsafeRawPointer { base + depth * bytes }
+
+    /// Bytes of an element.
+    private var bytes: Int {
+        switch elements {
+        case prefopt_float32: 4
+        case prefopt_bfloat16, prefopt_float16: 2
+        default: 1
+        }
     }
 }

@@ -7,7 +7,7 @@ package enum Linear {
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
         if FewRows.suits(y.rows, on: pool) {
-            return FewRows.run(x, Operand(rowsOf: weight), into: y, adding: adding || bias != nil, on: pool)
+            return FewRows.run(x, FewRows.Product(weight, into: y, adding: adding || bias != nil), on: pool)
         }
         MatrixProduct.run(
             Operand(rowsOf: x), rows: y.rows, Operand(rowsOf: weight), columns: y.columns, depth: x.columns,
@@ -21,13 +21,45 @@ package enum Linear {
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
         let adding = adding || bias != nil
-        let isFew = FewRows.suits(y.rows, on: pool) && term == nil && !weight.isTransposed
+        if FewRows.suits(y.rows, on: pool), term == nil, !weight.isTransposed {
+            return FewRows.run(x, FewRows.Product(weight, into: y, adding: adding), on: pool)
+        }
         if let rows = weight.operand {
-            if isFew { return FewRows.run(x, rows, into: y, adding: adding, on: pool) }
             run(x, rows, term, into: y, adding: adding, on: pool)
         } else {
-            if isFew { return FewRows.run(x, weight, into: y, adding: adding, on: pool) }
             run(x, StoredSide(rowsOf: weight), term, into: y, adding: adding, on: pool)
+        }
+    }
+
+    /// Several maps y = x Wᵀ + b, or y += …, of the same few rows at a time, every bit as one after the other: what takes the
+    /// time there is that threads wait for each other.
+    package struct Map {
+        let product: FewRows.Product
+        let bias: UnsafePointer<Float>?
+
+        package init(_ weight: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool) {
+            product = FewRows.Product(weight, into: y, adding: adding || bias != nil)
+            self.bias = bias
+        }
+
+        /// - Returns: nil for a matrix that is stored transposed.
+        package init?(_ weight: StoredMatrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool) {
+            guard !weight.isTransposed else { return nil }
+            product = FewRows.Product(weight, into: y, adding: adding || bias != nil)
+            self.bias = bias
+        }
+    }
+
+    /// Whether `forward(_:_:on:)` takes so many rows.
+    package static func suitsTogether(rows: Int, on pool: ThreadPool) -> Bool { FewRows.suits(rows, on: pool) }
+
+    /// y = x Wᵀ + b of all maps.
+    package static func forward(_ x: Matrix, _ maps: [Map], adding: Bool = false, on pool: ThreadPool) {
+        for map in maps { if let bias = map.bias { start(map.product.y, from: bias, adding: adding, on: pool) } }
+        withUnsafeTemporaryAllocation(of: FewRows.Product.self, capacity: maps.count) { room in
+            _ = room.initialize(from: maps.lazy.map(\.product))
+            FewRows.run(x, UnsafeBufferPointer(room), on: pool)
+            room.deinitialize()
         }
     }
 

@@ -74,7 +74,39 @@ struct Projection: Sendable {
         multiply(x, bias: nil, into: pass.low.z(self, rows: x.rows), adding: false, pass)
     }
 
+    /// y = x Wᵀ + b of two projections of the same rows.
+    static func forward(
+        _ x: Matrix, _ first: Projection, into y: Matrix, _ second: Projection, into z: Matrix, _ pass: LayerPass
+    ) {
+        if let maps = first.maps(x, into: y, adding: false, pass),
+            let others = second.maps(x, into: z, adding: false, pass)
+        {
+            return Linear.forward(x, maps + others, on: pass.pool)
+        }
+        first.forward(x, into: y, pass)
+        second.forward(x, into: z, pass)
+    }
+
+    /// What few rows go through at a time; nil for many rows, and where adapters add to it.
+    private func maps(_ x: Matrix, into y: Matrix, adding: Bool, _ pass: LayerPass) -> [Linear.Map]? {
+        guard Linear.suitsTogether(rows: x.rows, on: pass.pool), !isAdapted else { return nil }
+        let bias = bias.map { pass.values.vector($0) }
+        let maps = pieces.compactMap { piece -> Linear.Map? in
+            let (y, bias) = (y.columns(piece.outputs), bias.map { $0 + piece.outputs.lowerBound })
+            switch piece.weight {
+            case .trained(let start):
+                return Linear.Map(matrix(pass.values.trained + start), bias: bias, into: y, adding: adding)
+            case .frozen(let number):
+                return Linear.Map(pass.values.matrices[number], bias: bias, into: y, adding: adding)
+            }
+        }
+        return maps.count == pieces.count ? maps : nil
+    }
+
     private func multiply(_ x: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool, _ pass: LayerPass) {
+        if pieces.count > 1, let maps = maps(x, into: y, adding: adding, pass) {
+            return Linear.forward(x, maps, adding: adding, on: pass.pool)
+        }
         for piece in pieces {
             let (y, bias) = (y.columns(piece.outputs), bias.map { $0 + piece.outputs.lowerBound })
             switch piece.weight {

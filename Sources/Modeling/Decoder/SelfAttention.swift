@@ -16,8 +16,12 @@ struct SelfAttention {
     func forward(_ x: Matrix, addingTo y: Matrix, _ pass: LayerPass) {
         let (q, kv, o, r) = (pass.query, pass.keyValue, pass.attended, pass.record)
         let n = norm.forward(x, into: pass.normed, r.attentionNorm, pass)
-        keyValue.forward(n, into: kv, pass)
-        query.forward(pass.outputs(of: n), into: q, pass)
+        if pass.rows.outputs == nil {
+            Projection.forward(n, keyValue, into: kv, query, into: q, pass)
+        } else {
+            keyValue.forward(n, into: kv, pass)
+            query.forward(pass.outputs(of: n), into: q, pass)
+        }
         queryNorm.forwardInPlace(q, r.queryNorm, pass)
         keyNorm.forwardInPlace(pass.keys(kv), r.keyNorm, pass)
         pass.rotate(q, kv)

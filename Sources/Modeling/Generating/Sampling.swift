@@ -27,20 +27,33 @@ package struct Sampling: Sendable {
         return withUnsafeTemporaryAllocation(of: Double.self, capacity: logits.count) { weights in
             for id in logits.indices { weights[id] = exp((Double(logits[id]) - Double(logits[best])) / temperature) }
             let leavesOut = topP < 1 || topK.map { $0 < logits.count } ?? false
-            let order = leavesOut ? mostProbable(UnsafeBufferPointer(weights)) : Array(logits.indices)
-            let limit = topK == nil ? topP * weights.reduce(0, +) : topP * order.reduce(0) { $0 + weights[$1] }
-            var (kept, mass) = (0, 0.0)
-            while kept < order.count, kept == 0 || mass < limit {
-                mass += weights[order[kept]]
-                kept += 1
+            let sum = weights.reduce(0, +)
+            guard leavesOut else {
+                return Sampling.draw(logits.count, of: weights, limit: topP * sum, using: &generator) { $0 }
             }
-            var rest = Double(generator.next() >> 11) * 0x1p-53 * mass
-            for id in order[..<kept] {
-                rest -= weights[id]
-                if rest < 0 { return Int32(id) }
-            }
-            return Int32(order[kept - 1])
+            let order = mostProbable(UnsafeBufferPointer(weights))
+            let limit = topK == nil ? topP * sum : topP * order.reduce(0) { $0 + weights[$1] }
+            return Sampling.draw(order.count, of: weights, limit: limit, using: &generator) { order[$0] }
         }
+    }
+
+    /// Draws one of as many ids, the first of an order, as it takes to reach a sum of weights.
+    @inline(__always)
+    private static func draw(
+        _ count: Int, of weights: UnsafeMutableBufferPointer<Double>, limit: Double,
+        using generator: inout some RandomNumberGenerator, _ id: (_ place: Int) -> Int
+    ) -> Int32 {
+        var (kept, mass) = (0, 0.0)
+        while kept < count, kept == 0 || mass < limit {
+            mass += weights[id(kept)]
+            kept += 1
+        }
+        var rest = Double(generator.next() >> 11) * 0x1p-53 * mass
+        for place in 0..<kept {
+            rest -= weights[id(place)]
+            if rest < 0 { return Int32(id(place)) }
+        }
+        return Int32(id(kept - 1))
     }
 
     /// Ids in falling order of weight, which is 1 at most: as many as can be drawn, and perhaps more.
