@@ -120,10 +120,15 @@ struct InspectedSet {
     init(_ set: PreferenceSet, title: String, _ shown: InspectedPairs) {
         let facts = PreferenceFacts(of: set)
         self.facts = facts
-        let isLabelled = if case .labelled? = set.judgements.first { true } else { false }
+        let (good, bad) =
+            switch set.judgements.first {
+            case .labelled?: ("desirable", "undesirable")
+            // As long as it may become.
+            case .prompt?: ("response", "")
+            default: ("chosen", "rejected")
+            }
         let lengths = [
-            ("prompt", facts.promptLengths), (isLabelled ? "desirable" : "chosen", facts.chosenLengths),
-            (isLabelled ? "undesirable" : "rejected", facts.rejectedLengths),
+            ("prompt", facts.promptLengths), (good, facts.chosenLengths), (bad, facts.rejectedLengths),
         ].compactMap { name, lengths in LengthDistribution(lengths).map { (name, $0) } }
         let identical = (set.drops + set.skips).count { $0.reason == .identicalResponses }
         let (longer, shorter) = facts.longerChosen
@@ -149,7 +154,7 @@ struct InspectedSet {
                 "  \(pad("\(facts.duplicates)", -6)) duplicates (prompt and both responses of an earlier pair)")
         }
         if !facts.rejectedLengths.isEmpty {
-            let turned = isLabelled ? "an earlier response with the other label" : "an earlier pair the other way round"
+            let turned = good == "desirable" ? "an earlier response with the other label" : "an earlier pair the other way round"
             lines.append("  \(pad("\(facts.contradictions)", -6)) contradictions (\(turned))")
         }
         if !facts.lengthDifferences.isEmpty {

@@ -134,12 +134,13 @@ package struct FrontierJob {
             of: judge.open(study.model), count: min(study.heldOutCount, Self.bestOfNPrompts), samples: most, salt: 1)
         let scoring = try scoring(
             NamedReward(name: "learned", source: .model(FileSystem.join(learned, "final"))))
-        let (true_, seen) = (try judge.rewards(of: drawn, by: truth), try judge.rewards(of: drawn, by: scoring))
+        let worth = try judge.rewards(of: drawn, by: truth)
+        let seen = try judge.rewards(of: drawn, by: scoring)
         return study.bestOfN.map { n in
             let weights = BestOfN.weights(of: most, best: n)
             let means = drawn.comparisons.map { comparison in
                 let order = comparison.responses.sorted { (seen[$0], $0) < (seen[$1], $1) }
-                return zip(order, weights).reduce(0) { $0 + $1.1 * true_[$1.0] }
+                return zip(order, weights).reduce(0) { $0 + $1.1 * worth[$1.0] }
             }
             return FrontierPoint(
                 method: .bestOfN, setting: Double(n), step: nil, model: nil, reward: Sample(means),
