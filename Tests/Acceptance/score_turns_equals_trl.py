@@ -42,11 +42,11 @@ def marked(template):
 
 
 def dialogues(file, tokenizer):
-    """The first real dialogues of several turns that are short enough."""
+    """The first real dialogues of several turns, long messages cut to their first words."""
     found = []
     for line in gzip.open(file, "rt", encoding="utf-8"):
         row = json.loads(line)
-        messages = row["prompt"] + row["chosen"]
+        messages = [dict(m, content=m["content"][:160]) for m in row["prompt"] + row["chosen"]]
         count = len(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False))
         if sum(m["role"] == "assistant" for m in messages) > 1 and count <= LONGEST:
             found.append(messages)

@@ -36,7 +36,10 @@ import Testing
         #expect(unmarked.utf8.count < marked.utf8.count)
         for golden in try Fixtures.rows("chat-turns.jsonl") {
             let messages = try #require(golden["messages"]?.array)
-            let places = try #require(golden["turns"]?.array).map { ($0[0]?.integer ?? 0)..<($0[1]?.integer ?? 0) }
+            let places = try #require(golden["turns"]?.array).map { pair in
+                let ends = pair.array?.compactMap(\.integer) ?? []
+                return ends[0]..<ends[1]
+            }
             let found = try turns(marked, messages)
             #expect(found.text == golden["text"]?.string && found.turns == places && found.areMarked)
             let same = try turns(unmarked, messages)

@@ -128,6 +128,7 @@ import Testing
         for temperature in [1, 0.8] {
             model.transformer.temperature = temperature
             let gradients = try step(recompute: false).gradients
+            var steepest = 0.0
             for parameter in model.weights.table.trainedParameters where parameter.range.count > 3 {
                 let place = parameter.range.lowerBound + parameter.range.count / 3
                 let (value, step) = (model.weights.values[place], Float(0x1p-8))
@@ -137,9 +138,11 @@ import Testing
                 let below = try self.step(recompute: false).loss
                 model.weights.values[place] = value
                 let slope = (above - below) / Double(2 * step)
-                #expect(
-                    abs(slope - Double(gradients[place])) < 2e-2 * max(0.05, abs(slope)), "\(parameter.name) \(temperature)")
+                // A step may cross the edge of a clip.
+                #expect(abs(slope - Double(gradients[place])) < 3e-3 * max(1, abs(slope)), "\(parameter.name)")
+                steepest = max(steepest, abs(slope))
             }
+            #expect(steepest > 0.05)
         }
     }
 

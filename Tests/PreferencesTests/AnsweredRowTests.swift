@@ -61,7 +61,9 @@ import Testing
         #expect(found.prompt == prompt)
         #expect(
             try found.responses[0].tokens
-                == tokenizer.encode("<user>sky</s><assistant>blue</s>", addSpecialTokens: false).ids.dropFirst(prompt.count))
+                == Array(
+                    tokenizer.encode("<user>sky</s><assistant>blue</s>", addSpecialTokens: false).ids
+                        .dropFirst(prompt.count)))
         #expect(found.responses[1].tokens == [1])
     }
 

@@ -46,8 +46,12 @@ package struct AdapterKeys: KeySection {
             !run.losses.allSatisfy { $0.judges == .demonstrations }
         },
         identity: true,
-        rule: Rule(with: "use_peft", "adapter_name_or_path") { run in
-            run.adapters.areUsed == false && !run.adapters.disablesDropout
+        rule: Rule(with: "loss_type", "use_peft", "adapter_name_or_path") { run in
+            guard !run.adapters.disablesDropout else { return nil }
+            if run.losses.contains(where: { $0.judges == .prompts }) {
+                return .expected("true: the policy is compared with its own draws, which drop nothing")
+            }
+            return run.adapters.areUsed == false
                 ? .unused(because: "use_peft is false, and a model's own dropout is always off") : nil
         })
 
