@@ -115,7 +115,7 @@ let package = Package(
         .testTarget(name: "RewardsTests", dependencies: ["Rewards", "Storage", "Scratch"]),
         .testTarget(
             name: "CommandsTests",
-            dependencies: ["Commands", "Tokenization", "Machine", "Statistics", "Storage", "Scratch"]),
+            dependencies: ["Commands", "RunFiles", "Tokenization", "Machine", "Statistics", "Storage", "Scratch"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"], exclude: ["Fixtures"]),
         .testTarget(
             name: "PreferencesTests",

@@ -1,5 +1,6 @@
 import Commands
 import Machine
+import RunFiles
 import Scratch
 import Storage
 import Testing
@@ -11,7 +12,7 @@ import Testing
         """
 
     private func pairs(
-        _ text: String, by name: String = "good", _ choice: PairsJob.Choice, gap: Double = 0
+        _ text: String, by name: String = "good", _ choice: PairChoice, gap: Double = 0
     ) throws -> (rows: [JSON], counts: PairsJob.Counts) {
         let folder = try TemporaryDirectory()
         let data = try folder.write(text, as: "a.jsonl")

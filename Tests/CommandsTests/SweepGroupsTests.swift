@@ -1,6 +1,5 @@
+import Commands
 import Testing
-
-@testable import Commands
 
 @Suite struct SweepGroupsTests {
     /// Runs that halve with every doubling of ranks, but for what the ranks lose to each other.

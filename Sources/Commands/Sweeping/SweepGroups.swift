@@ -3,16 +3,16 @@ import Machine
 import Training
 
 /// How the ranks of a job are parted into groups, each of which trains one run at a time.
-struct SweepGroups {
+package struct SweepGroups {
     /// Ranks of each group, in the order of the groups.
-    let sizes: [Int]
+    package let sizes: [Int]
     /// Why so many, in words.
     let reason: String
 
     /// - Parameters:
     ///   - wanted: as many groups as were asked for; nil: as many as let all runs end first, by their predicted costs.
     ///   - costs: of each open run on a number of ranks.
-    init(wanted: Int?, ranks: Int, costs: [(Int) -> Double]) {
+    package init(wanted: Int?, ranks: Int, costs: [(Int) -> Double]) {
         let most = max(1, min(ranks, costs.count))
         if let wanted {
             sizes = SweepGroups.sizes(min(wanted, most), of: ranks)
@@ -61,7 +61,7 @@ struct SweepGroups {
     }
 
     /// The group of each rank: those of a node stay together as far as can be.
-    func members(nodes: [[Int]]) -> [Int] {
+    package func members(nodes: [[Int]]) -> [Int] {
         var groups = sizes.indices.flatMap { group in [Int](repeating: group, count: sizes[group]) }
         for (place, rank) in nodes.joined().enumerated() {
             groups[rank] = sizes.indices.first { place < sizes[...$0].reduce(0, +) } ?? 0
