@@ -49,6 +49,9 @@ struct Ending {
 /// Lines without their newlines, empty ones left out.
 func lines(of text: String) -> [String] { text.split(separator: "\n").map(String.init) }
 
+/// The tokens of each line of `generate`: what doesn't hang on where they come from.
+func ids(of answers: String) throws -> [JSON?] { try lines(of: answers).map { try JSON.parse(Array($0.utf8))["ids"] } }
+
 /// One start of the program, on one or several ranks. All its processes carry a mark in their environment by which they
 /// are found again, whatever group or session the launcher puts them into.
 final class Job {

@@ -162,7 +162,7 @@ extension EndToEnd {
             let answers = try generated(["--model", base, "--adapter", adapter])
             #expect(lines(of: answers).count == 2)
             #expect(try generated(["--model", base, "--adapter", adapter], ranks: 2) == answers)
-            #expect(try generated(["--model", merged]) == answers)
+            #expect(try ids(of: generated(["--model", merged])) == ids(of: answers))
             #expect(try generated(["--model", base]) != answers)
         }
 

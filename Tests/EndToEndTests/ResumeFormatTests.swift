@@ -32,7 +32,8 @@ extension EndToEnd {
         @Test("a checkpoint of format 1 leads where its own program went", arguments: ["dpo", "modpo", "lora"])
         func goesOn(name: String) throws {
             let folder = try stopped(name)
-            let ending = try train(folder)
+            // Its adapters' dropout acted.
+            let ending = try name == "lora" ? train(folder, "disable_dropout=false") : train(folder)
             #expect(ending.status == 0 && ending.says("going on after step 2"), "\(ending.errors)")
             let file = name == "lora" ? "adapter_model" : "model"
             let final = try Tensors(folder.file("out/final/\(file).safetensors"))

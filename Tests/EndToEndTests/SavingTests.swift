@@ -11,6 +11,8 @@ extension EndToEnd {
             var files: [String: [UInt8]] = [:]
             for folder in try FileSystem.list(toy.output) where FileSystem.isDirectory(toy.output(folder)) {
                 for name in try FileSystem.list(toy.output(folder)) {
+                    // The card names the run's own paths, and final/ has its digest.
+                    if name == "README.md" || folder == "final" && name == "checksums.json" { continue }
                     files["\(folder)/\(name)"] = try FileSystem.read(toy.output("\(folder)/\(name)"))
                 }
             }

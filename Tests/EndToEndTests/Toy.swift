@@ -60,6 +60,7 @@ final class Toy {
 
     /// A model of random weights with a tokenizer: for rows of text.
     func textModel(positions: Int = 128) throws -> String {
+        guard !FileSystem.exists(folder.file("text-model")) else { return folder.file("text-model") }
         let fixtures = FileSystem.join(
             FileSystem.parent(of: FileSystem.parent(of: #filePath)), "PreferencesTests/Fixtures")
         let shape: JSON = [

@@ -66,7 +66,7 @@ import Testing
                 return []
             } catch {
                 return "\(error)".split(separator: "\n").map { line in
-                    String(line.split(separator: "/").last ?? "")
+                    String(line.firstRange(of: "sweep.yaml").map { line[$0.lowerBound...] } ?? line)
                 }
             }
         }
@@ -78,7 +78,10 @@ import Testing
                 "sweep.yaml:4: seeds is 3; expected a list of whole numbers from 0, as [1, 2, 3]",
             ])
         let wrong = message("base: run.yaml\noutput_dir: o\ngrid: {beta: [-1, 2], bet: [1, 2]}\n")
-        #expect(wrong.count == 2 && wrong.allSatisfy { $0.hasPrefix("sweep.yaml:3: bet") })
+        #expect(
+            wrong == [
+                "sweep.yaml:3: there is no key bet; did you mean beta?", "sweep.yaml:3: beta is -1; expected a number above 0",
+            ])
         #expect(
             message("base: run.yaml\noutput_dir: o\nzip: {beta: [1, 2], gamma: [1]}\n")[0].contains("as many as beta has"))
         #expect(message("base: run.yaml\noutput_dir: o\nseeds: [1, 1]\n")[0].contains("twice"))

@@ -66,7 +66,7 @@ package struct RecordKeys: KeySection {
         rule: Rule(with: "eval_file", "eval_strategy", "eval_steps", "save_strategy", "save_steps") { run in
             let records = run.records
             guard records.loadsBest else { return nil }
-            if run.data.evalFiles.isEmpty { return .expected("false, or eval_file to find the best model with") }
+            if run.data.evalFiles.isEmpty { return .expected("false, or eval_file and eval_steps to find the best model with") }
             switch (records.evalPace, records.savePace) {
             case (.steps, .steps):
                 guard let every = records.evalSteps, records.saveSteps % every != 0 else { return nil }
