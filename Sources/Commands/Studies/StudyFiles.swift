@@ -31,8 +31,8 @@ package enum StudyFiles {
                 eval_file: \(example)/test.jsonl.gz
                 max_length: 64
                 global_batch_size: 16
-                max_steps: 60
-                learning_rate: 1e-4
+                max_steps: 94
+                learning_rate: 3e-4
                 warmup_ratio: 0.1
                 save_strategy: "no"
                 reference_cache: \(folder)/reference-cache

@@ -26,6 +26,8 @@ final class SweepDesk {
     // What rank 0 knows.
     private var open: ArraySlice<Int>
     private var dismissed: Set<Int> = []
+    /// Of runs that other groups have and that aren't over: the leader.
+    private var handedOut: [Int: Int] = [:]
     private(set) var isStopping = false
 
     /// Of a run, after which the next one is asked for.
@@ -131,13 +133,15 @@ final class SweepDesk {
         let group = leaders.firstIndex(of: leader) ?? 0
         if message["ask"] != nil {
             let run = isStopping ? nil : open.popFirst()
-            if run == nil { dismissed.insert(leader) }
+            if let run { handedOut[run] = leader } else { dismissed.insert(leader) }
             send(["answer": .integer(run ?? -1)], to: leader)
         } else if message["stopped"] != nil {
             dismissed.insert(leader)
+            handedOut = handedOut.filter { $0.value != leader }
             stopAll()
         } else if let run = message["run"]?.integer {
             if let row = message["row"].flatMap({ SweepRow($0) }) {
+                handedOut[run] = nil
                 try record.add(row, run: run, group: group)
             } else if let step = message["step"]?.integer, let steps = message["of"]?.integer {
                 record.note(group: group, run: run, step: step, of: steps)
@@ -158,7 +162,7 @@ final class SweepDesk {
     func close() throws {
         if isKeeper {
             // A leader that was told so may still train: its last message is its row, or that it has stopped.
-            while dismissed.count < leaders.count - 1 || record.isWaiting(except: group) {
+            while dismissed.count < leaders.count - 1 || !handedOut.isEmpty {
                 if let message = mailbox.receive() { try take(message.text, from: message.sender) } else { usleep(5000) }
                 record.showProgress(on: console)
             }

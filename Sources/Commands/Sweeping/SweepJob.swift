@@ -58,10 +58,12 @@ package enum SweepJob {
             try takeRuns(sweep, from: desk, shared, over: group)
             if group.isRoot { try desk.close() }
         } catch {
+            // All ranks of the only group know of it, or one alone does and ends the job as ever.
+            if parts.sizes.count == 1 { throw error }
             end(error, of: group, in: communicator, console)
         }
         communicator.sleepUntilAll()
-        if communicator.broadcast(desk.isStopping) {
+        if communicator.broadcast(desk.isStopping && !record.open.isEmpty) {
             throw TrainingError.stopped(checkpoint: sweep.outputDirectory)
         }
     }

@@ -72,9 +72,6 @@ final class SweepRecord {
         console.line("\(row.name): \(result) (\(readableDuration(row.seconds)), group \(group))")
     }
 
-    /// Whether a group's run isn't over.
-    func isWaiting(except group: Int) -> Bool { running.keys.contains { $0 != group } }
-
     // MARK: - Progress
 
     func showProgress(on console: Console) { console.progress(progressText) }

@@ -96,7 +96,8 @@ struct FrontFindings {
     private func figure(_ a: Int, _ b: Int) -> Figure {
         var figure = Figure(
             "Fronts of \(names[a]) and \(names[b])",
-            note: "Mean true reward on held-out prompts, with standard errors; up and right is better.",
+            note: "Mean true reward on held-out prompts, with standard errors; up and right is better."
+                + (names.count == 2 ? " Numbers: the weight of \(names[a]) in \(title(methods[0]))." : ""),
             x: Axis(names[a]), y: Axis(names[b]))
         func dot(_ point: FrontPoint, label: String?) -> DataPoint {
             let (means, errors) = (point.means, point.standardErrors)
@@ -169,7 +170,7 @@ struct FrontFindings {
             "\(grouped(Int(cost.forward))) / \(grouped(Int(cost.backward))) / \(grouped(Int(cost.generated)))"
         }
         return table(
-            ["method", "tokens of a final model: forward / backward / generated", "of shared stages", "seconds of a final model", "amortised"],
+            ["method", "tokens of a final model: forward / backward / generated", "of shared stages", "seconds of a final model", "with its share of the shared stages"],
             ledgers.map {
                 [
                     title($0.method), tokens($0.perModel), tokens($0.shared) + " (\($0.remark))", fixed($0.perModel.seconds, 1),

@@ -62,14 +62,14 @@ struct SimPOFindings {
     /// Fig. 2a: r_w − r_l against n_w − n_l.
     private var rewardFigure: Figure {
         var figure = Figure(
-            "Rewards and lengths", note: "A dot is a held-out pair.",
+            "Rewards and lengths", note: "A dot is a held-out pair; policies stand a little beside each other.",
             x: Axis("length of chosen minus rejected, tokens"), y: Axis("reward of chosen minus rejected, in deviations"))
-        for diagnosis in shown {
+        for (place, diagnosis) in shown.enumerated() {
             let deviation = max(Sample(diagnosis.rewardDifferences).deviation, .leastNonzeroMagnitude)
             figure.points(
                 title(diagnosis, diagnosis.rewardAndLength),
                 zip(diagnosis.lengthDifferences, diagnosis.rewardDifferences).prefix(Self.mostDots)
-                    .map { DataPoint($0, $1 / deviation) })
+                    .map { DataPoint($0 + shift(place), $1 / deviation) })
         }
         figure.level("no preference", 0)
         return figure
@@ -78,15 +78,18 @@ struct SimPOFindings {
     /// Fig. 2b: ā against n.
     private var lengthFigure: Figure {
         var figure = Figure(
-            "Likelihood and length", note: "A dot is a held-out response.",
+            "Likelihood and length", note: "A dot is a held-out response; policies stand a little beside each other.",
             x: Axis("length, tokens"), y: Axis("mean logp of a token"))
-        for diagnosis in shown {
+        for (place, diagnosis) in shown.enumerated() {
             figure.points(
                 title(diagnosis, diagnosis.likelihoodAndLength),
-                zip(diagnosis.lengths, diagnosis.means).prefix(Self.mostDots).map { DataPoint($0, $1) })
+                zip(diagnosis.lengths, diagnosis.means).prefix(Self.mostDots).map { DataPoint($0 + shift(place), $1) })
         }
         return figure
     }
+
+    /// Lengths are whole numbers: dots of several policies would lie on each other.
+    private func shift(_ place: Int) -> Double { 0.22 * (Double(place) - Double(shown.count - 1) / 2) }
 
     private func title(_ diagnosis: LengthDiagnosis, _ correlation: RankCorrelation) -> String {
         diagnosis.name + (correlation.rho.map { ", ρ \(fixed($0, 2))" } ?? "")
@@ -131,7 +134,7 @@ struct SimPOFindings {
         let edges = Histogram.edges(of: gammas.map(\.diagnosis.chosenMeans))
         for (gamma, diagnosis) in gammas {
             figure.histogram(
-                "γ \(JSON.number(gamma).text)", edges: edges,
+                "γ \(SimPOStudyRuns.short(gamma))", edges: edges,
                 counts: Histogram.counts(of: diagnosis.chosenMeans, edges: edges))
         }
         return figure

@@ -41,12 +41,12 @@ extension SimPOFindings {
 
     private var correlationLine: String? {
         guard let dpo, let simpo, let a = dpo.likelihoodAndLength.rho, let b = simpo.likelihoodAndLength.rho else { return nil }
-        let isLess = abs(b) < abs(a)
+        let verdict =
+            overlaps(dpo.likelihoodAndLength, simpo.likelihoodAndLength)
+            ? "the intervals overlap, so these responses can't tell the two apart"
+            : abs(b) < abs(a) ? "less after SimPO, as in the paper" : "not less after SimPO, unlike the paper"
         return "Likelihood follows length with ρ \(fixed(b, 2)) after SimPO and \(fixed(a, 2)) after DPO over "
-            + "\(simpo.means.count) responses: \(isLess ? "less after SimPO, as in the paper" : "not less after SimPO, unlike the paper") "
-            + "(0.34 and 0.59 there)."
-            + (overlaps(dpo.likelihoodAndLength, simpo.likelihoodAndLength)
-                ? " The intervals overlap, so these pairs can't tell the two apart." : "")
+            + "\(simpo.means.count) responses: \(verdict) (0.34 and 0.59 there)."
     }
 
     private func overlaps(_ a: RankCorrelation, _ b: RankCorrelation) -> Bool {
@@ -66,12 +66,14 @@ extension SimPOFindings {
 
     private var gammaLine: String? {
         guard gammas.count > 1, let first = gammas.first, let last = gammas.last else { return nil }
-        let rises = zip(gammas, gammas.dropFirst()).allSatisfy { $0.diagnosis.accuracy <= $1.diagnosis.accuracy }
+        let rises =
+            first.diagnosis.accuracy < last.diagnosis.accuracy
+            && zip(gammas, gammas.dropFirst()).allSatisfy { $0.diagnosis.accuracy <= $1.diagnosis.accuracy }
         let means = gammas.map { Sample($0.diagnosis.chosenMeans).mean }
         let falls = zip(means, means.dropFirst()).allSatisfy { $0 >= $1 }
         return "From γ \(fixed(first.gamma, 1)) to \(fixed(last.gamma, 1)) the reward accuracy goes from "
             + "\(percent(first.diagnosis.accuracy)) to \(percent(last.diagnosis.accuracy)), "
-            + (rises ? "never falling, as in the paper" : "not always rising")
+            + (rises ? "never falling on the way, as in the paper" : "so it doesn't rise with γ here")
             + ", and the mean logp of a chosen token from \(fixed(means[0], 3)) to \(fixed(means[means.count - 1], 3)), "
             + (falls ? "falling throughout, as in the paper." : "not falling throughout.")
     }

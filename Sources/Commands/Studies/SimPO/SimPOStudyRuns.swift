@@ -17,9 +17,12 @@ struct SimPOStudyRuns {
     /// DPO first.
     let runs: [Run]
 
+    /// Whole numbers without a point.
+    static func short(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
+
     /// - Throws: `RunFileError`, all faults at once, or `StorageError`.
     init(_ study: SimPOStudyFile) throws {
-        func number(_ value: Double) -> String { "\(JSON.number(value).text)" }
+        func number(_ value: Double) -> String { SimPOStudyRuns.short(value) }
         func simpo(_ gamma: Double) -> [(String, String)] {
             [("loss_type", "simpo"), ("beta", number(study.beta)), ("gamma", number(gamma))]
         }

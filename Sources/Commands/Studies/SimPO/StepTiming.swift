@@ -22,7 +22,7 @@ struct StepTiming {
     init(simpo: RunFile, dpo: RunFile, over communicator: Communicator) throws {
         let silent = Console(speaks: false)
         let runs = try [simpo, dpo].map { try TrainingRun($0, over: communicator, console: silent) }
-        let learners = try runs.map { try Learner($0) }
+        let learners = try runs.map { try $0.learner() }
         let set = runs[1].train.set
         let reference = try communicator.failingTogether {
             try runs[1].policy.seeing(positions: set.longest, on: runs[1].pool)
