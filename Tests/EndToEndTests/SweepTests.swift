@@ -54,8 +54,8 @@ extension EndToEnd {
 
         @Test("kill -9 of mpirun, then the same command: only what wasn't over is trained, to the same bits")
         func killed() throws {
-            let settings: JSONObject = ["max_steps": 60, "save_steps": 5]
-            let alone = try Toy.outcome(["max_steps": 60, "save_steps": 5, "beta": 0.7])
+            let settings: JSONObject = ["max_steps": 600, "save_steps": 100]
+            let alone = try Toy.outcome(["max_steps": 600, "save_steps": 100, "beta": 0.7])
             let toy = try Toy()
             let grid = "grid: {beta: [0.1, 0.3, 0.5, 0.7]}\n"
             let sweep = try sweepFile(toy, settings, runs: grid)
