@@ -23,7 +23,7 @@ command -v debootstrap >/dev/null || stop "there is no debootstrap; on Debian: a
 work=$(mktemp -d)
 trap 'umount -R "$work"/*/proc "$work"/*/sys "$work"/*/dev 2>/dev/null || true; rm -rf --one-file-system "$work"' EXIT
 mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \([^ ]*\).*/\1/p' /etc/apt/sources.list /etc/apt/sources.list.d/* \
-    2>/dev/null | head -n 1)
+    2>/dev/null | head -n 1 || true)
 
 say "== a bare root"
 announce debootstrap --variant=minbase bookworm "$work/base" "${mirror:-http://deb.debian.org/debian}" >/dev/null
