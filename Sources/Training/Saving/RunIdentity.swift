@@ -11,6 +11,8 @@ struct RunIdentity {
     private let optional: Set<String>
     /// The same as format 1 has it.
     private let former: JSONObject
+    /// What a checkpoint means that was made before a key was there, where this run wants another value.
+    private let unsaid: JSONObject
 
     /// Rank 0 only knows the models' digests.
     init(of run: TrainingRun) {
@@ -33,11 +35,17 @@ struct RunIdentity {
         self.members = members
         optional = Set(file.identity.filter(\.isDefault).map(\.key))
         former = RunIdentity.former(run)
+        // The dropout of fresh adapters acted in every run until disable_dropout could say otherwise.
+        let dropped = run.policy.frozen != nil && run.policy.source.adapter == nil && file.adapters.dropout > 0
+        unsaid = dropped && file.adapters.disablesDropout ? ["disable_dropout": false] : JSONObject()
     }
 
     /// The first member that a checkpoint has otherwise; nil if the run may go on from it.
     func difference(from state: TrainerState) -> (what: String, found: String, expected: String)? {
         let (saved, own) = (state.identity, state.format == 1 ? former : members)
+        for (name, found) in unsaid.members where saved[name] == nil {
+            return (name, found.text, members[name]?.text ?? "")
+        }
         for (name, expected) in own.members where saved[name] != expected {
             if state.format > 1, saved[name] == nil, optional.contains(name) { continue }
             return (name, saved[name]?.text ?? "not known", expected.text)
