@@ -56,7 +56,8 @@ package final class EventLog {
             summary.add(1, scalar)
         }
         try write(summary, step: step)
-        try addSamples()
+        // The answers of an evaluation are written before its row.
+        if row["eval_samples"] != nil { try addSamples() }
     }
 
     /// Adds the distribution of some numbers.
