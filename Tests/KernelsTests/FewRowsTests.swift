@@ -61,7 +61,7 @@ import Testing
                 }
             }
             #expect(maps.count == shapes.count)
-            Linear.forward(x.matrix, maps, adding: adding, on: pool)
+            maps.withUnsafeBufferPointer { Linear.forward(x.matrix, $0, adding: adding, on: pool) }
             for number in shapes.indices {
                 for row in 0..<rows {
                     for column in 0..<shapes[number].outputs {
@@ -137,7 +137,9 @@ import Testing
             }
         }
 
+        /// Nil where the matrix is stored transposed.
         func map(_ bias: Grid?, into y: Matrix, adding: Bool) -> Linear.Map? {
+            guard stored?.isTransposed != true else { return nil }
             let bias = bias.map { UnsafePointer($0.pointer) }
             if let stored { return Linear.Map(stored, bias: bias, into: y, adding: adding) }
             return Linear.Map(floats.matrix, bias: bias, into: y, adding: adding)

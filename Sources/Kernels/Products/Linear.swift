@@ -42,9 +42,8 @@ package enum Linear {
             self.bias = bias
         }
 
-        /// - Returns: nil for a matrix that is stored transposed.
-        package init?(_ weight: StoredMatrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool) {
-            guard !weight.isTransposed else { return nil }
+        /// - Parameter weight: not stored transposed.
+        package init(_ weight: StoredMatrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool) {
             product = FewRows.Product(weight, into: y, adding: adding || bias != nil)
             self.bias = bias
         }
@@ -54,7 +53,9 @@ package enum Linear {
     package static func suitsTogether(rows: Int, on pool: ThreadPool) -> Bool { FewRows.suits(rows, on: pool) }
 
     /// y = x Wᵀ + b of all maps.
-    package static func forward(_ x: Matrix, _ maps: [Map], adding: Bool = false, on pool: ThreadPool) {
+    package static func forward(
+        _ x: Matrix, _ maps: UnsafeBufferPointer<Map>, adding: Bool = false, on pool: ThreadPool
+    ) {
         for map in maps { if let bias = map.bias { start(map.product.y, from: bias, adding: adding, on: pool) } }
         withUnsafeTemporaryAllocation(of: FewRows.Product.self, capacity: maps.count) { room in
             _ = room.initialize(from: maps.lazy.map(\.product))

@@ -24,7 +24,7 @@ package struct StoredMatrix: @unchecked Sendable {
     /// Rows of the whole tensor.
     let tensorRows: Int
     /// Whether the elements of a column, not of a row, lie side by side in the file.
-    let isTransposed: Bool
+    package let isTransposed: Bool
     /// Of rows stored head by head, to be seen part by part: how many heads and parts.
     let (heads, parts): (Int, Int)
 

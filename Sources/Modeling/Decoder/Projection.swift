@@ -78,34 +78,53 @@ struct Projection: Sendable {
     static func forward(
         _ x: Matrix, _ first: Projection, into y: Matrix, _ second: Projection, into z: Matrix, _ pass: LayerPass
     ) {
-        if let maps = first.maps(x, into: y, adding: false, pass),
-            let others = second.maps(x, into: z, adding: false, pass)
-        {
-            return Linear.forward(x, maps + others, on: pass.pool)
+        if first.suitsTogether(x, pass), second.suitsTogether(x, pass) {
+            withUnsafeTemporaryAllocation(of: Linear.Map.self, capacity: first.pieces.count + second.pieces.count) { room in
+                first.putMaps(into: y, adding: false, pass, room, at: 0)
+                second.putMaps(into: z, adding: false, pass, room, at: first.pieces.count)
+                Linear.forward(x, UnsafeBufferPointer(room), on: pass.pool)
+                room.deinitialize()
+            }
+        } else {
+            first.forward(x, into: y, pass)
+            second.forward(x, into: z, pass)
         }
-        first.forward(x, into: y, pass)
-        second.forward(x, into: z, pass)
     }
 
-    /// What few rows go through at a time; nil for many rows, and where adapters add to it.
-    private func maps(_ x: Matrix, into y: Matrix, adding: Bool, _ pass: LayerPass) -> [Linear.Map]? {
-        guard Linear.suitsTogether(rows: x.rows, on: pass.pool), !isAdapted else { return nil }
+    /// Whether its pieces are maps that these rows go through together: not for many rows, nor where adapters add to it.
+    private func suitsTogether(_ x: Matrix, _ pass: LayerPass) -> Bool {
+        guard Linear.suitsTogether(rows: x.rows, on: pass.pool), !isAdapted else { return false }
+        return pieces.allSatisfy { piece in
+            if case .frozen(let number) = piece.weight { !pass.values.matrices[number].isTransposed } else { true }
+        }
+    }
+
+    /// Puts a map for each of its pieces at a place and behind it.
+    private func putMaps(
+        into y: Matrix, adding: Bool, _ pass: LayerPass, _ room: UnsafeMutableBufferPointer<Linear.Map>, at place: Int
+    ) {
         let bias = bias.map { pass.values.vector($0) }
-        let maps = pieces.compactMap { piece -> Linear.Map? in
+        for (number, piece) in pieces.enumerated() {
             let (y, bias) = (y.columns(piece.outputs), bias.map { $0 + piece.outputs.lowerBound })
             switch piece.weight {
             case .trained(let start):
-                return Linear.Map(matrix(pass.values.trained + start), bias: bias, into: y, adding: adding)
-            case .frozen(let number):
-                return Linear.Map(pass.values.matrices[number], bias: bias, into: y, adding: adding)
+                room.initializeElement(
+                    at: place + number,
+                    to: Linear.Map(matrix(pass.values.trained + start), bias: bias, into: y, adding: adding))
+            case .frozen(let matrix):
+                room.initializeElement(
+                    at: place + number, to: Linear.Map(pass.values.matrices[matrix], bias: bias, into: y, adding: adding))
             }
         }
-        return maps.count == pieces.count ? maps : nil
     }
 
     private func multiply(_ x: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool, _ pass: LayerPass) {
-        if pieces.count > 1, let maps = maps(x, into: y, adding: adding, pass) {
-            return Linear.forward(x, maps, adding: adding, on: pass.pool)
+        if pieces.count > 1, suitsTogether(x, pass) {
+            return withUnsafeTemporaryAllocation(of: Linear.Map.self, capacity: pieces.count) { room in
+                putMaps(into: y, adding: adding, pass, room, at: 0)
+                Linear.forward(x, UnsafeBufferPointer(room), adding: adding, on: pass.pool)
+                room.deinitialize()
+            }
         }
         for piece in pieces {
             let (y, bias) = (y.columns(piece.outputs), bias.map { $0 + piece.outputs.lowerBound })
