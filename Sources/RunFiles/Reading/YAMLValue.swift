@@ -124,4 +124,11 @@ package struct YAMLEntry: Sendable {
     func wrong(_ expected: String) -> RunFileError {
         RunFileError(.wrongValue(place, key: key, found: value.found, expected: expected))
     }
+
+    /// The refusal of its key.
+    func unknown(in owner: String, keys: [String]) -> RunFileError {
+        RunFileError(
+            .foreignKey(
+                place, key: key, remedy: "is no key of \(owner); those are \(YAMLText.alternatives(keys, by: "and"))"))
+    }
 }

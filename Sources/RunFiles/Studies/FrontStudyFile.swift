@@ -98,11 +98,7 @@ package struct FrontStudyFile: Sendable {
                 throw entry.wrong("a list of " + YAMLText.alternatives(words, by: "and"))
             }
             methods = found
-        default:
-            throw RunFileError(
-                .foreignKey(
-                    entry.place, key: entry.key,
-                    remedy: "is no key of study front; those are \(YAMLText.alternatives(Self.keys, by: "and"))"))
+        default: throw entry.unknown(in: "study front", keys: Self.keys)
         }
     }
 

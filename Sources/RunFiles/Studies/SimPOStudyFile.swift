@@ -79,11 +79,7 @@ package struct SimPOStudyFile: Sendable {
                 throw entry.wrong("names of policies with files, as {simpo: {file: F.jsonl, loss_type: simpo, beta: 2}}")
             }
             for item in map { scores.append(try Self.scored(item)) }
-        default:
-            throw RunFileError(
-                .foreignKey(
-                    entry.place, key: entry.key,
-                    remedy: "is no key of study simpo; those are \(YAMLText.alternatives(Self.keys, by: "and"))"))
+        default: throw entry.unknown(in: "study simpo", keys: Self.keys)
         }
     }
 
