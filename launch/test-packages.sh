@@ -43,7 +43,7 @@ open_root() {
     mount --rbind /dev "$root/dev"
 }
 inside() {
-    announce chroot "$root" env -i PATH="$PATH" HOME=/root OPENBLAS_NUM_THREADS=1 \
+    announce chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root OPENBLAS_NUM_THREADS=1 \
         OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "$@"
 }
 
