@@ -36,10 +36,16 @@ struct RunComparison {
         return values.isEmpty || values.count != run.after.count ? nil : values
     }
 
-    /// The difference from the first run on the same judgements; nil unless they are the same.
+    /// What a run's losses and margins are measured in: those of other constants are other numbers.
+    private func kind(_ run: RunRecord) -> String {
+        ["loss_type", "beta", "normalise"].map { run[$0] ?? "" }.joined(separator: " ")
+    }
+
+    /// The difference from the first run on the same judgements; nil unless they are the same, and of losses and margins
+    /// unless they are of one kind.
     private func difference(_ run: RunRecord, _ measure: Measure) -> (mean: Double, interval: Interval)? {
         guard let first = runs.first, let a = values(run, measure), let b = values(first, measure),
-            run.after.map(\.row) == first.after.map(\.row)
+            run.after.map(\.row) == first.after.map(\.row), measure.isShare || kind(run) == kind(first)
         else { return nil }
         var random = Resampling()
         return (Sample(zip(a, b).map { $0 - $1 }).mean, Bootstrap.difference(a, b, using: &random))
@@ -62,7 +68,10 @@ struct RunComparison {
     var note: String {
         "Newest evaluation, with 95 % intervals; Δ: difference from \(runs.first?.name ?? "") judgement by judgement, * where "
             + "its interval leaves out 0."
+            + (isOfOneKind ? "" : " Losses and margins of other objectives or constants are other numbers, and have no Δ.")
     }
+
+    private var isOfOneKind: Bool { Set(runs.map(kind)).count == 1 }
 
     var head: [String] {
         ["run", "steps", "pairs/s"] + Self.measures.flatMap { [$0.name, "Δ \($0.name)"] }
@@ -93,22 +102,26 @@ struct RunComparison {
         }
     }
 
-    /// Which run has the least held-out loss, and whether that is more than chance.
+    /// Which run has the least held-out loss, or among objectives of several kinds the highest accuracy, and whether that is
+    /// more than chance.
     var sentence: String? {
-        let known = runs.compactMap { run in values(run, Self.measures[0]).map { (run, Sample($0).mean) } }
+        let measure = Self.measures[isOfOneKind ? 0 : 1]
+        let sign = isOfOneKind ? 1.0 : -1.0
+        let known = runs.compactMap { run in values(run, measure).map { (run, sign * Sample($0).mean) } }
         guard known.count > 1, let best = known.min(by: { $0.1 < $1.1 }) else { return nil }
         let others = known.filter { $0.0.folder != best.0.folder }
         let isClear = others.allSatisfy { other in
-            guard other.0.after.map(\.row) == best.0.after.map(\.row), let a = values(best.0, Self.measures[0]),
-                let b = values(other.0, Self.measures[0])
+            guard other.0.after.map(\.row) == best.0.after.map(\.row), let a = values(best.0, measure),
+                let b = values(other.0, measure)
             else { return false }
             var random = Resampling()
-            return Bootstrap.difference(a, b, using: &random).high < 0
+            let difference = Bootstrap.difference(a, b, using: &random)
+            return isOfOneKind ? difference.high < 0 : difference.low > 0
         }
-        let sameLoss = Set(runs.map { "\($0["loss_type"] ?? "") \($0["beta"] ?? "")" }).count == 1
-        return "\(best.0.name) has the least held-out loss, \(fixed(best.1, 4))"
-            + (isClear ? ", clearly below each of the others'" : "; at 95 % it isn't below all of the others'")
-            + (sameLoss ? "." : ". The runs' objectives differ, so their losses are not of one kind: compare accuracies.")
+        let (most, side) = isOfOneKind ? ("least held-out loss", "below") : ("highest held-out accuracy", "above")
+        return "\(best.0.name) has the \(most), \(text(sign * best.1, measure))"
+            + (isClear ? ", clearly \(side) each of the others'." : "; at 95 % it isn't \(side) all of the others'.")
+            + (isOfOneKind ? "" : " The runs' objectives differ, so their losses are not of one kind.")
     }
 
     var json: JSON {

@@ -71,11 +71,16 @@ struct RunVerdict {
         return text + "."
     }
 
+    /// What it did to its own steps: to the rewards of what the policy drew, else to the loss.
     private static func train(_ run: RunRecord) -> String {
-        guard let losses = run.steps["loss"]?.filter(\.isFinite), !losses.isEmpty else { return "No step is logged yet." }
-        let tenth = max(1, losses.count / 10)
-        let (first, last) = (Sample(Array(losses.prefix(tenth))).mean, Sample(Array(losses.suffix(tenth))).mean)
-        return "Training loss went from \(fixed(first, 4)) to \(fixed(last, 4)) (means over the first and the last tenth of "
+        let scores = run.steps["objective/scores"]?.filter(\.isFinite) ?? []
+        let (name, values) =
+            scores.isEmpty
+            ? ("Training loss", run.steps["loss"]?.filter(\.isFinite) ?? []) : ("The mean reward of drawn responses", scores)
+        guard !values.isEmpty else { return "No step is logged yet." }
+        let tenth = max(1, values.count / 10)
+        let (first, last) = (Sample(Array(values.prefix(tenth))).mean, Sample(Array(values.suffix(tenth))).mean)
+        return "\(name) went from \(fixed(first, 4)) to \(fixed(last, 4)) (means over the first and the last tenth of "
             + "\(run.lastStep) steps). What it does to other data isn't known: there are no two held-out evaluations to "
             + "compare."
     }

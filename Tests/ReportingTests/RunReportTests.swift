@@ -82,18 +82,29 @@ import Testing
 
     @Test("several runs: keys that differ, differences judgement by judgement, curves over each other") func several() throws {
         let folder = try TemporaryDirectory()
-        let report = try RunReport([try run(folder, "a"), try run(folder, "b", gain: 0.4, beta: "0.2")])
+        let report = try RunReport([try run(folder, "a"), try run(folder, "b", gain: 0.4)])
         let json = report.json
-        #expect(json["differing_keys"]?["beta"] == ["0.1", "0.2"])
-        #expect(json["differing_keys"]?["output_dir"] == nil)
         let second = try #require(json["comparison"]?.array?.last)
         #expect(abs((second["loss_difference"]?.double ?? 0) + 0.1) < 1e-9)
         let ends = (second["loss_difference_interval"]?.array ?? []).compactMap(\.double)
         try #require(ends.count == 2)
         #expect(ends[0] <= -0.0999 && ends[1] >= -0.1001 && ends[1] < 0)
         let html = report.html
-        #expect(html.contains("Keys that differ") && html.contains("Held-out accuracy"))
+        #expect(!html.contains("Keys that differ") && html.contains("Held-out accuracy"))
         #expect(report.lines.contains { $0.contains("b has the least held-out loss") })
+    }
+
+    @Test("losses and margins of other constants have no difference, accuracies have") func kinds() throws {
+        let folder = try TemporaryDirectory()
+        let report = try RunReport([try run(folder, "a"), try run(folder, "b", gain: 0.4, beta: "0.2")])
+        let json = report.json
+        #expect(json["differing_keys"]?["beta"] == ["0.1", "0.2"])
+        #expect(json["differing_keys"]?["output_dir"] == nil)
+        let second = try #require(json["comparison"]?.array?.last)
+        #expect(second["loss"] != nil && second["loss_difference"] == nil && second["margin_difference"] == nil)
+        #expect(second["accuracy_difference"] != nil)
+        #expect(report.html.contains("Keys that differ"))
+        #expect(report.lines.contains { $0.contains("has the highest held-out accuracy") && $0.contains("not of one kind") })
     }
 
     @Test("a run without held-out data, and one that was killed, say so") func partial() throws {
