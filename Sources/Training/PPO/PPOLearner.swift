@@ -78,9 +78,8 @@ package final class PPOLearner: StepLearner {
         run.train.set.comparisons.map(\.prompt.count).max() ?? 1
     }
 
-    /// - Throws: `RunFileError` or `TrainingError.input`.
+    /// - Throws: `TrainingError.input`.
     private static func check(_ run: TrainingRun) throws {
-        _ = try run.file.requiredRewards()
         guard run.policy.architecture.logitCap == nil || run.file.ppo.temperature == 1 else {
             throw TrainingError.input(
                 "temperature is \(run.file.ppo.temperature): a model with capped logits can only be trained by PPO at 1")

@@ -7,7 +7,12 @@ package struct LossKeys: KeySection {
     package let types: Key<[String]> = Key(
         "loss_type", .lossTypes,
         "The loss, or a list of losses whose weighted sum is minimised.",
-        default: .value(["sigmoid"], "DPO, as TRL"), identity: true, synonyms: Synonym.ofLossType)
+        default: .value(["sigmoid"], "DPO, as TRL"), identity: true,
+        rule: Rule(with: "rewards") { run in
+            guard run.losses.contains(where: { $0.judges == .prompts }), run.rewards.sources.isEmpty else { return nil }
+            return .expected(
+                "rewards beside it, for instance rewards: {kind: \"model:DIR\"}: loss_type ppo needs a reward at least")
+        }, synonyms: Synonym.ofLossType)
 
     package let weights: Key<[Double]?> = Key(
         "loss_weights", .lossWeights, "Weights of a list of losses, in its order.",

@@ -34,17 +34,6 @@ extension Settings where Section == RewardKeys {
     package func weight(of reward: String) -> Double { self.weights.first { $0.name == reward }?.weight ?? 1 }
 }
 
-extension RunFile {
-    /// `rewards`, for a run that can't do without.
-    package func requiredRewards() throws(RunFileError) -> [NamedReward] {
-        guard self.rewards.sources.isEmpty else { return self.rewards.sources }
-        throw RunFileError(
-            .missing(
-                file: file, key: "rewards",
-                remedy: "loss_type \(objective.lossTypes.joined(separator: ", ")) needs a reward at least, for instance "
-                    + "rewards: {kind: \"model:DIR\"}"))
-    }
-}
 
 extension ValueKind where Value == [NamedReward] {
     fileprivate static let rewards = ValueKind(
