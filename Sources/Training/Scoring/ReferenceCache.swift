@@ -38,14 +38,14 @@ struct ReferenceCache {
     /// What a comparison's logps depend on beside the model.
     static func key(of comparison: PreferenceSet.Comparison, in set: PreferenceSet) -> Digest.Value {
         var digest = Digest()
-        func update(_ words: ArraySlice<Int32>) {
+        func update(_ digest: inout Digest, _ words: ArraySlice<Int32>) {
             words.withUnsafeBytes { digest.update($0) }
         }
-        update([Int32(comparison.prompt.count), Int32(comparison.responses.count)])
-        update(set.tokens[comparison.prompt])
+        update(&digest, [Int32(comparison.prompt.count), Int32(comparison.responses.count)])
+        update(&digest, set.tokens[comparison.prompt])
         for response in set.responses[comparison.responses] {
-            update([Int32(response.tokens.count), Int32(response.spans.head)] + response.spans.gapNumbers[...])
-            update(set.tokens[response.tokens])
+            update(&digest, [Int32(response.tokens.count), Int32(response.spans.head)] + response.spans.gapNumbers[...])
+            update(&digest, set.tokens[response.tokens])
         }
         return digest.finish()
     }
