@@ -46,38 +46,40 @@ INLINE line8 widen8(prefopt_elements elements, const char *from, float factor) {
     _Pragma("clang loop unroll(full)") for (int row = 0; row < rows; ++row) sum[half][row] = \
         __builtin_elementwise_fma((line8)x[row * x_stride + (place)], column, sum[half][row])
 
-// y [rows, 16] = x [rows, depth] wᵀ, or += …, for 16 lines of W from a depth on and a constant number of rows, at most four.
-// What comes after these, at `next`, is asked for meanwhile; null: nothing.
+// Rows that are worked at together: their sums and a square fill the registers.
+#define FEW_AT_ONCE (LANES == 16 ? 8 : 4)
+
+// y [rows, 16] = x [rows, depth] wᵀ, or += …, for 16 lines of W from a depth on and a constant number of rows, at most
+// FEW_AT_ONCE.
+//
+// The memory at `next` is asked for meanwhile, as much of it as is read here; null: none. Sixteen lines are as many streams as
+// no prefetcher follows, but 16 lines that lie behind one another are one stretch: asked for in its order, into the second
+// cache, while the stretch before it is worked at, it comes at the memory's speed.
 INLINE void stream_lines(
     prefopt_elements elements, int rows, const float *x, long x_stride, const prefopt_rows *w, long first, long depth,
     const char *next, float *y, long y_stride, int adding) {
-    line8 sum[2][4];
+    line8 sum[2][8];
     for (int half = 0; half < 2; ++half)
         _Pragma("clang loop unroll(full)") for (int row = 0; row < rows; ++row) sum[half][row] = 0;
-    const long bytes = bytes_of(elements), line_bytes = w->stride * bytes, per_cache_line = 64 / bytes;
+    const long bytes = bytes_of(elements), line_bytes = w->stride * bytes;
     const char *lines = (const char *)w->base + first * bytes;
-    // A cache line is asked for so many elements before it is used.
-    const long ahead = 3 * per_cache_line;
     float factors[16];
     if (elements == prefopt_int8)
         for (int i = 0; i < 16; ++i) factors[i] = factor(w, i);
     long k = 0;
-    for (; k + 8 <= depth; k += 8)
+    for (; k + 8 <= depth; k += 8) {
+        if (next)
+            _Pragma("clang loop unroll(full)") for (int i = 0; i < 2 * bytes; ++i, next += 64)
+                __builtin_prefetch(next, 0, 2);
         _Pragma("clang loop unroll(full)") for (int half = 0; half < 2; ++half) {
             const char *from = lines + half * 8 * line_bytes + k * bytes;
             line8 square[8];
-            if (k % per_cache_line == 0) {
-                const char *soon = k + ahead < depth ? from + ahead * bytes
-                                   : next            ? next + half * 8 * line_bytes + (k + ahead - depth) * bytes
-                                                     : from;
-                _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; ++i)
-                    __builtin_prefetch(soon + i * line_bytes, 0, 3);
-            }
             _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; ++i) square[i] =
                 widen8(elements, from + i * line_bytes, elements == prefopt_int8 ? factors[half * 8 + i] : 1);
             transpose_square(square);
             _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; ++i) ADD_COLUMN(half, square[i], k + i);
         }
+    }
     for (; k < depth; ++k)
         for (int half = 0; half < 2; ++half) {
             line8 column;
@@ -91,20 +93,27 @@ INLINE void stream_lines(
         }
 }
 
-// The same for any number of rows, four at a time: the lines come from memory once and from the cache after that.
+// The same for any number of rows: the lines come from memory once and from the cache after that.
+#define STREAM_ROWS(elements, count) \
+    case count: \
+        if (count <= FEW_AT_ONCE) \
+            stream_lines(elements, count, x, x_stride, w, first, depth, next, y, y_stride, adding); \
+        break;
 #define MULTIPLY_FEW(name, elements) \
     static void name( \
         const float *x, long x_stride, long rows, const prefopt_rows *w, long first, long depth, const char *next, \
         float *y, long y_stride, int adding) { \
-        for (; rows > 0; rows -= 4, x += 4 * x_stride, y += 4 * y_stride, next = 0) { \
-            if (rows == 1) \
-                stream_lines(elements, 1, x, x_stride, w, first, depth, next, y, y_stride, adding); \
-            else if (rows == 2) \
-                stream_lines(elements, 2, x, x_stride, w, first, depth, next, y, y_stride, adding); \
-            else if (rows == 3) \
-                stream_lines(elements, 3, x, x_stride, w, first, depth, next, y, y_stride, adding); \
-            else \
-                stream_lines(elements, 4, x, x_stride, w, first, depth, next, y, y_stride, adding); \
+        for (; rows > 0; rows -= FEW_AT_ONCE, x += FEW_AT_ONCE * x_stride, y += FEW_AT_ONCE * y_stride, next = 0) { \
+            switch (least(rows, FEW_AT_ONCE)) { \
+                STREAM_ROWS(elements, 1) \
+                STREAM_ROWS(elements, 2) \
+                STREAM_ROWS(elements, 3) \
+                STREAM_ROWS(elements, 4) \
+                STREAM_ROWS(elements, 5) \
+                STREAM_ROWS(elements, 6) \
+                STREAM_ROWS(elements, 7) \
+                STREAM_ROWS(elements, 8) \
+            } \
         } \
     }
 

@@ -69,7 +69,7 @@ typedef struct {
         float *c, long stride, int adding);
 
     // y [rows, prefopt_few_lines] = x [rows, depth] wᵀ, or += …, for so many stored lines of W from the depth `first` on, which
-    // are read where they lie: worth it for few rows. What comes after them, at `next`, is asked for meanwhile.
+    // are read where they lie: worth it for few rows. As much memory at `next` as these take is asked for meanwhile.
     void (*multiply_few)(
         const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, const void *_Nullable next,
         float *y, long y_stride, int adding);

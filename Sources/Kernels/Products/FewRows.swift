@@ -4,7 +4,7 @@ import CKernels
 /// bit is that of `MatrixProduct`.
 enum FewRows {
     /// With more rows, packing W pays.
-    static let most = 8
+    static let most = 16
 
     /// Whether a product of so many rows is for these kernels: those that round their operands pack them anyway.
     static func suits(_ rows: Int, on pool: ThreadPool) -> Bool { rows <= most && pool.arithmetic == .float32 }
@@ -60,17 +60,28 @@ enum FewRows {
         let panels = products.reduce(0) { $0 + $1.panels }
         let each = max(1, min(mostLines / panel, panels / (itemsOfThread * pool.count)))
         let items = products.reduce(0) { $0 + ($1.panels + each - 1) / each }
-        pool.run(items) { item, thread in
+        /// The product and the panels of an item.
+        func work(of item: Int) -> (product: Product, panels: Range<Int>) {
             var (number, first) = (0, item)
             while first >= (products[number].panels + each - 1) / each {
                 first -= (products[number].panels + each - 1) / each
                 number += 1
             }
-            let product = products[number]
-            let run = first * each..<min(product.panels, (first + 1) * each)
-            let scratch = pool.scratch(thread)
+            return (products[number], first * each..<min(products[number].panels, (first + 1) * each))
+        }
+        pool.run(items) { item, thread in
+            let (product, run) = work(of: item)
+            // Threads take items in turns, so this is most likely the next one of this thread.
+            var following: prefopt_rows?
+            if item + pool.count < items {
+                let (next, panels) = work(of: item + pool.count)
+                following = next.lines?.from(line: panels.lowerBound * panel)
+            }
             for place in run {
-                multiply(x, product, panel: place, isLast: place + 1 == run.upperBound, parts, scratch, pool)
+                let isLast = place + 1 == run.upperBound
+                multiply(
+                    x, product, panel: place, next: isLast ? following : product.lines?.from(line: (place + 1) * panel),
+                    parts, pool.scratch(thread), pool)
             }
         }
         for product in products where product.y.columns % panel > 0 { multiplyEdge(x, product, parts, pool) }
@@ -82,9 +93,9 @@ enum FewRows {
 
     /// One panel of a product.
     ///
-    /// - Parameter isLast: of its run, behind which others go on.
+    /// - Parameter next: the lines that this thread comes to afterwards.
     private static func multiply(
-        _ x: Matrix, _ product: Product, panel place: Int, isLast: Bool, _ parts: MatrixProduct.Parts,
+        _ x: Matrix, _ product: Product, panel place: Int, next: prefopt_rows?, _ parts: MatrixProduct.Parts,
         _ scratch: UnsafeMutablePointer<Float>, _ pool: ThreadPool
     ) {
         let first = place * panel
@@ -96,14 +107,10 @@ enum FewRows {
         let lines = all.from(line: first)
         for part in 0..<parts.count {
             let depths = parts[part]
-            // The next part of these lines, or the first of the next ones.
-            let next =
-                part + 1 < parts.count
-                ? lines.address(depth: parts[part + 1].lowerBound)
-                : isLast ? nil : lines.from(line: panel).address(depth: 0)
             pool.kernels.multiply_few(
-                x.base + depths.lowerBound, x.stride, x.rows, lines, depths.lowerBound, depths.count, next,
-                y.base + first, y.stride, product.adding || part > 0 ? 1 : 0)
+                x.base + depths.lowerBound, x.stride, x.rows, lines, depths.lowerBound, depths.count,
+                next?.address(element: panel * depths.lowerBound), y.base + first, y.stride,
+                product.adding || part > 0 ? 1 : 0)
         }
     }
 
@@ -146,8 +153,8 @@ extension prefopt_rows {
             elements: elements)
     }
 
-    /// Where the first row's element of a depth lies.
-    fileprivate func address(depth: Int) -> UnsafeRawPointer { base + depth * bytes }
+    /// Where an element lies, counted from the first row's first.
+    fileprivate func address(element: Int) -> UnsafeRawPointer { base + element * bytes }
 
     /// Bytes of an element.
     private var bytes: Int {
