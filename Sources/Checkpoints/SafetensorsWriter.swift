@@ -18,6 +18,8 @@ package struct SafetensorsWriter: ~Copyable {
     private var written = 0
     /// Of the whole file so far.
     private var size: Int
+    /// Bytes from the start that have been sent to the disk.
+    private var released = 0
     private var digest: Digest
 
     /// Creates the file and writes its header, padded with spaces to 8 bytes so that the tensors are aligned.
@@ -45,6 +47,10 @@ package struct SafetensorsWriter: ~Copyable {
         skipComplete()
     }
 
+    /// What is written and sent to the disk at a time. The disk works while the next pieces come, and pages of a file as large
+    /// as the model neither pile up nor drive others out of memory, such as those of a base that is read in place.
+    private static let piece = 8 << 20
+
     /// Writes the next bytes of the current tensor: all of them, or a piece. Little-endian elements, row-major.
     /// - Throws: `CheckpointError.layout` for more bytes than the tensor has left.
     package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
@@ -58,11 +64,23 @@ package struct SafetensorsWriter: ~Copyable {
                 reason: "tensor \"\(names[current])\" was given \(written + bytes.count) bytes, expected "
                     + "\(sizes[current])")
         }
-        do { try file.write(bytes) } catch { throw .storage(error) }
-        digest.update(bytes)
-        size += bytes.count
+        for start in stride(from: 0, to: bytes.count, by: SafetensorsWriter.piece) {
+            let piece = UnsafeRawBufferPointer(
+                rebasing: bytes[start..<min(bytes.count, start + SafetensorsWriter.piece)])
+            do { try file.write(piece) } catch { throw .storage(error) }
+            digest.update(piece)
+            size += piece.count
+            release()
+        }
         written += bytes.count
         skipComplete()
+    }
+
+    /// Sends what has been written to the disk, and lets go of what lies two pieces back and will be there by now.
+    private mutating func release() {
+        guard size - released >= SafetensorsWriter.piece else { return }
+        file.release(max(0, released - 2 * SafetensorsWriter.piece)..<size)
+        released = size
     }
 
     /// Ends the file. Its content isn't synchronised yet: `CheckpointFolder.write` does that for a whole folder.

@@ -91,6 +91,12 @@ package struct OpenFile: ~Copyable {
         }
     }
 
+    /// Sends a part of the file's content to the disk, without waiting; where it is there already, the memory that it takes is
+    /// free for others. Advice: no system has to take it.
+    package func release(_ range: Range<Int>) {
+        posix_fadvise(descriptor, range.lowerBound, range.count, POSIX_FADV_DONTNEED)
+    }
+
     /// Returns once the content is on the disk.
     package func synchronize() throws(StorageError) {
         while fsync(descriptor) != 0 {
