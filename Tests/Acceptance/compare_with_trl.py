@@ -2,7 +2,8 @@
 
 TRL's own trainers (1.16: DPOTrainer with each loss_type, KTOTrainer, CPOTrainer, ORPOTrainer, SFTTrainer) and the binary
 take five AdamW steps on the same rows in the same order, from the same committed checkpoint in float32; the loss of each
-step must agree to 2e-4 relative, which is how far two float32 programs drift apart here. What is set so that they can:
+step, the logps, margins and KTO's KL estimate (`kl`, z/β) must agree to 2e-4 relative, which is how far two float32 programs drift apart here, and
+the weights in the end to 1e-3 of the way that they went. What is set so that they can:
 
 - order: `shuffle: false` here, a sequential sampler there; one micro-batch a step there, since TRL's token means and
   running numbers are those of a micro-batch, ours of the global batch.
@@ -15,17 +16,23 @@ step must agree to 2e-4 relative, which is how far two float32 programs drift ap
 - exo_pair, robust: label_smoothing as given. TRL's `sigmoid` ignores it, CPOTrainer's doesn't.
 """
 import argparse
+import contextlib
+import io
+import json
 import logging
+import math
 import pathlib
 import random
 import tempfile
 import warnings
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.utils.data import SequentialSampler
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
@@ -34,7 +41,7 @@ from binary_runs import read_lines, train
 
 GOLDENS = pathlib.Path(__file__).resolve().parent.parent / "Goldens"
 MODEL, REFERENCE = GOLDENS / "models/gqa-untied", GOLDENS / "models/mha-sharded"
-STEPS, BATCH, RATE, TOLERANCE = 5, 4, 1e-3, 2e-4
+STEPS, BATCH, RATE, TOLERANCE, WEIGHTS = 5, 4, 1e-3, 2e-4, 1e-3
 
 DPO = {
     "sigmoid": {}, "hinge": {}, "ipo": {}, "sigmoid_norm": dict(beta=5.0), "robust": dict(label_smoothing=0.1),
@@ -81,9 +88,11 @@ def in_order(trainer_class):
     return InOrder
 
 
-def losses(trainer):
-    trainer.train()
-    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+def trained(trainer):
+    """(the logged rows of the steps, the weights after them)"""
+    with contextlib.redirect_stdout(io.StringIO()):
+        trainer.train()
+    return [entry for entry in trainer.state.log_history if "loss" in entry], trainer.model.state_dict()
 
 
 def load(path):
@@ -100,16 +109,16 @@ def theirs(name, settings, data, reference, folder):
         backwards = [i for start in range(0, len(data), BATCH) for i in reversed(range(start, start + BATCH))]
         dataset = Dataset.from_list([
             dict(prompt=text(data[i][0]).strip(), completion=text(data[i][1]), label=data[i][3]) for i in backwards])
-        return losses(KTOTrainer(
+        return trained(KTOTrainer(
             model=load(MODEL), ref_model=load(reference), processing_class=tokenizer(), train_dataset=dataset,
             args=KTOConfig(**arguments(folder, train_sampling_strategy="sequential", **settings))))
     if name == "sft":
         dataset = Dataset.from_list([dict(prompt=text(p).strip(), completion=text(c)) for p, c, _ in data])
-        return losses(in_order(SFTTrainer)(
+        return trained(in_order(SFTTrainer)(
             model=load(MODEL), processing_class=tokenizer(), train_dataset=dataset,
             args=SFTConfig(**arguments(folder, completion_only_loss=True))))
     if name == "orpo":
-        return losses(in_order(ORPOTrainer)(
+        return trained(in_order(ORPOTrainer)(
             model=load(MODEL), processing_class=tokenizer(), train_dataset=pairs_dataset(data),
             args=ORPOConfig(**arguments(folder, disable_dropout=True, beta=0.1))))
     if name in CPO:
@@ -118,17 +127,16 @@ def theirs(name, settings, data, reference, folder):
             label_smoothing=settings.get("label_smoothing", 0.0))
         if name == "simpo":
             more |= dict(loss_type="simpo", simpo_gamma=settings["gamma"])
-        return losses(in_order(CPOTrainer)(
+        return trained(in_order(CPOTrainer)(
             model=load(MODEL), processing_class=tokenizer(), train_dataset=pairs_dataset(data),
             args=CPOConfig(**arguments(folder, **more))))
     settings = dict(beta=0.1, loss_type=[name]) | settings
-    return losses(in_order(DPOTrainer)(
+    return trained(in_order(DPOTrainer)(
         model=load(MODEL), ref_model=load(reference), processing_class=tokenizer(), train_dataset=pairs_dataset(data),
         args=DPOConfig(**arguments(folder, **settings))))
 
 
 def ours(binary, name, settings, data, reference, folder):
-    import json
     file = folder / "rows.jsonl"
     with open(file, "w") as out:
         for row in data:
@@ -145,7 +153,23 @@ def ours(binary, name, settings, data, reference, folder):
         run |= dict(beta=0.1, nll_reduction="token")
     if name in DPO or name == "kto":
         run |= dict(ref_model_name_or_path=str(reference))
-    return [row["loss"] for row in read_lines(train(binary, folder, run) / "metrics.jsonl") if "loss" in row]
+    out = train(binary, folder, run)
+    return [row for row in read_lines(out / "metrics.jsonl") if "loss" in row], load_file(out / "final/model.safetensors")
+
+
+def column(rows, name):
+    return [row[name] for row in rows]
+
+
+def worst_relative(a, b):
+    return max(abs(x - y) / max(1, abs(y)) for x, y in zip(a, b, strict=True))
+
+
+def apart(ours, theirs):
+    """‖a − b‖ over ‖b − what both began from‖, of all weights."""
+    start = load(MODEL).state_dict()
+    square = lambda a, b: sum((a[name].double() - b[name].double()).square().sum().item() for name in ours)
+    return math.sqrt(square(ours, theirs) / square(theirs, start))
 
 
 def main():
@@ -155,6 +179,8 @@ def main():
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
+    disable_progress_bars()
+    transformers_logging.disable_progress_bar()
     cases = dict(DPO) | CPO | dict(orpo={}, sft={}, kto=dict(beta=0.1, desirable_weight=1.2))
     failed = []
     for name, settings in cases.items():
@@ -166,12 +192,21 @@ def main():
         reference = MODEL if name == "bco_pair" else REFERENCE
         steps = 1 if name == "bco_pair" else STEPS
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-            a = ours(given.binary, name, settings, data, reference, pathlib.Path(one))[:steps]
-            b = theirs(name, settings, data, reference, pathlib.Path(other))[:steps]
-        worst = max(abs(x - y) / max(1, abs(y)) for x, y in zip(a, b, strict=True))
-        print(f"{name:14} {'ours':>6} " + " ".join(f"{x:9.5f}" for x in a))
-        print(f"{'':14} {'TRL':>6} " + " ".join(f"{x:9.5f}" for x in b) + f"   worst {worst:.1e}", flush=True)
-        if worst > TOLERANCE:
+            a, a_weights = ours(given.binary, name, settings, data, reference, pathlib.Path(one))
+            b, b_weights = theirs(name, settings, data, reference, pathlib.Path(other))
+        a, b = a[:steps], b[:steps]
+        print(f"{name:14} {'ours':>6} " + " ".join(f"{x:9.5f}" for x in column(a, "loss")))
+        print(f"{'':14} {'TRL':>6} " + " ".join(f"{x:9.5f}" for x in column(b, "loss")))
+        found = {"loss": worst_relative(column(a, "loss"), column(b, "loss"))}
+        for key in ("logps/chosen", "logps/rejected", "rewards/margins", "kl"):
+            # TRL's logps of losses that compare means are means too.
+            own = key + "_mean" if name in ("simpo", "orpo") and key.startswith("logps/") else key
+            if all(own in row for row in a) and all(key in row for row in b):
+                found[key] = worst_relative(column(a, own), column(b, key))
+        if steps == STEPS:
+            found["weights"] = apart(a_weights, b_weights)
+        print(f"{'':14}        " + ", ".join(f"{key} {value:.1e}" for key, value in found.items()), flush=True)
+        if any(value > (WEIGHTS if key == "weights" else TOLERANCE) for key, value in found.items()):
             failed.append(name)
     assert not failed, f"differ from TRL: {failed}"
 
