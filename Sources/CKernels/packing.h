@@ -160,7 +160,15 @@ INLINE void pack_rows_as(
             long k = 0;
             if (elements == prefopt_float32) {
                 for (int i = 0; i < LANES; ++i) quads[i] = address(&source, elements, row[i], 0);
+                // The next lines, where so many follow, are asked for meanwhile, one after the other.
+                long next = line + chunk + LANES, ahead = 0;
+                int has_next = next + LANES <= lines;
                 for (; k + 4 <= depth; k += 4) {
+                    if (has_next)
+                        for (int i = 0; i < LANES / 4; ++i, ahead += 16) {
+                            if (ahead >= depth) ahead = 0, ++next;
+                            __builtin_prefetch(address(&source, elements, next, ahead), 0, 2);
+                        }
                     turn(quads, x);
                     for (int i = 0; i < LANES; ++i) quads[i] += 16;
                     if (here < count)

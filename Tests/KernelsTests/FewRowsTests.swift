@@ -23,7 +23,7 @@ import Testing
         for (adding, withBias) in [(false, false), (true, false), (false, true), (true, true)] {
             let all = start.copy()
             weight.forward(x.matrix, withBias ? bias : nil, into: all.matrix, adding: adding, on: pool)
-            for rows in [1, 2, 3, 4, 5, 7, 8] {
+            for rows in [1, 2, 3, 4, 5, 7, 8, 9, 16] {
                 let few = start.copy()
                 weight.forward(
                     x.matrix.rows(0..<rows), withBias ? bias : nil, into: few.matrix.rows(0..<rows), adding: adding,
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("several maps of the same rows have the bits that each has alone", arguments: [1, 3, 8])
+    @Test("several maps of the same rows have the bits that each has alone", arguments: [1, 3, 8, 13])
     func together(rows: Int) {
         var random = Random(5)
         let pool = ThreadPool(count: 3)
