@@ -9,10 +9,10 @@ enum FewRows {
     /// Whether a product of so many rows is for these kernels: those that round their operands pack them anyway.
     static func suits(_ rows: Int, on pool: ThreadPool) -> Bool { rows <= most && pool.arithmetic == .float32 }
 
-    /// The largest number of W's lines in one item of work, and how many items each thread gets at least: a late one holds up
-    /// little then.
-    private static let mostLines = 128
-    private static let itemsOfThread = 6
+    /// Of the panels of lines that each thread is given at once: in these it knows what it reads next.
+    private static let share = 3.0 / 4
+    /// Into how many pieces for each thread the others are cut, which whoever is ready takes: a late one holds up little.
+    private static let pieces = 4
     private static let panel = Int(prefopt_few_lines)
 
     /// One of the maps that the same rows go through: y [T, N] = x [T, K] Wᵀ, or y += …
@@ -54,34 +54,63 @@ enum FewRows {
 
     private static let scratchStride = MatrixProduct.longestPart + 8
 
+    /// The panels of some products, one after the other, and who works at which.
+    private struct Shares {
+        let products: UnsafeBufferPointer<Product>
+        let threads: Int
+        let panels: Int
+        /// Panels of the first item of each thread, and of an item that is anyone's.
+        let own: Int
+        let each: Int
+        let items: Int
+
+        init(_ products: UnsafeBufferPointer<Product>, threads: Int) {
+            (self.products, self.threads) = (products, threads)
+            panels = products.reduce(0) { $0 + $1.panels }
+            own = Int(share * Double(panels / threads))
+            let rest = panels - own * threads
+            each = max(1, rest / (pieces * threads))
+            items = (own > 0 ? threads : 0) + (rest + each - 1) / each
+        }
+
+        /// The panels of an item.
+        subscript(item: Int) -> Range<Int> {
+            if own > 0, item < threads { return item * own..<(item + 1) * own }
+            let start = own * threads + (own > 0 ? item - threads : item) * each
+            return start..<min(panels, start + each)
+        }
+
+        /// The product that a panel is of, and its number there.
+        func place(of panel: Int) -> (product: Product, panel: Int) {
+            var (number, left) = (0, panel)
+            while left >= products[number].panels {
+                left -= products[number].panels
+                number += 1
+            }
+            return (products[number], left)
+        }
+
+        /// A panel's lines, if they are read as they are stored.
+        func lines(of number: Int) -> prefopt_rows? {
+            let (product, place) = place(of: number)
+            return product.lines?.from(line: place * panel)
+        }
+    }
+
     /// All of some products of the same rows.
     static func run(_ x: Matrix, _ products: UnsafeBufferPointer<Product>, on pool: ThreadPool) {
         let parts = MatrixProduct.Parts(depth: x.columns, tail: 0, unit: 8)
-        let panels = products.reduce(0) { $0 + $1.panels }
-        let each = max(1, min(mostLines / panel, panels / (itemsOfThread * pool.count)))
-        let items = products.reduce(0) { $0 + ($1.panels + each - 1) / each }
-        /// The product and the panels of an item.
-        func work(of item: Int) -> (product: Product, panels: Range<Int>) {
-            var (number, first) = (0, item)
-            while first >= (products[number].panels + each - 1) / each {
-                first -= (products[number].panels + each - 1) / each
-                number += 1
-            }
-            return (products[number], first * each..<min(products[number].panels, (first + 1) * each))
-        }
-        pool.run(items) { item, thread in
-            let (product, run) = work(of: item)
-            // Threads take items in turns, so this is most likely the next one of this thread.
-            var following: prefopt_rows?
-            if item + pool.count < items {
-                let (next, panels) = work(of: item + pool.count)
-                following = next.lines?.from(line: panels.lowerBound * panel)
-            }
-            for place in run {
-                let isLast = place + 1 == run.upperBound
+        let shares = Shares(products, threads: pool.count)
+        pool.run(shares.items) { item, thread in
+            let panels = shares[item]
+            for number in panels {
+                // Behind the item's last: threads take items in turns, so most likely this one.
+                let next = number + 1 < panels.upperBound ? number + 1
+                    : item + pool.count < shares.items ? shares[item + pool.count].lowerBound : nil
+                let (product, place) = shares.place(of: number)
                 multiply(
-                    x, product, panel: place, next: isLast ? following : product.lines?.from(line: (place + 1) * panel),
-                    parts, pool.scratch(thread), pool)
+                    x, product, panel: place, next: next.flatMap { shares.lines(of: $0) }, parts, pool.scratch(thread),
+                    pool)
             }
         }
         for product in products where product.y.columns % panel > 0 { multiplyEdge(x, product, parts, pool) }
