@@ -11,13 +11,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$repository"
 
 output=docs-api targets=()
-while [ $# -gt 0 ]; do
-    case $1 in
-        --output) output=${2-}; shift 2 || stop "--output needs a folder" ;;
-        -*) stop "there is no option $1; --help lists them" ;;
-        *) targets+=(--target "$1"); shift ;;
-    esac
-done
+read_options command "--output=output" "$@"
+for name in "${rest[@]}"; do targets+=(--target "$name"); done
 export PREFOPT_API_DOCS=1
 if [ ${#targets[@]} = 0 ]; then
     for folder in Sources/*/; do

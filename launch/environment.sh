@@ -56,6 +56,43 @@ positive() {
     printf '%s' "$2"
 }
 
+# Reads a script's options into variables, and what is left into the array `rest`.
+#
+#   read_options none|command|pass "--OPTION=VARIABLE[:number|:flag] …" "$@"
+#
+# An option has a value, a positive number, or is a flag, whose variable becomes 1. Words that are none of the options are
+# refused (none), are a command from the first one on, or are passed on whatever they are; `--` ends the options.
+read_options() {
+    local others=$1 known=" $2 " found value
+    shift 2
+    rest=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) usage; exit 0 ;;
+            --) shift; break ;;
+        esac
+        if [[ $known == *" $1="* ]]; then
+            found=${known#*" $1="} found=${found%% *}
+            case $found in
+                *:flag) printf -v "${found%:*}" 1; shift; continue ;;
+                *:number) value=$(positive "$1" "${2-}") ;;
+                *) value=${2-} ;;
+            esac
+            [ $# -gt 1 ] || stop "$1 needs a value"
+            printf -v "${found%:*}" %s "$value"
+            shift 2
+        elif [ "$others" = pass ]; then
+            rest+=("$1")
+            shift
+        elif [ "$others" = command ] && [[ $1 != -* ]]; then
+            break
+        else
+            stop "there is no option $1; --help lists them"
+        fi
+    done
+    rest+=("$@")
+}
+
 # Runs a job to its end and exits with one of the program's statuses.
 #
 # mpirun answers TERM and INT by killing its ranks at once; USR1 it passes on, and they save. So the job gets a process

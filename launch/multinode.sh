@@ -22,23 +22,11 @@ set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-hostfile=${PREFOPT_HOSTFILE-} network='' threads='' agent='' yields='' dry='' name=train
-passed=()
-while [ $# -gt 0 ]; do
-    case $1 in
-        # supervise.sh hands over the hosts that answer.
-        --hosts) hostfile=${PREFOPT_HOSTFILE:-${2-}}; shift 2 ;;
-        --network) network=${2-}; shift 2 ;;
-        -t) threads=$(positive -t "${2-}"); shift 2 ;;
-        --agent) agent=${2-}; shift 2 ;;
-        --yield) yields=1; shift ;;
-        --command) name=${2-}; shift 2 ;;
-        --dry-run) dry=1; shift ;;
-        -h | --help) usage; exit 0 ;;
-        --) shift; passed+=("$@"); break ;;
-        *) passed+=("$1"); shift ;;
-    esac
-done
+hostfile='' network='' threads='' agent='' yields='' dry='' name=train
+read_options pass "--hosts=hostfile --network=network -t=threads:number --agent=agent --yield=yields:flag --command=name \
+    --dry-run=dry:flag" "$@"
+# supervise.sh hands over the hosts that answer.
+hostfile=${PREFOPT_HOSTFILE:-$hostfile}
 [ -n "$hostfile" ] || stop "--hosts is missing; name a file with a line \`host slots=1\` for each machine"
 [ -r "$hostfile" ] || stop "$hostfile: not found or not readable"
 [ -x "$binary" ] || stop "$binary isn't built yet; run launch/setup.sh"
@@ -117,7 +105,7 @@ for variable in OPENBLAS_NUM_THREADS PREFOPT_START_TIMEOUT PREFOPT_HANG_TIMEOUT 
 done
 command+=("$binary" "$name")
 if [ "$name" = train ]; then command+=(--set "threads_per_rank=$threads"); fi
-command+=("${passed[@]}")
+command+=("${rest[@]}")
 
 say "hosts: ${#hosts[@]}, slots of the first $slots, threads of a rank $threads, network ${network:-none}"
 if [ -n "$dry" ]; then

@@ -15,12 +15,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$repository"
 
 output=dist
-while [ $# -gt 0 ]; do
-    case $1 in
-        --output) output=${2-}; shift 2 || stop "--output needs a folder" ;;
-        *) stop "there is no option $1; --help lists them" ;;
-    esac
-done
+read_options none "--output=output" "$@"
 for tool in dpkg-deb dpkg-shlibdeps patchelf strip; do
     command -v "$tool" >/dev/null || stop "there is no $tool; on Debian: apt-get install dpkg-dev patchelf binutils"
 done

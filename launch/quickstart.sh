@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$repository"
-[ $# = 0 ] || stop "there is no option $1; --help says what there is"
+read_options none "" "$@"
 
 launch/setup.sh
 

@@ -18,18 +18,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 hostfile='' agent='' output='' tries=3 pause=5
-while [ $# -gt 0 ]; do
-    case $1 in
-        --hosts) hostfile=${2-}; shift 2 ;;
-        --agent) agent=${2-}; shift 2 ;;
-        --output) output=${2-}; shift 2 ;;
-        --tries) tries=$(positive --tries "${2-}"); shift 2 ;;
-        --pause) pause=$(positive --pause "${2-}"); shift 2 ;;
-        -h | --help) usage; exit 0 ;;
-        -*) stop "there is no option $1; --help lists them" ;;
-        *) break ;;
-    esac
-done
+read_options command "--hosts=hostfile --agent=agent --output=output --tries=tries:number --pause=pause:number" "$@"
+set -- "${rest[@]}"
 [ $# -gt 0 ] || stop "no command to supervise; for instance: launch/supervise.sh launch/train.sh run.yaml"
 if [ -n "$hostfile" ] && [ ! -r "$hostfile" ]; then stop "$hostfile: not found or not readable"; fi
 

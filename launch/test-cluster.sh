@@ -13,17 +13,9 @@ set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-kills=100 seed=1 only='' short=''
-while [ $# -gt 0 ]; do
-    case $1 in
-        --kills) kills=${2-}; shift 2 ;;
-        --seed) seed=${2-}; shift 2 ;;
-        --only) only=${2-}; shift 2 ;;
-        --short) short=1 kills=2; shift ;;
-        -h | --help) usage; exit 0 ;;
-        *) stop "there is no option $1; --help lists them" ;;
-    esac
-done
+kills='' seed=1 only='' short=''
+read_options none "--kills=kills --seed=seed --only=only --short=short:flag" "$@"
+if [ -z "$kills" ]; then kills=$([ -n "$short" ] && echo 2 || echo 100); fi
 [[ $kills =~ ^[0-9]+$ && $seed =~ ^[0-9]+$ ]] || stop "--kills and --seed are whole numbers"
 # As the kernel names it.
 binary=$(readlink -f "$binary")

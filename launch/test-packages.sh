@@ -11,12 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$repository"
 
 output=dist
-while [ $# -gt 0 ]; do
-    case $1 in
-        --output) output=${2-}; shift 2 || stop "--output needs a folder" ;;
-        *) stop "there is no option $1; --help lists them" ;;
-    esac
-done
+read_options none "--output=output" "$@"
 [ "$(id -u)" = 0 ] || stop "chroot and debootstrap need root"
 command -v debootstrap >/dev/null || stop "there is no debootstrap; on Debian: apt-get install debootstrap"
 

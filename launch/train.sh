@@ -17,16 +17,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 ranks=
 threads=
-passed=()
-while [ $# -gt 0 ]; do
-    case $1 in
-        -n) ranks=$(positive -n "${2-}"); shift 2 ;;
-        -t) threads=$(positive -t "${2-}"); shift 2 ;;
-        -h | --help) usage; exit 0 ;;
-        --) shift; passed+=("$@"); break ;;
-        *) passed+=("$1"); shift ;;
-    esac
-done
+read_options pass "-n=ranks:number -t=threads:number" "$@"
 [ -x "$binary" ] || stop "$binary isn't built yet; run launch/setup.sh"
 
 # Logical CPUs that this process may run on, one number a line.
@@ -84,7 +75,7 @@ if [ -z "$ranks" ]; then
 fi
 [ -n "$threads" ] || threads=$((cores / ranks > 0 ? cores / ranks : 1))
 
-command=("$binary" train --set "threads_per_rank=$threads" "${passed[@]}")
+command=("$binary" train --set "threads_per_rank=$threads" "${rest[@]}")
 if [ "$ranks" -gt 1 ]; then
     # Ranks of one machine talk through its memory: without the network no interface can be the wrong one. The program says
     # itself why it ends; mpirun's paragraphs about it, also after a stop that saved, are left out.
