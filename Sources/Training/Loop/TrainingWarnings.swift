@@ -24,6 +24,8 @@ struct TrainingWarnings {
 
     /// The untrained policy's loss is the level to compare with; a mean over a batch this many times as large has exploded.
     private static let explosion = 4.0
+    /// A reward or margin nearer to zero says nothing: of a run that has hardly moved.
+    private static let noticeable = 0.01
 
     /// - Returns: what to say about a step.
     mutating func add(_ outcome: StepOutcome, step: Int) -> [String] {
@@ -54,7 +56,8 @@ struct TrainingWarnings {
                     + "over; look at the pairs by `swift-prefopt inspect`, or train longer")
         }
         if objective.needsReference, objective.needsRejected, let reward = lateMetrics["rewards/chosen"],
-            let margin = lateMetrics["rewards/margins"], reward < 0, margin > 0
+            let margin = lateMetrics["rewards/margins"], reward < -Self.noticeable,
+            margin > Self.noticeable
         {
             lines.append(
                 "warning: chosen responses became less likely than the reference has them (rewards/chosen "
