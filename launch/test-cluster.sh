@@ -129,6 +129,7 @@ same_bits() {
             compare "$hosts hosts, zero_stage $stage" "$name" "$whole" "$status" "$start"
         done
     done
+    sweep_over_hosts $steps
     [ -n "$short" ] && return
     name=two-a-host status=0
     file=$(run_file $name $steps 20)
@@ -136,6 +137,27 @@ same_bits() {
     on_hosts "$(hostfile 2 1 2 3)" "$file" 2>"$hosts_folder/log" || status=$?
     compare "3 hosts of 2 ranks" $name "$whole" "$status" "$start"
     resumed "$whole" $steps "${stages[@]: -1}"
+}
+
+# Two groups of two hosts train three runs; each has the bits that it has alone.
+sweep_over_hosts() {
+    local steps=$1 base status=0 start beta wrong=0 folder=$hosts_folder/sweep
+    base=$(run_file sweep "$steps" 20)
+    printf '%s\n' "base: $base" "output_dir: $folder/all" "grid: {beta: [0.05, 0.1, 0.2]}" >"$folder/sweep.yaml"
+    start=$(now)
+    on_hosts "$(hostfile 1 1 2 3 4)" --command sweep "$folder/sweep.yaml" --groups 2 2>"$hosts_folder/log" >"$folder/table" \
+        || status=$?
+    for beta in 0.05 0.1 0.2; do
+        "$binary" train "$base" --set beta=$beta --set output_dir="$folder/alone" --resume never 2>"$hosts_folder/log-alone" || wrong=1
+        cmp -s "$folder/alone/final/model.safetensors" "$folder/all/"*"$beta"*/final/model.safetensors || wrong=1
+        rm -rf "$folder/alone"
+    done
+    if [ "$status" = 0 ] && [ "$wrong" = 0 ] && [ "$(wc -l <"$folder/all/sweep.jsonl")" = 3 ]; then
+        row ok "a sweep of 3 runs by 2 groups of 2 hosts" "$(since "$start")" "each run's bits are those alone"
+    else
+        row FAILED "a sweep of 3 runs by 2 groups of 2 hosts" "$(since "$start")" "status $status"
+        tail -n 5 "$hosts_folder/log" >&2
+    fi
 }
 
 compare() {
