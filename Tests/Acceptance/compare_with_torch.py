@@ -89,7 +89,8 @@ def objective_settings(name, columns, model):
         margins = dict(short=dict(length=-1), implicit=dict(model=str(model), beta=0.2))
         weights = dict(trained=0.5, short=0.1, implicit=0.4)
         return dict(loss_type="modpo", beta=0.1, preference_name="trained", weights=weights, margins=margins)
-    return dict(loss_type="sft")
+    # The golden's: of each response's tokens, then of the responses.
+    return dict(loss_type="sft", nll_reduction="response")
 
 
 ALL = ["sigmoid", "sigmoid-smoothed", "simpo", "modpo", "modpo-three", "sft"]
