@@ -5,6 +5,7 @@
 #
 # Each root has openmpi-bin and nothing else that a program of this kind needs. In each the program says its version, trains the
 # embedded example on two ranks through launch/train.sh, and the manual page and the completions are where a shell looks for them.
+# Where there is buildah, the Containerfile is built on a bare Debian too, and trained in.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -71,3 +72,24 @@ cp "$output"/swift-prefopt_*_amd64.deb "$root/root/swift-prefopt.deb"
 inside apt-get install --yes --quiet=2 --no-install-recommends /root/swift-prefopt.deb
 try /usr/bin/swift-prefopt /usr/share/swift-prefopt /usr
 say "both packages run in a bare root"
+
+say "== the container"
+if ! command -v buildah >/dev/null; then
+    say "test-packages.sh: the Containerfile was not tried: there is no buildah"
+    exit 0
+fi
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+storage=(--root "$work/containers" --runroot "$work/containers-run")
+# What the registry would give; packages come from where this machine has them.
+bare=$(announce buildah "${storage[@]}" from scratch)
+announce buildah "${storage[@]}" add --quiet "$bare" "$work/base" / >/dev/null
+announce buildah "${storage[@]}" commit --quiet --rm "$bare" docker.io/library/debian:12 >/dev/null
+mkdir -p "$work/context/dist"
+cp "$output"/swift-prefopt_*_amd64.deb "$work/context/dist/"
+announce buildah "${storage[@]}" build --quiet --pull=never --file cluster-configs/kubernetes/Containerfile --tag prefopt \
+    "$work/context" >/dev/null
+container=$(buildah "${storage[@]}" from --pull=never localhost/prefopt)
+announce buildah "${storage[@]}" run "$container" -- bash -c "swift-prefopt --version && swift-prefopt example /root/example \
+    && cd /root/example && /usr/share/swift-prefopt/launch/train.sh -n 2 -t 1 prefopt.yaml --set max_steps=20 && test -s out/final/model.safetensors \
+    && test -x /usr/sbin/sshd"
+say "the container trains"
