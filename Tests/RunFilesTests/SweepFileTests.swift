@@ -82,6 +82,22 @@ import Testing
             wrong == [
                 "sweep.yaml:3: there is no key bet; did you mean beta?", "sweep.yaml:3: beta is -1; expected a number above 0",
             ])
+        // What can't be read hides nothing else, nor is what follows from it said.
+        #expect(
+            message("base: run.yaml\noutput_dir: o\ngrid: {bet: [1], learning_rate: [-1]}\nseeds: [a]\nmetric: [x]\n") == [
+                "sweep.yaml:4: seeds is a list; expected a list of whole numbers from 0, as [1, 2, 3]",
+                "sweep.yaml:5: metric is a list; expected a name of metrics.jsonl, as eval_rewards/accuracies",
+                "sweep.yaml:3: there is no key bet; did you mean beta?",
+                "sweep.yaml:3: learning_rate is -1; expected a number, 0 or more",
+            ])
+        #expect(
+            message(
+                "base: run.yaml\ngrid: {gama: [1, 2]}\nzip: {loss_type: 3, beta: [1, 2]}\n",
+                base: "model_name_or_path: m\ntrain_file: t.jsonl\ngamma_beta_ratio: 0.5\n") == [
+                    "sweep.yaml: output_dir is missing; name the folder for sweep.jsonl and the runs' folders",
+                    "sweep.yaml:3: zip.loss_type is 3; expected a list of values, as [0.05, 0.1]",
+                    "sweep.yaml:2: there is no key gama; did you mean gamma?",
+                ])
         #expect(
             message("base: run.yaml\noutput_dir: o\nzip: {beta: [1, 2], gamma: [1]}\n")[0].contains("as many as beta has"))
         #expect(message("base: run.yaml\noutput_dir: o\nseeds: [1, 1]\n")[0].contains("twice"))

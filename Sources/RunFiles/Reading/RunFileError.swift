@@ -87,6 +87,25 @@ package enum RunFileFault: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The key that it is about, if it is one key's.
+    var key: String? {
+        switch self {
+        case .duplicateKey(_, let key, _), .unknownKey(_, let key, _), .foreignKey(_, let key, _),
+            .foreignValue(_, let key, _, _), .wrongValue(_, let key, _, _), .missing(_, let key, _),
+            .contradiction(_, let key, _, _), .unused(_, let key, _):
+            key
+        case .notYAML, .tooLarge, .notAMapping, .malformedOverride, .unreadableBase, .circle: nil
+        }
+    }
+
+    /// Whether it stays a fault whatever other keys say.
+    var isOfItsOwn: Bool {
+        switch self {
+        case .unknownKey, .foreignKey, .foreignValue, .wrongValue, .unreadableBase: true
+        default: false
+        }
+    }
+
     /// The place to sort by; nil for what is missing, which comes last.
     var place: Place? {
         switch self {

@@ -25,9 +25,8 @@ package struct SweepFile: Sendable {
     package init(bytes: [UInt8], file: String) throws(RunFileError) {
         let entries = try RunFileSource.parse(RunFileSource.text(bytes, file: file), file: file)
         var reading = SweepReading(entries, file: file)
-        let plan = try reading.plan()
-        runs = try reading.runs(of: plan)
-        metric = try reading.metric(for: runs)
+        let (plan, runs, metric) = try reading.result()
+        (self.runs, self.metric) = (runs, metric)
         (self.file, outputDirectory, varied) = (file, plan.outputDirectory, plan.varied)
     }
 }

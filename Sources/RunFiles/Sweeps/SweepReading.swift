@@ -27,10 +27,28 @@ struct SweepReading {
 
     private func entry(_ key: String) -> YAMLEntry? { entries.first { $0.key == key && !$0.value.isNull } }
 
+    /// - Throws: all that is wrong with the sweep's own keys and with any of its runs.
+    mutating func result() throws(RunFileError) -> (plan: Plan, runs: [SweepRun], metric: SweepMetric) {
+        let plan = self.plan()
+        refuseMalformedMetric()
+        let ownFaults = faults
+        let runs = plan.map { self.runs(of: $0) } ?? []
+        if !ownFaults.isEmpty {
+            // Without a part that can't be read a run may lack what the others of its keys need.
+            let isWhole = ownFaults.allSatisfy { $0.key.map { Self.keysOfNoRun.contains($0) } ?? true }
+            faults = ownFaults + faults.dropFirst(ownFaults.count).filter { isWhole || $0.isOfItsOwn }
+        }
+        guard faults.isEmpty, let plan else { throw RunFileError(faults) }
+        return (plan, runs, try metric(for: runs))
+    }
+
+    /// A fault in one of these leaves the runs' other keys as they are.
+    private static let keysOfNoRun: Set<String> = ["seeds", "metric", "greater_is_better", "output_dir"]
+
     // MARK: - The sweep's own keys
 
-    /// - Throws: all that is wrong with the sweep's own keys.
-    mutating func plan() throws(RunFileError) -> Plan {
+    /// The settings of all runs, as far as they can be read; nil if the runs can't be told at all.
+    private mutating func plan() -> Plan? {
         for entry in entries where !Self.keys.contains(entry.key) { faults.append(Self.unknown(entry)) }
         let base = text("base", "name the run file that the runs have in common")
         let output = text("output_dir", "name the folder for sweep.jsonl and the runs' folders")
@@ -42,19 +60,18 @@ struct SweepReading {
         let count = parts.reduce(1.0) { $0 * Double($1.count) }
         if count > Double(Self.mostRuns) {
             faults.append(.tooLarge(file: file, what: "\(count) runs", limit: Self.mostRuns))
+            return nil
         }
-        guard faults.isEmpty, let base, let output, let outputDirectory = output.value.text else {
-            throw RunFileError(faults)
-        }
+        guard let base, base.value.text != nil else { return nil }
         let all = parts.reduce([[YAMLEntry]]([[]])) { runs, part in runs.flatMap { run in part.map { run + $0 } } }
         let varied = Self.varied(all)
         let names = all.map { run in SweepName.of(run.filter { varied.contains($0.key) }) }
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             let place = (entry("runs") ?? entry("grid") ?? entry("zip") ?? entry("seeds"))?.place ?? base.place
-            throw RunFileError(
+            faults.append(
                 .wrongValue(place, key: "the sweep", found: "the run \(name) twice", expected: "runs that differ"))
         }
-        return Plan(base: base, outputDirectory: outputDirectory, settings: all, names: names, varied: varied)
+        return Plan(base: base, outputDirectory: output?.value.text ?? "", settings: all, names: names, varied: varied)
     }
 
     private static func unknown(_ entry: YAMLEntry) -> RunFileFault {
@@ -178,15 +195,16 @@ struct SweepReading {
 
     // MARK: - The runs
 
-    /// - Throws: what is wrong with any of the runs, each fault once.
-    mutating func runs(of plan: Plan) throws(RunFileError) -> [SweepRun] {
+    /// The runs that nothing is wrong with; of the others each fault once.
+    private mutating func runs(of plan: Plan) -> [SweepRun] {
         let name = plan.base.value.text ?? ""
         let path = name.hasPrefix("/") ? name : FileSystem.join(FileSystem.parent(of: file), name)
         let bytes: [UInt8]
         do {
             bytes = try FileSystem.read(path)
         } catch {
-            throw RunFileError(.unreadableBase(plan.base.place, path: name, reason: "\(error)"))
+            faults.append(.unreadableBase(plan.base.place, path: name, reason: "\(error)"))
+            return []
         }
         var runs: [SweepRun] = []
         for (settings, name) in zip(plan.settings, plan.names) {
@@ -201,7 +219,6 @@ struct SweepReading {
                 faults += error.faults.filter { !faults.contains($0) }
             }
         }
-        guard faults.isEmpty else { throw RunFileError(faults) }
         return runs
     }
 
@@ -223,12 +240,19 @@ struct SweepReading {
 
     // MARK: - The metric
 
+    private mutating func refuseMalformedMetric() {
+        if let direction = entry("greater_is_better"), direction.value.bool == nil {
+            faults += direction.wrong("true or false").faults
+        }
+        if let given = entry("metric"), given.value.text == nil {
+            faults += given.wrong("a name of metrics.jsonl, as eval_rewards/accuracies").faults
+        }
+    }
+
     /// - Throws: for a metric that a run doesn't have.
-    func metric(for runs: [SweepRun]) throws(RunFileError) -> SweepMetric {
+    private func metric(for runs: [SweepRun]) throws(RunFileError) -> SweepMetric {
         let given = entry("metric")
         let direction = entry("greater_is_better")
-        if let direction, direction.value.bool == nil { throw direction.wrong("true or false") }
-        if let given, given.value.text == nil { throw given.wrong("a name of metrics.jsonl, as eval_rewards/accuracies") }
         let isHeldOut = runs.allSatisfy { !$0.file.data.evalFiles.isEmpty }
         let objectives = runs.map(\.file.objective)
         let common = Metric.of(objectives[0]).filter { metric in
