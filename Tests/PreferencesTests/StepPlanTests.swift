@@ -176,6 +176,33 @@ struct StepPlanTests {
 
     // MARK: Speed
 
+    // MARK: Files with losses of their own
+
+    @Test("files with losses of their own: each step has as many pairs of each, as in plans of each alone", arguments: [1, 3])
+    func files(worldSize: Int) {
+        let shapes = [Self.mixed(70), Self.mixed(30)]
+        let parts = [
+            PreferenceSet.Part(comparisons: 0..<70, lossWeight: 0.25),
+            PreferenceSet.Part(comparisons: 70..<100, lossWeight: 2),
+        ]
+        let alone = shapes.map { planner($0, batch: 16, tokens: 900, world: worldSize, reproducible: true) }
+        let joined = StepPlanner(shapes: shapes[0] + shapes[1], settings: alone[0].settings, parts: parts)
+        #expect(joined.stepsPerEpoch == alone[0].stepsPerEpoch && alone[1].stepsPerEpoch < joined.stepsPerEpoch)
+        for step in 0..<2 * joined.stepsPerEpoch {
+            let (plan, own) = (joined.plan(step: step), alone.map { $0.plan(step: step) })
+            #expect(plan.judgements == own[0].judgements + own[1].judgements.map { $0 + alone[0].judgements })
+            #expect(plan.microBatches.map(\.rows) == (own[0].microBatches + own[1].microBatches).map(\.rows))
+            #expect(plan.ranks.flatMap(\.self).sorted() == Array(plan.microBatches.indices))
+            for planned in plan.microBatches.flatMap(\.comparisons) {
+                #expect(planned.judgements.elementsEqual(plan.judgements[planned.positions]))
+                let second = planned.comparison >= 70
+                let position = planned.positions.lowerBound
+                #expect(plan.part(of: position) == (second ? 1 : 0))
+                #expect(plan.share(of: position) == (second ? 2 : 0.25) * (1 / Double(own[second ? 1 : 0].judgements.count)))
+            }
+        }
+    }
+
     @Test("no comparisons, no steps")
     func empty() {
         let planner = planner([], batch: 4, tokens: 100, world: 2)

@@ -7,6 +7,8 @@ package struct Metric: Sendable {
     package struct Judged {
         let input: JudgementInput
         let output: JudgementOutput
+        /// What its loss is multiplied by before the mean is taken: not 1 where data files have losses of their own.
+        let lossWeight: Double
     }
 
     /// What a judgement adds to the sum, and by how much to what the sum is divided by; nil: nothing to either.

@@ -7,7 +7,9 @@ extension Metric {
         [loss, perplexity] + rewards + labelledRewards + combinedRewards + referencePoints + logps + labelledLogps
         + demonstrationLogps
 
-    private static let loss = Metric("loss", .less, for: { $0.judges != .prompts }) { ($0.output.loss, 1) }
+    private static let loss = Metric("loss", .less, for: { $0.judges != .prompts }) {
+        ($0.lossWeight * $0.output.loss, 1)
+    }
 
     /// exp of the mean negative logps over all scored tokens.
     private static let perplexity = Metric("perplexity", .less, for: { $0.judges == .demonstrations }) {

@@ -32,9 +32,10 @@ package struct Metrics: Sendable {
         subtracted = sums
     }
 
-    package mutating func add(_ input: JudgementInput, _ output: JudgementOutput) {
+    /// - Parameter lossWeight: of the judgement's loss, where data files have losses of their own.
+    package mutating func add(_ input: JudgementInput, _ output: JudgementOutput, lossWeight: Double = 1) {
         judgements += 1
-        let judged = Metric.Judged(input: input, output: output)
+        let judged = Metric.Judged(input: input, output: output, lossWeight: lossWeight)
         for (place, metric) in metrics.enumerated() {
             sums[place].add(metric.of(judged))
             if let less = metric.less { subtracted[place].add(less(judged)) }

@@ -38,6 +38,17 @@ package struct PreferenceSet: Sendable, Equatable {
         package var length: Int { spans.count }
     }
 
+    /// The comparisons of one of several data files, and what they are there for.
+    package struct Part: Sendable, Equatable {
+        package let comparisons: Range<Int>
+        /// w_k, the weight of the file's own loss in each step; nil: its rows are drawn with those of the others.
+        package let lossWeight: Double?
+
+        package init(comparisons: Range<Int>, lossWeight: Double?) {
+            (self.comparisons, self.lossWeight) = (comparisons, lossWeight)
+        }
+    }
+
     /// A row, or a judgement of a row that has others, that can't be trained on.
     package struct Drop: Sendable, Equatable {
         package let row: Int
@@ -52,6 +63,8 @@ package struct PreferenceSet: Sendable, Equatable {
     package private(set) var responses: [Response] = []
     /// What the objective judges, of indices into `responses`; a step counts these.
     package private(set) var judgements: [Judgement] = []
+    /// The data files, if they have losses of their own; otherwise empty.
+    package private(set) var parts: [Part] = []
     /// Margin rewards that the file gives: name → one value for each of `responses`.
     package private(set) var scores: [String: [Float]] = [:]
     /// Rows without a usable judgement.
@@ -135,7 +148,7 @@ package struct PreferenceSet: Sendable, Equatable {
 
     package static func == (a: PreferenceSet, b: PreferenceSet) -> Bool {
         a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses
-            && a.judgements == b.judgements
+            && a.judgements == b.judgements && a.parts == b.parts
             && a.scores == b.scores && a.drops == b.drops && a.skips == b.skips && a.rows == b.rows
             && a.notes == b.notes
             && a.unusedColumns == b.unusedColumns && a.formats.elementsEqual(b.formats, by: ==)
@@ -265,7 +278,12 @@ extension PreferenceSet {
     /// rows are numbered on, lines are those of each file.
     ///
     /// The sets must have been read by one rule.
-    package init(joining parts: [(set: PreferenceSet, weight: Double)], seed: UInt64) {
+    ///
+    /// - Parameter uses: of each set its file's number, and what that file is there for; empty where all are drawn as one.
+    package init(
+        joining parts: [(set: PreferenceSet, weight: Double)],
+        uses: [(file: Int, lossWeight: Double?)] = [], seed: UInt64
+    ) {
         self.init()
         var columns: Set<String> = []
         var counts: [RowFormat: Int] = [:]
@@ -281,6 +299,7 @@ extension PreferenceSet {
                 for comparison in order.indices { append(comparison, of: set, firstToken, firstRow) }
             }
             for comparison in order.prefix(share).sorted() { append(comparison, of: set, firstToken, firstRow) }
+            if !uses.isEmpty { endPart(number, of: uses) }
             drops += set.drops.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
             skips += set.skips.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
             rows += set.rows
@@ -290,6 +309,15 @@ extension PreferenceSet {
         }
         unusedColumns = columns.sorted()
         formats = RowFormat.all.compactMap { format in counts[format].map { (format, $0) } }
+    }
+
+    /// The comparisons since the last part are one, or belong to it where it is of the same file.
+    private mutating func endPart(_ number: Int, of uses: [(file: Int, lossWeight: Double?)]) {
+        if number > 0, uses[number].file == uses[number - 1].file { parts.removeLast() }
+        parts.append(
+            Part(
+                comparisons: (parts.last?.comparisons.upperBound ?? 0)..<comparisons.count,
+                lossWeight: uses[number].lossWeight))
     }
 
     private mutating func append(_ index: Int, of set: PreferenceSet, _ firstToken: Int, _ firstRow: Int) {

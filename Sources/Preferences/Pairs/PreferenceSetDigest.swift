@@ -12,6 +12,10 @@ extension PreferenceSet {
             digest.update(field: name)
             digest.update(values)
         }
+        for part in parts {
+            digest.update(field: "loss \(part.lossWeight ?? -1)")
+            digest.update(numbers: [part.comparisons.lowerBound, part.comparisons.upperBound])
+        }
         return digest.finish()
     }
 

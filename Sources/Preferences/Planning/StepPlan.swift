@@ -31,6 +31,15 @@ package struct PlannedComparison: Sendable, Equatable {
     /// Predicted cost in the units of `StepCost`.
     package let cost: Double
 
+    /// The same share of the same comparison among others: so many comparisons and judgements before it, and results.
+    func moved(comparisons: Int, judgements moved: Int, positions first: Int) -> PlannedComparison {
+        PlannedComparison(
+            comparison: comparison + comparisons,
+            judgements: judgements.lowerBound + moved..<judgements.upperBound + moved,
+            positions: positions.lowerBound + first..<positions.upperBound + first, responses: responses, rows: rows,
+            scoredTokens: scoredTokens, cost: cost)
+    }
+
     /// Where one of `responses` stands in them.
     package func place(ofResponse response: Int) -> Int { responses.prefix { $0 < response }.count }
 }
@@ -53,6 +62,13 @@ package struct PlannedMicroBatch: Sendable, Equatable {
 /// Who computes what in one step. Every rank makes the same plan by itself: it is a function of the shapes, the
 /// settings and the step, and nothing is exchanged.
 package struct StepPlan: Sendable, Equatable {
+    /// Judgements whose mean loss has a weight in the step's.
+    package struct Part: Sendable, Equatable {
+        /// Of `judgements`.
+        package let positions: Range<Int>
+        package let weight: Double
+    }
+
     /// Counted from 0 over the whole run.
     package let step: Int
     /// Counted from 0.
@@ -60,8 +76,63 @@ package struct StepPlan: Sendable, Equatable {
     package let microBatches: [PlannedMicroBatch]
     /// For each rank the indices of its micro-batches, ascending; empty for a rank with nothing to do.
     package let ranks: [[Int]]
-    /// Global indices of judgements in step order; their number is what gradients are divided by.
+    /// Global indices of judgements in step order.
     package let judgements: [Int]
+    /// One of weight 1 with all of them; where every data file has a loss of its own, one for each.
+    package let parts: [Part]
+
+    init(
+        step: Int, epoch: Int, microBatches: [PlannedMicroBatch], ranks: [[Int]], judgements: [Int], parts: [Part]? = nil
+    ) {
+        (self.step, self.epoch, self.microBatches) = (step, epoch, microBatches)
+        (self.ranks, self.judgements) = (ranks, judgements)
+        self.parts = parts ?? [Part(positions: judgements.indices, weight: 1)]
+    }
+
+    /// Steps of several data files as one: Σ w_k L_k. Every file's micro-batches stay as they are, so they have the bits that
+    /// they have in a step of that file alone.
+    ///
+    /// - Parameter plans: each with its weight, and with the number of comparisons and of judgements before the file's first.
+    init(
+        step: Int, epoch: Int, joining plans: [(plan: StepPlan, weight: Double, comparisons: Int, judgements: Int)],
+        worldSize: Int
+    ) {
+        var (microBatches, judgements, parts) = ([PlannedMicroBatch](), [Int](), [Part]())
+        for (plan, weight, comparisons, before) in plans {
+            let first = judgements.count
+            microBatches += plan.microBatches.map { microBatch in
+                PlannedMicroBatch(
+                    microBatch.comparisons.map {
+                        $0.moved(comparisons: comparisons, judgements: before, positions: first)
+                    })
+            }
+            judgements += plan.judgements.map { $0 + before }
+            parts.append(Part(positions: first..<judgements.count, weight: weight))
+        }
+        self.init(
+            step: step, epoch: epoch, microBatches: microBatches,
+            ranks: StepPlanPacking.ranks(of: microBatches.map(\.cost), worldSize: worldSize), judgements: judgements,
+            parts: parts)
+    }
+
+    /// The number of the part that a position of `judgements` belongs to.
+    package func part(of position: Int) -> Int {
+        parts.count == 1 ? 0 : parts.firstIndex { $0.positions.contains(position) } ?? 0
+    }
+
+    /// What the loss of the judgement at a position, and its gradient, is multiplied by in the step's sum: 1 over the number of
+    /// judgements of its part, times the part's weight.
+    package func share(of position: Int) -> Double {
+        let part = parts[part(of: position)]
+        // With a weight of 1 the bits are those of a step of this part alone.
+        return part.weight * (1 / Double(part.positions.count))
+    }
+
+    /// What the loss of the judgement at a position is multiplied by before the mean over all judgements is taken.
+    package func lossWeight(of position: Int) -> Double {
+        parts.count == 1 && parts[0].weight == 1
+            ? 1 : share(of: position) * Double(judgements.count)
+    }
 
     package var rows: Int { microBatches.reduce(0) { $0 + $1.rows } }
     package var scoredTokens: Int { microBatches.reduce(0) { $0 + $1.scoredTokens } }

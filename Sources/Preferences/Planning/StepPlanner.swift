@@ -7,6 +7,9 @@
 /// The number of micro-batches is rounded up to a multiple of the ranks, so that each rank has the same number of
 /// nearly equal ones. With `reproducible` micro-batches don't depend on the number of ranks, only which rank computes
 /// them does; they are then rounded up to a number with many divisors.
+///
+/// Where every data file has a loss of its own (`PreferenceSet.Part.lossWeight`), a step is one of each file's steps beside
+/// the others': as many judgements of each, in the file's own order. An epoch lasts as long as the longest file's.
 package struct StepPlanner: Sendable {
     package struct Settings: Sendable, Equatable {
         /// Judgements of a step, at least 1.
@@ -37,9 +40,22 @@ package struct StepPlanner: Sendable {
     package let settings: Settings
     /// The global index of each comparison's first judgement, and at the end the number of all judgements.
     private let firsts: [Int]
+    /// The files that have losses of their own; none where all are drawn as one.
+    let files: [FilePlanner]
+
+    /// What plans the steps of one file.
+    struct FilePlanner: Sendable {
+        let planner: StepPlanner
+        let weight: Double
+        /// Comparisons and judgements of the files before it.
+        let comparisons: Int
+        let judgements: Int
+    }
 
     /// Every comparison has a judgement at least.
-    package init(shapes: [ComparisonShape], settings: Settings) {
+    ///
+    /// - Parameter parts: the set's files.
+    package init(shapes: [ComparisonShape], settings: Settings, parts: [PreferenceSet.Part] = []) {
         precondition(settings.globalBatchSize > 0 && settings.microBatchTokens > 0 && settings.worldSize > 0)
         self.shapes = shapes
         self.settings = settings
@@ -47,13 +63,28 @@ package struct StepPlanner: Sendable {
         firsts.reserveCapacity(shapes.count + 1)
         for shape in shapes { firsts.append(firsts[firsts.count - 1] + shape.judgements.count) }
         self.firsts = firsts
+        files = parts.compactMap { part in
+            part.lossWeight.map { weight in
+                FilePlanner(
+                    planner: StepPlanner(shapes: Array(shapes[part.comparisons]), settings: settings), weight: weight,
+                    comparisons: part.comparisons.lowerBound, judgements: firsts[part.comparisons.lowerBound])
+            }
+        }
     }
 
     /// Judgements of an epoch.
     package var judgements: Int { firsts[shapes.count] }
 
-    /// ⌈judgements / globalBatchSize⌉.
-    package var stepsPerEpoch: Int { (judgements + settings.globalBatchSize - 1) / settings.globalBatchSize }
+    /// ⌈judgements / globalBatchSize⌉; of the longest file where each has a loss of its own.
+    package var stepsPerEpoch: Int {
+        files.map(\.planner.stepsPerEpoch).max()
+            ?? (judgements + settings.globalBatchSize - 1) / settings.globalBatchSize
+    }
+
+    /// Whether all epochs are one and the same.
+    package var repeatsEpochs: Bool {
+        !settings.shuffle && files.allSatisfy { $0.planner.stepsPerEpoch == stepsPerEpoch }
+    }
 
     /// The global indices of a comparison's judgements.
     package func judgements(of comparison: Int) -> Range<Int> { firsts[comparison]..<firsts[comparison + 1] }
@@ -149,11 +180,22 @@ package struct EpochPlan: Sendable {
     private let order: [Int]
     /// In the epoch's order: judgements before each comparison, and at the end all.
     private let starts: [Int]
+    /// Of each file with a loss of its own those of its epochs that the steps of this one come to.
+    private let files: [[EpochPlan]]
 
     init(of planner: StepPlanner, epoch: Int) {
         self.planner = planner
         self.epoch = epoch
         let settings = planner.settings
+        let steps = epoch * planner.stepsPerEpoch..<(epoch + 1) * planner.stepsPerEpoch
+        files = planner.files.map { file in
+            let own = file.planner.stepsPerEpoch
+            return (steps.lowerBound / own...(steps.upperBound - 1) / own).map { file.planner.epoch($0) }
+        }
+        guard files.isEmpty else {
+            (order, starts) = ([], [])
+            return
+        }
         order = StepPlanOrder.comparisons(
             count: planner.shapes.count, shuffle: settings.shuffle, seed: settings.seed, epoch: epoch)
         var starts = [0]
@@ -168,6 +210,7 @@ package struct EpochPlan: Sendable {
     /// The plan of one of `steps`.
     package func plan(step: Int) -> StepPlan {
         precondition(steps.contains(step))
+        guard files.isEmpty else { return joined(step: step) }
         let first = (step - steps.lowerBound) * planner.settings.globalBatchSize
         let window = first..<min(first + planner.settings.globalBatchSize, planner.judgements)
         var parts: [(comparison: Int, judgements: Range<Int>)] = []
@@ -180,6 +223,15 @@ package struct EpochPlan: Sendable {
             place += 1
         }
         return planner.plan(step: step, epoch: epoch, of: parts)
+    }
+
+    private func joined(step: Int) -> StepPlan {
+        let plans = zip(planner.files, files).compactMap { file, epochs in
+            epochs.first { $0.steps.contains(step) }.map { epoch in
+                (plan: epoch.plan(step: step), weight: file.weight, comparisons: file.comparisons, judgements: file.judgements)
+            }
+        }
+        return StepPlan(step: step, epoch: epoch, joining: plans, worldSize: planner.settings.worldSize)
     }
 
     /// The place in the order of the comparison that holds a position, by bisection.

@@ -8,15 +8,20 @@ import Storage
 ///     train_file:                               # several, drawn more or less often
 ///       - {path: a.jsonl, weight: 2.5}
 ///       - {path: b.csv}
+///     train_file:                               # several, each with a loss of its own in every step: Σ w_k L_k
+///       - {path: a.jsonl, loss_weight: 0.3}
+///       - {path: b.jsonl, loss_weight: 0.7}
 package struct DataFile: Sendable, Equatable {
     package let path: String
     /// How often the file's pairs are drawn in an epoch. Its whole part repeats all rows; its fraction adds so large a share
     /// of them, chosen by `seed`, the same in every epoch. Default 1.
     package let weight: Double
+    /// w_k: every step has `global_batch_size` pairs of this file, and w_k times their mean loss. Default nil: the file's
+    /// pairs are drawn with those of the others.
+    package let lossWeight: Double?
 
-    package init(path: String, weight: Double = 1) {
-        self.path = path
-        self.weight = weight
+    package init(path: String, weight: Double = 1, lossWeight: Double? = nil) {
+        (self.path, self.weight, self.lossWeight) = (path, weight, lossWeight)
     }
 
     /// More would be a mistake: an epoch holds that many copies.
@@ -29,7 +34,10 @@ extension ValueKind where Value == [DataFile] {
     static func dataFiles(weighted: Bool) -> ValueKind {
         let words = "a file, a folder, or a list of them"
         var members: JSONObject = ["path": ["type": "string"]]
-        if weighted { members["weight"] = NumberRange.positive.schema }
+        if weighted {
+            members["weight"] = NumberRange.positive.schema
+            members["loss_weight"] = NumberRange.nonNegative.schema
+        }
         let file: JSON = [
             "anyOf": [
                 ["type": "string"],
@@ -53,15 +61,12 @@ extension ValueKind where Value == [DataFile] {
             }
             return files
         } write: { files in
-            if let only = files.first, files.count == 1, only.weight == 1 { return .string(only.path) }
+            if let only = files.first, files.count == 1, only == DataFile(path: only.path) {
+                return .string(only.path)
+            }
             return files.isEmpty
                 ? .null
-                : .list(
-                    files.map { file in
-                        .mapping(
-                            [("path", .string(file.path))]
-                                + (file.weight == 1 ? [] : [("weight", .number(file.weight))]))
-                    })
+                : .list(files.map(\.yaml))
         }
     }
 
@@ -70,28 +75,55 @@ extension ValueKind where Value == [DataFile] {
         guard let members = item.value.map else { throw item.wrong("a path, or {path: …, weight: …}") }
         var path: String?
         var weight = 1.0
+        var lossWeight: Double?
         for member in members {
             let named = member.named(in: item.key)
             switch member.key {
             case "path": path = try ValueKind<String>.text.read(named)
+            case "weight" where !weighted, "loss_weight" where !weighted:
+                throw RunFileError(
+                    .unused(member.place, key: named.key, because: "an evaluation counts every pair once"))
+            case "loss_weight": lossWeight = try ValueKind<Double>.number(.nonNegative).read(named)
             case "weight":
-                guard weighted else {
-                    throw RunFileError(
-                        .unused(member.place, key: named.key, because: "an evaluation counts every pair once"))
-                }
                 weight = try ValueKind<Double>.number(.positive).read(named)
                 guard weight <= DataFile.greatestWeight else {
                     throw named.wrong("a number above 0 and at most \(YAMLText.number(DataFile.greatestWeight))")
                 }
             default:
                 throw RunFileError(
-                    .unknownKey(member.place, key: named.key, nearest: "\(item.key).path or .weight"))
+                    .unknownKey(member.place, key: named.key, nearest: "\(item.key).path, .weight or .loss_weight"))
             }
         }
         guard let path else {
             throw RunFileError(
                 .wrongValue(item.place, key: item.key, found: item.value.found, expected: "a path in it: {path: …}"))
         }
-        return DataFile(path: path, weight: weight)
+        return DataFile(path: path, weight: weight, lossWeight: lossWeight)
+    }
+}
+
+extension DataFile {
+    fileprivate var yaml: YAMLValue {
+        var members: [(name: String, value: YAMLValue)] = [("path", .string(path))]
+        if weight != 1 { members.append(("weight", .number(weight))) }
+        if let lossWeight { members.append(("loss_weight", .number(lossWeight))) }
+        return .mapping(members)
+    }
+}
+
+extension RunValues {
+    /// What is wrong with the `loss_weight`s of the training files.
+    var objectionToLossWeights: Rule.Objection? {
+        let weights = self.data.trainFiles.map(\.lossWeight)
+        guard weights.contains(where: { $0 != nil }) else { return nil }
+        guard !weights.contains(nil) else { return .expected("a loss_weight for each of the files, or for none") }
+        guard weights.contains(where: { ($0 ?? 0) > 0 }) else {
+            return .expected("a loss_weight above 0 for one of the files")
+        }
+        guard let loss = losses.first(where: { $0.judges == .prompts || $0.statistic != nil }) else { return nil }
+        let reason =
+            loss.judges == .prompts
+            ? "draws its own responses; it has reward_weights" : "compares rewards with a statistic of the whole batch"
+        return .expected("files without loss_weight: \(loss.name) \(reason)")
     }
 }

@@ -58,9 +58,7 @@ package final class Learner: StepLearner {
             descent.reduce()
             results.reduce(over: communicator)
         }
-        let judgements = plan.judgements.enumerated().map {
-            evaluate(results, position: $0, judgement: $1, in: statistics)
-        }
+        let judgements = plan.judgements.indices.map { evaluate(results, position: $0, of: plan, in: statistics) }
         let norm = try clock.measure(.update) { try checkedNorm(results, judgements, step: plan.step + 1) }
         try clock.measure(.log) { try dump(plan.step + 1, judgements) }
 
@@ -69,10 +67,10 @@ package final class Learner: StepLearner {
         return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.stop)
     }
 
-    /// What the losses must know of the whole batch before any of its gradients. Collective.
-    private func statistics(of plan: StepPlan) throws -> BatchStatistics {
+    /// What the losses must know of the whole batch before any of its gradients, for each part of the step. Collective.
+    private func statistics(of plan: StepPlan) throws -> [BatchStatistics] {
         let batch = plan.judgements.map { set.judgements[$0] }
-        var statistics = BatchStatistics(meanLength: set.meanLength(ofBest: plan.judgements))
+        var statistics = BatchStatistics(meanLength: 0)
         let scoring = LogRatioScoring(
             set: set, columns: run.train.columns, communicator: communicator, console: run.console)
         if objective.needs(.mismatchedLogRatio) {
@@ -83,16 +81,19 @@ package final class Learner: StepLearner {
             carried.runningLogRatio.add(try scoring.all(batch, with: transformer, model: run.file.model.path))
             statistics.runningLogRatio = carried.runningLogRatio.value
         }
-        return statistics
+        return plan.parts.map { part in
+            var own = statistics
+            own.meanLength = set.meanLength(ofBest: plan.judgements[part.positions])
+            return own
+        }
     }
 
     private func compute(
-        _ plan: StepPlan, _ index: Int, _ statistics: BatchStatistics, isLast: Bool, into results: inout StepResults
+        _ plan: StepPlan, _ index: Int, _ statistics: [BatchStatistics], isLast: Bool, into results: inout StepResults
     ) {
         let microBatch = plan.microBatches[index]
         let batch = PackedBatch(
             set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
-        let share = 1 / Double(plan.judgements.count)
         descent.gradients.add(isLast: isLast) { values, completed in
             transformer.step(
                 batch, in: workspace, gradients: values, completed: completed
@@ -103,7 +104,8 @@ package final class Learner: StepLearner {
                     let judgement = set.judgements[number]
                     let places = judgement.responses.map { planned.place(ofResponse: $0 - first) }
                     let input = input(judgement, places.map { logps[$0] })
-                    let output = objective.evaluate(input, in: statistics)
+                    let output = objective.evaluate(input, in: statistics[plan.part(of: position)])
+                    let share = plan.share(of: position)
                     for (place, gradient) in zip(places, output.gradients) { derivatives[place] += share * gradient }
                     results[position] = input.responses.map(\.logps)
                 }
@@ -123,13 +125,15 @@ package final class Learner: StepLearner {
     }
 
     private func evaluate(
-        _ results: StepResults, position: Int, judgement index: Int, in statistics: BatchStatistics
+        _ results: StepResults, position: Int, of plan: StepPlan, in statistics: [BatchStatistics]
     ) -> JudgementResult {
-        let judgement = set.judgements[index]
+        let judgement = set.judgements[plan.judgements[position]]
         let input = input(judgement, results[position])
         let comparison = set.comparison(of: judgement)
         return JudgementResult(
-            row: comparison.row, line: comparison.line, input: input, output: objective.evaluate(input, in: statistics))
+            row: comparison.row, line: comparison.line, input: input,
+            output: objective.evaluate(input, in: statistics[plan.part(of: position)]),
+            lossWeight: plan.lossWeight(of: position))
     }
 
     private func checkedNorm(

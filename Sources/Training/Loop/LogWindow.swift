@@ -17,7 +17,9 @@ struct LogWindow {
     init(objective: Objective) { metrics = Metrics(of: objective) }
 
     mutating func add(_ outcome: StepOutcome, plan: StepPlan, seconds: Double, phases: [Phase: Double]) {
-        for judgement in outcome.judgements { metrics.add(judgement.input, judgement.output) }
+        for judgement in outcome.judgements {
+            metrics.add(judgement.input, judgement.output, lossWeight: judgement.lossWeight)
+        }
         rollouts.add(outcome.rollouts)
         tokens += plan.rows
         self.seconds += seconds

@@ -8,6 +8,8 @@ package struct JudgementResult {
     let line: Int
     let input: JudgementInput
     package let output: JudgementOutput
+    /// What the loss is multiplied by before a mean over all judgements is taken (see `StepPlan.lossWeight`).
+    var lossWeight = 1.0
 }
 
 /// Means over the responses that the policy drew in a step, or in several.

@@ -34,7 +34,7 @@ struct TrainingWarnings {
         if step > lateFrom {
             for judgement in outcome.judgements { lateMetrics.add(judgement.input, judgement.output) }
         }
-        let loss = outcome.judgements.reduce(0) { $0 + $1.output.loss } / Double(max(1, outcome.judgements.count))
+        let loss = outcome.judgements.reduce(0) { $0 + $1.lossWeight * $1.output.loss } / Double(max(1, outcome.judgements.count))
         guard let firstLoss else {
             firstLoss = loss
             return []

@@ -54,7 +54,8 @@ extension PreferenceSet {
         threads: Int, console: Console, _ tell: (String) -> Void
     ) throws -> PreferenceSet {
         var parts: [(set: PreferenceSet, weight: Double)] = []
-        for file in files {
+        var uses: [(file: Int, lossWeight: Double?)] = []
+        for (number, file) in files.enumerated() {
             for path in try communicator.failingTogether({ try DataFolder.files(file.path) }) {
                 let set = try load(
                     path, encoder: encoder(path), over: communicator, threads: threads, console: console)
@@ -63,14 +64,26 @@ extension PreferenceSet {
                 for line in first?.lines ?? [] { tell("  " + line) }
                 try communicator.failingTogether { try set.requireJudgements(file: path) }
                 parts.append((set, file.weight))
+                uses.append((number, file.lossWeight))
             }
         }
-        guard parts.count > 1 || parts[0].weight != 1 else { return parts[0].set }
-        let joined = PreferenceSet(joining: parts, seed: seed)
+        let isSplit = uses.contains { $0.lossWeight != nil }
+        guard parts.count > 1 || parts[0].weight != 1 || isSplit else { return parts[0].set }
+        let joined = PreferenceSet(joining: parts, uses: isSplit ? uses : [], seed: seed)
+        try communicator.failingTogether {
+            if let place = joined.parts.firstIndex(where: \.comparisons.isEmpty) {
+                throw TrainingError.input("\(files[place].path): of its rows the weight \(files[place].weight) takes none")
+            }
+        }
         try communicator.failingTogether {
             try joined.requireJudgements(file: files.map(\.path).joined(separator: ", "))
         }
         tell("\(parts.count) files: an epoch draws \(joined.judgements.count) \(joined.noun)s of \(joined.rows) rows")
+        if isSplit {
+            tell(
+                "each file has a loss of its own: "
+                    + files.map { "\($0.lossWeight ?? 1) × that of \($0.path)" }.joined(separator: " + "))
+        }
         return joined
     }
 

@@ -6,6 +6,7 @@ import RunFiles
 package struct RunForecast {
     private let run: RunFile
     private let shapes: [ComparisonShape]
+    private let parts: [PreferenceSet.Part]
     private let step: StepCost
     /// Cost of one evaluation by one rank.
     private let evaluationCost: Double
@@ -17,29 +18,32 @@ package struct RunForecast {
     private static let togetherness = 0.03
 
     init(_ run: RunFile, _ rows: RunSetup.Rows) {
-        (self.run, shapes) = (run, rows.data.shapes)
+        (self.run, shapes, parts) = (run, rows.data.shapes, rows.data.train.parts)
         step = StepCost(rows.shape)
         totalSteps = run.duration.steps(
-            stepsPerEpoch: RunForecast.planner(run, shapes, step, ranks: 1).stepsPerEpoch)
+            stepsPerEpoch: RunForecast.planner(run, shapes, parts, step, ranks: 1).stepsPerEpoch)
         evaluationCost = rows.evaluation.map { evaluation in
             let shapes = evaluation.shapes
-            return RunForecast.planner(run, shapes, StepCost(rows.shape), ranks: 1)
+            return RunForecast.planner(run, shapes, [], StepCost(rows.shape), ranks: 1)
                 .plan(scoring: Array(shapes.indices)).microBatches.reduce(0) { $0 + $1.cost }
         } ?? 0
     }
 
-    private static func planner(_ run: RunFile, _ shapes: [ComparisonShape], _ cost: StepCost, ranks: Int) -> StepPlanner {
+    private static func planner(
+        _ run: RunFile, _ shapes: [ComparisonShape], _ parts: [PreferenceSet.Part], _ cost: StepCost, ranks: Int
+    ) -> StepPlanner {
         StepPlanner(
             shapes: shapes,
             settings: .init(
                 globalBatchSize: run.batch.pairs(worldSize: ranks),
                 microBatchTokens: run.batch.microBatchTokens ?? MicroBatchSize.reproducible, worldSize: ranks,
-                reproducible: run.machine.reproducible, shuffle: run.data.shuffle, seed: run.data.seed, cost: cost))
+                reproducible: run.machine.reproducible, shuffle: run.data.shuffle, seed: run.data.seed, cost: cost),
+            parts: parts)
     }
 
     /// The training set's comparisons that occur in a step.
     var comparisons: [Int] {
-        let planner = RunForecast.planner(run, shapes, step, ranks: 1)
+        let planner = RunForecast.planner(run, shapes, parts, step, ranks: 1)
         guard totalSteps < planner.stepsPerEpoch else { return Array(shapes.indices) }
         let epoch = planner.epoch(0)
         return (0..<totalSteps).flatMap { step in
@@ -49,7 +53,7 @@ package struct RunForecast {
 
     /// Multiply-adds that the slowest of some ranks has one after the other.
     package func cost(onRanks ranks: Int) -> Double {
-        let planner = RunForecast.planner(run, shapes, step, ranks: ranks)
+        let planner = RunForecast.planner(run, shapes, parts, step, ranks: ranks)
         let epoch = planner.epoch(0)
         let sampled = min(RunForecast.sampledSteps, planner.stepsPerEpoch, totalSteps)
         let slowest = (0..<sampled).reduce(0.0) { sum, step in

@@ -181,7 +181,7 @@ struct RunSetup {
                 microBatchTokens: file.batch.microBatchTokens
                     ?? TrainingRun.microBatchTokens(file, policy, trained, set, pool.count, communicator),
                 worldSize: communicator.size, reproducible: file.machine.reproducible, shuffle: file.data.shuffle,
-                seed: file.data.seed, cost: StepCost(shape)))
+                seed: file.data.seed, cost: StepCost(shape)), parts: set.parts)
         let totalSteps = file.duration.steps(stepsPerEpoch: planner.stepsPerEpoch)
         let (surveyed, comparisons, batches) = TrainingRun.survey(planner, steps: totalSteps, set: set, for: shape)
         var extent = surveyed

@@ -25,7 +25,8 @@ package struct RunSummary {
         if let margins = file.marginsText { lines.append("margin rewards: \(margins)") }
         let batch = planner.settings.globalBatchSize
         let noun = file.objective.judges == .prompts ? "prompts" : "pairs"
-        var equation = "\(batch) \(noun) a step"
+        let files = run.train.set.parts.count { $0.lossWeight != nil }
+        var equation = "\(batch) \(noun)\(files > 1 ? " of each of \(files) files" : "") a step"
         if case .perDevice(let pairs, let accumulation) = file.batch.size {
             equation += " = \(pairs) pairs × \(accumulation) accumulation × \(world) ranks"
         }

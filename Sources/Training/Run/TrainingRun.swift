@@ -186,7 +186,7 @@ package struct TrainingRun {
         var occurs = [Bool](repeating: false, count: set.comparisons.count)
         for first in stride(from: 0, to: steps, by: max(1, planner.stepsPerEpoch)) {
             // In file order all epochs are alike.
-            if first > 0, !planner.settings.shuffle { break }
+            if first > 0, planner.repeatsEpochs { break }
             let epoch = planner.epoch(first / planner.stepsPerEpoch)
             for step in first..<min(steps, first + planner.stepsPerEpoch) {
                 let plan = epoch.plan(step: step)
