@@ -5,6 +5,10 @@ import Storage
 /// For a frozen matrix W [N, K] the adapter holds A [r, K] and B [N, r]; the model then multiplies by
 /// W + s · B · A (see `scaling`), or with DoRA (arXiv 2402.09353), which adds m [N], by
 /// m ∘ (W + s · B · A) / ‖W + s · B · A‖, row by row.
+///
+/// With `objectives` it isn't PEFT's: for any weights w of K objectives the model multiplies by
+/// W + s · (Σ_k w_k B_k A_k + B_s A_s) (after arXiv 2402.02030), where the A_k and A_s are A's rows in this order and the B_k
+/// and B_s B's columns, each as many.
 package struct AdapterConfig: Sendable, Equatable {
     /// r
     package var loraRank: Int
@@ -19,6 +23,8 @@ package struct AdapterConfig: Sendable, Equatable {
     package var usesDoRA = false
     package var initialization = Initialization.standard
     package var task = Task.languageModel
+    /// The objectives that it has parts for; empty for an adapter as PEFT has them.
+    package private(set) var objectives: [String] = []
     /// `fan_in_fan_out`: whether the adapted matrices are stored [K, N], as GPT-2's are. A and B aren't affected.
     package var storesInputsFirst = false
     /// Where the frozen model came from; told, never opened.
@@ -55,6 +61,33 @@ package struct AdapterConfig: Sendable, Equatable {
         loraAlpha / (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank))
     }
 
+    // MARK: - Several objectives
+
+    /// `peft_type` of an adapter for any weights: PEFT, which would leave the weights out, refuses it.
+    static let weightedType = "WEIGHTED_LORA"
+
+    /// Makes it one for any weights of some objectives: each of them, and what they share, has a part of the rank that the
+    /// whole had, under the same s.
+    package mutating func divide(among objectives: [String]) {
+        let scaling = scaling
+        loraRank *= objectives.count + 1
+        loraAlpha = scaling * (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank))
+        self.objectives = objectives
+    }
+
+    /// The plain adapter of some of the parts of one for any weights, under the same s.
+    package func keeping(parts: Int) -> AdapterConfig {
+        var config = self
+        let scaling = scaling
+        config.loraRank = loraRank / (objectives.count + 1) * parts
+        config.loraAlpha = scaling * (usesRSLoRA ? Double(config.loraRank).squareRoot() : Double(config.loraRank))
+        config.objectives = []
+        return config
+    }
+
+    /// Takes the objectives of a file.
+    mutating func set(objectives: [String]) { self.objectives = objectives }
+
     // MARK: - Writing
 
     /// What PEFT reads as the same values. Fields it would fill with its defaults are left to it, but for those that
@@ -75,7 +108,8 @@ package struct AdapterConfig: Sendable, Equatable {
         fields["lora_alpha"] = Int(exactly: loraAlpha).map { .integer($0) } ?? .number(loraAlpha)
         fields["lora_dropout"] = .number(loraDropout)
         fields["modules_to_save"] = savedModules.isEmpty ? .null : list(savedModules)
-        fields["peft_type"] = "LORA"
+        if !objectives.isEmpty { fields["objectives"] = list(objectives) }
+        fields["peft_type"] = .string(objectives.isEmpty ? "LORA" : AdapterConfig.weightedType)
         fields["r"] = .integer(loraRank)
         fields["revision"] = revision.map { .string($0) } ?? .null
         fields["target_modules"] =

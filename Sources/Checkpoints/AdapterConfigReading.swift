@@ -29,7 +29,7 @@ extension AdapterConfig {
     /// - Parameter file: where the object came from, for messages.
     package init(json: JSON, file: String) throws(CheckpointError) {
         let fields = AdapterFields(object: json.object ?? [:], file: file)
-        try fields.require("peft_type", oneOf: ["LORA"])
+        try fields.require("peft_type", oneOf: ["LORA", AdapterConfig.weightedType])
         try fields.requireAbsentOr("task_type", oneOf: Task.allCases.map(\.rawValue))
         try fields.requireAbsentOr("bias", oneOf: ["none"])
         try fields.refuseUnknown()
@@ -48,6 +48,7 @@ extension AdapterConfig {
         usesRSLoRA = try fields.bool("use_rslora") ?? false
         usesDoRA = try fields.bool("use_dora") ?? false
         initialization = try fields.initialization()
+        set(objectives: try fields.objectives(rank: loraRank))
         storesInputsFirst = try fields.bool("fan_in_fan_out") ?? false
         baseModel = try fields.text("base_model_name_or_path")
         revision = try fields.text("revision")
@@ -64,7 +65,7 @@ private struct AdapterFields {
     private static let understood: Set<String> = [
         "peft_type", "task_type", "bias", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules",
         "modules_to_save", "use_rslora", "use_dora", "init_lora_weights", "fan_in_fan_out", "layers_to_transform",
-        "layers_pattern", "base_model_name_or_path", "revision", "inference_mode",
+        "layers_pattern", "base_model_name_or_path", "revision", "inference_mode", "objectives",
     ]
 
     /// Fields that only tell how the adapter was made.
@@ -169,6 +170,27 @@ private struct AdapterFields {
                 default: [UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: ".")].contains(byte)
                 }
             }
+    }
+
+    /// The objectives of an adapter for any weights of them.
+    func objectives(rank: Int) throws(CheckpointError) -> [String] {
+        let isWeighted = value("peft_type")?.string == AdapterConfig.weightedType
+        guard let given = value("objectives") else {
+            guard !isWeighted else {
+                throw refusal("objectives", "expected the names of the objectives that it has parts for")
+            }
+            return []
+        }
+        let names = (given.array ?? []).compactMap(\.string)
+        guard isWeighted, !names.isEmpty, names.count == given.array?.count, Set(names).count == names.count,
+            rank % (names.count + 1) == 0
+        else {
+            throw refusal(
+                "objectives",
+                "expected names that differ, in a file whose peft_type is \(AdapterConfig.weightedType), and r a multiple "
+                    + "of one more than their number")
+        }
+        return names
     }
 
     func targets() throws(CheckpointError) -> AdapterTargets {

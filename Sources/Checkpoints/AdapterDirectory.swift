@@ -55,6 +55,7 @@ package struct AdapterDirectory: Sendable {
     package func contentDigest() -> Digest.Value {
         var digest = Digest()
         digest.update(field: "\(config.scaling) \(config.usesDoRA)")
+        for objective in config.objectives { digest.update(field: objective) }
         for name in places.keys.sorted() {
             guard let tensor = tensor(name) else { continue }
             digest.update(field: name)

@@ -13,9 +13,11 @@ package struct MergeJob {
         /// Several adapters as one.
         case asAdapter(model: String, [Part])
         case models([Part])
+        /// What an adapter for any weights of several objectives is at some: a model, or a plain adapter.
+        case weighted(model: String, adapter: String, weights: [Part], asAdapter: Bool)
     }
 
-    /// A folder and the share of it that is taken.
+    /// A folder, or an objective, and the share of it that is taken.
     package struct Part: Equatable, Sendable {
         package let path: String
         package let weight: Double
@@ -76,6 +78,20 @@ package struct MergeJob {
                 model: model, adapters: open(parts, for: model), as: type ?? .float32, on: pool)
             tell(parts, [], console)
             try concatenation.write(to: directory, on: pool)
+        case .weighted(let model, let adapter, let weights, let asAdapter):
+            let plain = asAdapter ? directory : FileSystem.join(directory, "adapter")
+            try FileSystem.makeDirectories(plain)
+            try requireVocabulary(of: adapter, model)
+            let export = try AdapterExport(
+                AdapterDirectory(path: adapter), weights: weights.map { ($0.path, $0.weight) },
+                as: asAdapter ? type ?? .float32 : .float32)
+            try export.write(to: plain, on: pool)
+            guard !asAdapter else { return try ModelDirectory.replaceTokenizer(in: directory, byThatOf: adapter) }
+            let merge = try ModelMerge(
+                model: model, adapters: [WeightedAdapter(AdapterDirectory(path: plain), weight: 1)], as: type, on: pool)
+            tell([], merge.notes, console)
+            try merge.write(to: directory, on: pool) { MergeJob.progress($0, $1, console) }
+            try FileSystem.removeTree(plain)
         case .models(let parts):
             for part in parts.dropFirst() { try requireVocabulary(of: part.path, parts[0].path) }
             let merge = try ModelMerge(models: parts.map { ($0.path, $0.weight) }, as: type, on: pool)
@@ -87,6 +103,9 @@ package struct MergeJob {
     private func open(_ parts: [Part], for model: String) throws -> [WeightedAdapter] {
         try parts.map { part in
             let directory = try AdapterDirectory(path: part.path)
+            if let remedy = directory.config.remedyForWeights(adapter: part.path, model: model) {
+                throw TrainingError.input(remedy)
+            }
             try requireVocabulary(of: part.path, model)
             return WeightedAdapter(directory, weight: part.weight)
         }
@@ -95,7 +114,7 @@ package struct MergeJob {
     /// Weights that don't sum to one are a choice, but seldom an intended one for whole models.
     private func tell(_ parts: [Part], _ notes: [String], _ console: Console) {
         let sum = parts.reduce(0) { $0 + $1.weight }
-        if abs(sum - 1) > 1e-9 {
+        if abs(sum - 1) > 1e-9, !parts.isEmpty {
             console.line(
                 "note: the weights sum to \(MergeJob.short(sum)), not 1; "
                     + (isOfModels ? "the result's weights are scaled by that" : "the deltas are added up as they are"))

@@ -69,10 +69,14 @@ package struct JudgementInput: Sendable, Equatable {
 
     package var verdict: Verdict
     package var responses: [ResponseInput]
+    /// w_0 of this judgement, where weights are drawn for each or its file's preferences are of an objective of their own; nil:
+    /// the objective's constant.
+    package var preferenceWeight: Double?
 
-    package init(_ verdict: Verdict, _ responses: [ResponseInput]) {
+    package init(_ verdict: Verdict, _ responses: [ResponseInput], preferenceWeight: Double? = nil) {
         self.verdict = verdict
         self.responses = responses
+        self.preferenceWeight = preferenceWeight
     }
 
     /// Who is preferred to whom, for a pair as for a list.

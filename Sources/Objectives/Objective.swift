@@ -16,15 +16,17 @@ package struct Objective: Sendable, Equatable {
     package let declared: [Constant]
     /// Their values.
     package let constants: Constants
+    /// Whether weights are drawn for each judgement.
+    package let drawsWeights: Bool
 
     /// - Parameters:
     ///   - losses: at least one.
     ///   - given: constants by name; the others have their default, that of the first loss that declares one.
-    ///   - preferenceWeight: w_0 of a loss with margin rewards.
+    ///   - preferenceWeight: w_0 of a loss with margin rewards; nil: every judgement has one of its own.
     /// - Throws: `ObjectiveError` when a constant is outside the range in which a formula means something, or when losses
     ///   don't go together.
     package init(
-        _ losses: [(loss: Loss, weight: Double)], _ given: [String: ConstantValue] = [:], preferenceWeight: Double = 1
+        _ losses: [(loss: Loss, weight: Double)], _ given: [String: ConstantValue] = [:], preferenceWeight: Double? = 1
     ) throws(ObjectiveError) {
         terms = losses.map { Term(loss: $0.loss, weight: $0.weight) }
         try Self.requireCompatible(terms)
@@ -43,14 +45,16 @@ package struct Objective: Sendable, Equatable {
             }
             constants[name] = value
         }
-        guard preferenceWeight.isFinite, preferenceWeight > 0 else { throw .preferenceWeight(preferenceWeight) }
-        constants.preferenceWeight = preferenceWeight
+        let weight = preferenceWeight ?? 1
+        guard weight.isFinite, weight > 0 else { throw .preferenceWeight(weight) }
+        constants.preferenceWeight = weight
         self.constants = constants
+        drawsWeights = preferenceWeight == nil
     }
 
     /// A single loss.
     package init(
-        _ loss: Loss, _ given: [String: ConstantValue] = [:], preferenceWeight: Double = 1
+        _ loss: Loss, _ given: [String: ConstantValue] = [:], preferenceWeight: Double? = 1
     ) throws(ObjectiveError) {
         try self.init([(loss, 1)], given, preferenceWeight: preferenceWeight)
     }

@@ -16,7 +16,10 @@ extension Objective: CustomStringConvertible {
             return constant.name == "label_smoothing" && value == 0 ? nil : "\(constant.name) \(value)"
         }
         texts += terms.flatMap { $0.loss.derived(constants).map { "\($0.name) \($0.value)" } }
-        if needsMarginRewards { texts.append("weight of the preference \(constants.preferenceWeight)") }
+        if needsMarginRewards {
+            texts.append(
+                drawsWeights ? "weights drawn for each pair" : "weight of the preference \(constants.preferenceWeight)")
+        }
         return texts
     }
 

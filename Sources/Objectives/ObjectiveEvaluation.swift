@@ -12,6 +12,7 @@ extension Objective {
             referencePoint: statistic == 0 ? 0 : constants.beta * statistic, statistic: statistic)
         var constants = constants
         constants.referencePoint = output.referencePoint
+        if let weight = input.preferenceWeight { constants.preferenceWeight = weight }
         for term in terms {
             guard let slope = term.loss.slope(of: input, constants) else { continue }
             // With a weight of 1 the bits are the loss's own.

@@ -182,8 +182,8 @@ struct StepPlanTests {
     func files(worldSize: Int) {
         let shapes = [Self.mixed(70), Self.mixed(30)]
         let parts = [
-            PreferenceSet.Part(comparisons: 0..<70, lossWeight: 0.25),
-            PreferenceSet.Part(comparisons: 70..<100, lossWeight: 2),
+            PreferenceSet.Part(comparisons: 0..<70, lossWeight: 0.25, preference: nil),
+            PreferenceSet.Part(comparisons: 70..<100, lossWeight: 2, preference: nil),
         ]
         let alone = shapes.map { planner($0, batch: 16, tokens: 900, world: worldSize, reproducible: true) }
         let joined = StepPlanner(shapes: shapes[0] + shapes[1], settings: alone[0].settings, parts: parts)

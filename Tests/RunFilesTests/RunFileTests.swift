@@ -154,7 +154,7 @@ struct RunFileTests {
             ),
             (
                 "train_file: [{path: a, size: 2}]",
-                "there is no key train_file[0].size; did you mean train_file[0].path, .weight or .loss_weight?"
+                "there is no key train_file[0].size; did you mean train_file[0].path, .weight, .loss_weight or .preference?"
             ),
             (
                 "eval_file: [{path: a, weight: 2}]",

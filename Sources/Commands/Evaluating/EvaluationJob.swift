@@ -34,7 +34,14 @@ package enum EvaluationJob {
         let pool = ThreadPool(
             count: file.machine.threadsPerRank ?? communicator.neighbourhood.cores,
             arithmetic: file.machine.roundsProducts ? .bfloat16 : .float32)
-        let file = try communicator.failingTogether { try file.takingTrainedScales() }
+        let file = try communicator.failingTogether { () throws -> RunFile in
+            if let margins = file.margins, margins.areSampled {
+                let weights = margins.objectives.map { "\($0.name): \(fixed($0.weight, 2))" }.joined(separator: ", ")
+                throw TrainingError.input(
+                    "\(file.file): weights: sampled is for training; evaluate some of them, by --set 'weights={\(weights)}'")
+            }
+            return try file.takingTrainedScales()
+        }
         let files = try communicator.failingTogether { try file.requiredEvalFiles() }
         let (source, start) = try communicator.failingTogether {
             (

@@ -30,7 +30,7 @@ struct ExtremePairs {
         var tokens = result.tokenLogps
         if tokens.isEmpty {
             let comparisons = (wrong + right).flatMap { set.judgements[$0].responses }.map { set.responses[$0].comparison }
-            tokens = try ResponseScoring(set: set, communicator: run.communicator, console: run.console).tokenLogps(
+            tokens = try run.scoring(heldOut: set).tokenLogps(
                 of: Array(Set(comparisons)).sorted(), with: run.policy.transformer, title: nil, model: run.file.model.path)
         }
         try run.communicator.failingTogether {

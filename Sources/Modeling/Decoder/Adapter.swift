@@ -1,6 +1,7 @@
 import Kernels
 
-/// What LoRA adds to the outputs of one matrix: y += s · drop(x) Aᵀ Bᵀ.
+/// What LoRA adds to the outputs of one matrix: y += s · drop(x) Aᵀ Bᵀ; or, of several objectives with weights for each row,
+/// y += s · drop(x) (Σ_k w_k A_kᵀ B_kᵀ + A_sᵀ B_sᵀ), with the A_k one below the other in A and the B_k side by side in B.
 struct Adapter: Sendable {
     let parameters: AdapterParameters
     /// First column in `LowRankSpace.u`.
@@ -11,18 +12,21 @@ struct Adapter: Sendable {
     var rank: Int { parameters.rank }
     private var scale: Float { parameters.scale }
 
-    /// u = s · drop(x) Aᵀ, which the backward pass needs; what is to be added to y.
+    /// u = s · drop(x) Aᵀ, each objective's part times its row's weight, which the backward pass needs; what is to be added
+    /// to y.
     func forward(_ x: Matrix, _ pass: LayerPass) -> LowRank.Term {
         let u = pass.low.u(self, rows: x.rows)
         LowRank.reduce(
             dropped(x, pass), down: downMatrix(pass.values.trained), scale: scale, into: u, on: pass.pool)
+        pass.low.weights?.multiply(u, on: pass.pool)
         return LowRank.Term(low: u, factor: upMatrix(pass.values.trained))
     }
 
-    /// du = s · dy B, which the weights' gradients need; what is to be added to the derivative by drop(x).
+    /// du = s · dy B, weighted alike, which the weights' gradients need; what is to be added to the derivative by drop(x).
     func backward(_ dy: Matrix, _ pass: LayerPass) -> LowRank.Term {
         let du = pass.low.du(self, rows: dy.rows)
         LowRank.backward(dy, up: upMatrix(pass.values.trained), scale: scale, into: du, on: pass.pool)
+        pass.low.weights?.multiply(du, on: pass.pool)
         return LowRank.Term(low: du, factor: downMatrix(pass.values.trained))
     }
 

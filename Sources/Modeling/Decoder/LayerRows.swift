@@ -16,6 +16,8 @@ struct LayerRows {
     let groups: [Range<Int>]
     /// Of the adapters' inputs, while training.
     var dropout: RowDropout?
+    /// Of the objectives that adapters have parts for.
+    var weights: RowWeights?
 }
 
 extension LayerRows {

@@ -15,6 +15,8 @@ struct LowRankSpace {
     let dropped: UnsafeMutablePointer<Float>
     let normScratch: UnsafeMutablePointer<Float>
     let dropout: RowDropout?
+    /// Of adapters for several objectives.
+    let weights: RowWeights?
 
     /// An adapter's columns of u.
     func u(_ adapter: Adapter, rows: Int) -> Matrix {

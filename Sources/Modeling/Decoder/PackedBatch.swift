@@ -101,6 +101,9 @@ package struct PackedBatch: Sendable {
     private(set) var frequencySets: [Int32] = []
     /// [T] What each row's dropout is drawn from: the same for a row wherever it is packed. nil: nothing is dropped.
     private(set) var dropoutKeys: [UInt64]?
+    /// [sequences, K] weights of the objectives that adapters have parts for, with the sequence of each row, [T]; nil for a
+    /// model that has no such adapters.
+    private(set) var weights: (values: [Float], objectives: Int, sequences: [Int32])?
     /// The scored tokens, sequence by sequence and response by response.
     package private(set) var scored = ScoredTokens()
 
@@ -117,9 +120,18 @@ package struct PackedBatch: Sendable {
     /// - Parameters:
     ///   - architecture: of the model that will read the batch.
     ///   - keys: a key for each sequence, for a model that drops elements while it is trained.
-    package init(_ sequences: [PackedSequence], for architecture: Architecture, dropoutKeys keys: [UInt64]? = nil) {
+    ///   - weights: each sequence's weights of the objectives, for a model with adapters for several.
+    package init(
+        _ sequences: [PackedSequence], for architecture: Architecture, dropoutKeys keys: [UInt64]? = nil,
+        weights: [[Float]]? = nil
+    ) {
         let sequences = sequences.map { $0.seen(by: architecture) }
-        for sequence in sequences { append(sequence, architecture) }
+        var owners: [Int32] = []
+        for (number, sequence) in sequences.enumerated() {
+            append(sequence, architecture)
+            if weights != nil { owners += repeatElement(Int32(number), count: tokens.count - owners.count) }
+        }
+        self.weights = weights.map { (Array($0.joined()), $0.first?.count ?? 0, owners) }
         dropoutKeys = keys.map { PackedBatch.rowKeys($0, sequences, for: architecture) }
     }
 

@@ -274,7 +274,8 @@ package final class Transformer {
             scratch: scratch,
             low: LowRankSpace(
                 extent: space.low, u: record.u, du: scratch.du, z: record.z, dz: scratch.dz, factors: record.factors,
-                dropped: scratch.dropped, normScratch: scratch.normScratch, dropout: rows.dropout),
+                dropped: scratch.dropped, normScratch: scratch.normScratch, dropout: rows.dropout,
+                weights: rows.weights),
             attention: Attention(
                 heads: a.heads, keyHeads: a.keyHeads, width: a.headWidth, scale: kind.scale, cap: a.attentionCap,
                 window: kind.window, scratch: buffers.attention, keys: space.extent.keys),
@@ -307,21 +308,45 @@ package final class Transformer {
         let (rotary, angles) = angles(of: batch.positions, sets: batch.frequencySets)
         let outputAngles = batch.outputs.map { angles[Int($0)] }
         withDropout(of: batch) { dropout in
-            angles.withUnsafeBufferPointer { angles in
-                batch.outputs.withUnsafeBufferPointer { outputs in
-                    outputAngles.withUnsafeBufferPointer { outputAngles in
-                        let count = batch.tokens.count
-                        body(
-                            LayerRows(
-                                count: count, rotary: rotary, angles: angles.baseAddress!, outputs: nil,
-                                outputAngles: angles.baseAddress!, outputCount: count, spans: batch.spans,
-                                groups: batch.groups, dropout: dropout),
-                            LayerRows(
-                                count: count, rotary: rotary, angles: angles.baseAddress!,
-                                outputs: outputs.baseAddress!, outputAngles: outputAngles.baseAddress!,
-                                outputCount: batch.outputs.count, spans: batch.outputSpans,
-                                groups: batch.outputGroups, dropout: dropout))
+            withWeights(of: batch) { weights in
+                angles.withUnsafeBufferPointer { angles in
+                    batch.outputs.withUnsafeBufferPointer { outputs in
+                        outputAngles.withUnsafeBufferPointer { outputAngles in
+                            let count = batch.tokens.count
+                            body(
+                                LayerRows(
+                                    count: count, rotary: rotary, angles: angles.baseAddress!, outputs: nil,
+                                    outputAngles: angles.baseAddress!, outputCount: count, spans: batch.spans,
+                                    groups: batch.groups, dropout: dropout, weights: weights),
+                                LayerRows(
+                                    count: count, rotary: rotary, angles: angles.baseAddress!,
+                                    outputs: outputs.baseAddress!, outputAngles: outputAngles.baseAddress!,
+                                    outputCount: batch.outputs.count, spans: batch.outputSpans,
+                                    groups: batch.outputGroups, dropout: dropout, weights: weights))
+                        }
                     }
+                }
+            }
+        }
+    }
+
+    /// The weights of a batch for a model with adapters for several objectives.
+    private func withWeights(of batch: PackedBatch, _ body: (RowWeights?) -> Void) {
+        guard case .adapters(let adaptation) = table.trainable, !adaptation.config.objectives.isEmpty else {
+            return body(nil)
+        }
+        guard let weights = batch.weights, weights.objectives == adaptation.config.objectives.count else {
+            preconditionFailure("adapters for several objectives read a batch without weights")
+        }
+        let outputs = batch.outputs.map { weights.sequences[Int($0)] }
+        weights.sequences.withUnsafeBufferPointer { sequences in
+            outputs.withUnsafeBufferPointer { outputs in
+                weights.values.withUnsafeBufferPointer { values in
+                    body(
+                        RowWeights(
+                            sequences: sequences.baseAddress!, rows: sequences.count,
+                            outputSequences: outputs.baseAddress!, weights: values.baseAddress!,
+                            objectives: weights.objectives))
                 }
             }
         }

@@ -43,9 +43,11 @@ package struct PreferenceSet: Sendable, Equatable {
         package let comparisons: Range<Int>
         /// w_k, the weight of the file's own loss in each step; nil: its rows are drawn with those of the others.
         package let lossWeight: Double?
+        /// The objective that its preferences are of; nil: the run's `preference_name`.
+        package let preference: String?
 
-        package init(comparisons: Range<Int>, lossWeight: Double?) {
-            (self.comparisons, self.lossWeight) = (comparisons, lossWeight)
+        package init(comparisons: Range<Int>, lossWeight: Double?, preference: String?) {
+            (self.comparisons, self.lossWeight, self.preference) = (comparisons, lossWeight, preference)
         }
     }
 
@@ -63,7 +65,7 @@ package struct PreferenceSet: Sendable, Equatable {
     package private(set) var responses: [Response] = []
     /// What the objective judges, of indices into `responses`; a step counts these.
     package private(set) var judgements: [Judgement] = []
-    /// The data files, if they have losses of their own; otherwise empty.
+    /// The data files, if any of them has a loss or an objective of its own; otherwise empty.
     package private(set) var parts: [Part] = []
     /// Margin rewards that the file gives: name → one value for each of `responses`.
     package private(set) var scores: [String: [Float]] = [:]
@@ -249,6 +251,11 @@ extension PreferenceSet {
         judgements.count { $0.responses.contains { responses[$0].straddles } }
     }
 
+    /// The objective whose preferences a comparison has, where its file says it.
+    package func preference(of comparison: Int) -> String? {
+        parts.first { $0.comparisons.contains(comparison) }?.preference
+    }
+
     /// The comparison that a judgement is of.
     package func comparison(of judgement: Judgement) -> Comparison {
         comparisons[responses[judgement.responses[0]].comparison]
@@ -282,7 +289,7 @@ extension PreferenceSet {
     /// - Parameter uses: of each set its file's number, and what that file is there for; empty where all are drawn as one.
     package init(
         joining parts: [(set: PreferenceSet, weight: Double)],
-        uses: [(file: Int, lossWeight: Double?)] = [], seed: UInt64
+        uses: [(file: Int, lossWeight: Double?, preference: String?)] = [], seed: UInt64
     ) {
         self.init()
         var columns: Set<String> = []
@@ -312,12 +319,12 @@ extension PreferenceSet {
     }
 
     /// The comparisons since the last part are one, or belong to it where it is of the same file.
-    private mutating func endPart(_ number: Int, of uses: [(file: Int, lossWeight: Double?)]) {
+    private mutating func endPart(_ number: Int, of uses: [(file: Int, lossWeight: Double?, preference: String?)]) {
         if number > 0, uses[number].file == uses[number - 1].file { parts.removeLast() }
         parts.append(
             Part(
                 comparisons: (parts.last?.comparisons.upperBound ?? 0)..<comparisons.count,
-                lossWeight: uses[number].lossWeight))
+                lossWeight: uses[number].lossWeight, preference: uses[number].preference))
     }
 
     private mutating func append(_ index: Int, of set: PreferenceSet, _ firstToken: Int, _ firstRow: Int) {

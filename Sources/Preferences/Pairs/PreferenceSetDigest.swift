@@ -13,7 +13,7 @@ extension PreferenceSet {
             digest.update(values)
         }
         for part in parts {
-            digest.update(field: "loss \(part.lossWeight ?? -1)")
+            digest.update(field: "loss \(part.lossWeight ?? -1) of \(part.preference ?? "")")
             digest.update(numbers: [part.comparisons.lowerBound, part.comparisons.upperBound])
         }
         return digest.finish()

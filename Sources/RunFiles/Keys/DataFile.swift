@@ -11,6 +11,9 @@ import Storage
 ///     train_file:                               # several, each with a loss of its own in every step: Σ w_k L_k
 ///       - {path: a.jsonl, loss_weight: 0.3}
 ///       - {path: b.jsonl, loss_weight: 0.7}
+///     train_file:                               # several, with preferences of different objectives (modpo)
+///       - {path: kind.jsonl, preference: kind}
+///       - {path: brief.jsonl, preference: brief}
 package struct DataFile: Sendable, Equatable {
     package let path: String
     /// How often the file's pairs are drawn in an epoch. Its whole part repeats all rows; its fraction adds so large a share
@@ -19,9 +22,11 @@ package struct DataFile: Sendable, Equatable {
     /// w_k: every step has `global_batch_size` pairs of this file, and w_k times their mean loss. Default nil: the file's
     /// pairs are drawn with those of the others.
     package let lossWeight: Double?
+    /// The objective that its preferences are of, among MODPO's weights. Default nil: that of `preference_name`.
+    package let preference: String?
 
-    package init(path: String, weight: Double = 1, lossWeight: Double? = nil) {
-        (self.path, self.weight, self.lossWeight) = (path, weight, lossWeight)
+    package init(path: String, weight: Double = 1, lossWeight: Double? = nil, preference: String? = nil) {
+        (self.path, self.weight, self.lossWeight, self.preference) = (path, weight, lossWeight, preference)
     }
 
     /// More would be a mistake: an epoch holds that many copies.
@@ -37,6 +42,7 @@ extension ValueKind where Value == [DataFile] {
         if weighted {
             members["weight"] = NumberRange.positive.schema
             members["loss_weight"] = NumberRange.nonNegative.schema
+            members["preference"] = ["type": "string"]
         }
         let file: JSON = [
             "anyOf": [
@@ -76,6 +82,7 @@ extension ValueKind where Value == [DataFile] {
         var path: String?
         var weight = 1.0
         var lossWeight: Double?
+        var preference: String?
         for member in members {
             let named = member.named(in: item.key)
             switch member.key {
@@ -84,6 +91,10 @@ extension ValueKind where Value == [DataFile] {
                 throw RunFileError(
                     .unused(member.place, key: named.key, because: "an evaluation counts every pair once"))
             case "loss_weight": lossWeight = try ValueKind<Double>.number(.nonNegative).read(named)
+            case "preference" where !weighted:
+                throw RunFileError(
+                    .unused(member.place, key: named.key, because: "held-out pairs are of preference_name"))
+            case "preference": preference = try ValueKind<String>.text.read(named)
             case "weight":
                 weight = try ValueKind<Double>.number(.positive).read(named)
                 guard weight <= DataFile.greatestWeight else {
@@ -91,14 +102,14 @@ extension ValueKind where Value == [DataFile] {
                 }
             default:
                 throw RunFileError(
-                    .unknownKey(member.place, key: named.key, nearest: "\(item.key).path, .weight or .loss_weight"))
+                    .unknownKey(member.place, key: named.key, nearest: "\(item.key).path, .weight, .loss_weight or .preference"))
             }
         }
         guard let path else {
             throw RunFileError(
                 .wrongValue(item.place, key: item.key, found: item.value.found, expected: "a path in it: {path: …}"))
         }
-        return DataFile(path: path, weight: weight, lossWeight: lossWeight)
+        return DataFile(path: path, weight: weight, lossWeight: lossWeight, preference: preference)
     }
 }
 
@@ -107,6 +118,7 @@ extension DataFile {
         var members: [(name: String, value: YAMLValue)] = [("path", .string(path))]
         if weight != 1 { members.append(("weight", .number(weight))) }
         if let lossWeight { members.append(("loss_weight", .number(lossWeight))) }
+        if let preference { members.append(("preference", .string(preference))) }
         return .mapping(members)
     }
 }

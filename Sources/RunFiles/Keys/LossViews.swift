@@ -16,6 +16,12 @@ extension RunValues {
         var constants: [String: ConstantValue] = [:]
         for key in ConstantKeys.all where isGiven(key.name) { constants[key.name] = self[key] }
         return try Objective(
-            zip(losses, weights).map { ($0, $1) }, constants, preferenceWeight: margins?.preferenceWeight ?? 1)
+            zip(losses, weights).map { ($0, $1) }, constants, preferenceWeight: preferenceWeight)
+    }
+
+    /// Nil where each pair has one of its own.
+    private var preferenceWeight: Double? {
+        guard let margins else { return 1 }
+        return margins.areSampled ? nil : margins.preferenceWeight
     }
 }

@@ -4,12 +4,24 @@ import Storage
 
 /// The margin rewards of MODPO.
 package struct Margins: Sendable, Equatable {
-    /// `preference_name`: which of the `weights` is w₀, that of the preferences trained on.
+    /// `preference_name`: which of the `weights` is w₀, that of the preferences trained on where a file doesn't say otherwise.
     package let preferenceName: String
-    /// w₀ > 0.
-    package let preferenceWeight: Double
-    /// The other weights in the order of the file, which is the order to sum them in.
+    /// All objectives with their weights, in the order of the file, which is the order to sum them in. Where weights are drawn,
+    /// the mean of those.
+    package let objectives: [ObjectiveWeight]
+    /// `weights: sampled`: each pair has weights of its own.
+    package let areSampled: Bool
+    /// The objectives that are a margin reward of some pair: all but the one whose preferences are trained, or all where files
+    /// have preferences of several.
     package let rewards: [MarginReward]
+
+    /// w₀ > 0.
+    package var preferenceWeight: Double { weight(of: preferenceName) }
+
+    package func weight(of objective: String) -> Double { objectives.first { $0.name == objective }?.weight ?? 1 }
+
+    /// The least w₀ that is drawn, since the loss divides by it: the least that the paper has.
+    package static let leastSampledWeight = 0.1
 }
 
 /// One margin reward m_k and its weight.
@@ -58,6 +70,15 @@ package struct ObjectiveWeight: Sendable, Equatable {
     package let weight: Double
 }
 
+/// What `weights` says.
+package enum ObjectiveWeights: Sendable, Equatable {
+    case fixed([ObjectiveWeight])
+    /// Weights drawn for each pair; the objectives are those of `preference_name` and of `margins`.
+    case sampled
+
+    static let sampledWord = "sampled"
+}
+
 /// One entry of `margins`.
 package struct MarginEntry: Sendable, Equatable {
     let name: String
@@ -84,21 +105,64 @@ extension RunFile {
 extension RunValues {
     var margins: Margins? {
         guard losses.contains(where: \.needsMarginRewards) else { return nil }
-        let (name, weights) = (self.loss.preferenceName, self.loss.objectiveWeights)
+        let (name, weights) = (self.loss.preferenceName, objectiveWeights)
         let entries = Dictionary(self.loss.margins.map { ($0.name, $0) }) { $1 }
+        let trained = preferencesOfFiles
         return Margins(
-            preferenceName: name, preferenceWeight: weights.first { $0.name == name }?.weight ?? 1,
-            rewards: weights.filter { $0.name != name }.map {
+            preferenceName: name, objectives: weights, areSampled: self.loss.objectiveWeights == .sampled,
+            rewards: weights.filter { objective in trained.contains { $0 != objective.name } }.map {
                 MarginReward(
                     name: $0.name, weight: $0.weight, source: entries[$0.name]?.source ?? .column($0.name),
                     scaling: entries[$0.name]?.scaling ?? .factor(1))
             })
     }
 
+    private var objectiveWeights: [ObjectiveWeight] {
+        switch self.loss.objectiveWeights {
+        case .fixed(let weights): return weights
+        case .sampled:
+            let name = self.loss.preferenceName
+            let names = [name] + self.loss.margins.map(\.name).filter { $0 != name }
+            return names.map { ObjectiveWeight(name: $0, weight: 1 / Double(names.count)) }
+        }
+    }
+
+    /// The objectives whose preferences the files have.
+    private var preferencesOfFiles: Set<String> {
+        let name = self.loss.preferenceName
+        // Held-out pairs are of preference_name.
+        let heldOut = self.data.evalFiles.isEmpty && !self.data.trainFiles.isEmpty ? [] : [name]
+        return Set(self.data.trainFiles.map { $0.preference ?? name } + heldOut)
+    }
+
+    /// What is wrong with the objectives that training files name as their own.
+    var objectionToPreferences: Rule.Objection? {
+        let named = self.data.trainFiles.compactMap(\.preference)
+        guard !named.isEmpty else { return nil }
+        guard losses.contains(where: \.needsMarginRewards) else {
+            let types = self.loss.types.joined(separator: ", ")
+            return .expected("files without preference: loss_type \(types) has one objective")
+        }
+        let weights = objectiveWeights
+        for name in named {
+            guard let objective = weights.first(where: { $0.name == name }) else {
+                return .expected(
+                    "a preference of weights or margins for each file, "
+                        + "\(YAMLText.alternatives(weights.map(\.name))), and \(name) is none of them")
+            }
+            guard objective.weight > 0 else {
+                return .expected("a preference of a weight above 0 for each file, and that of \(name) is 0: leave it out")
+            }
+        }
+        return nil
+    }
+
     /// The faults of `weights` and `margins` that no entry has by itself.
     var faultsOfWeights: [RunFileFault] {
-        guard let weights = given["weights"], let entries = weights.value.map else { return [] }
+        guard let weights = given["weights"] else { return [] }
+        guard let entries = weights.value.map else { return faultsOfSampling(weights) }
         let name = self.loss.preferenceName
+        let trained = preferencesOfFiles
         var faults: [RunFileFault] = []
         if let preference = entries.first(where: { $0.key == name }) {
             if preference.value.number == 0 {
@@ -116,7 +180,7 @@ extension RunValues {
         }
         for margin in given["margins"]?.value.map ?? [] {
             let key = "margins.\(margin.key)"
-            if margin.key == name {
+            if margin.key == name, trained == [name] {
                 faults.append(.unused(margin.place, key: key, because: "it is the trained preference itself"))
             } else if !entries.contains(where: { $0.key == margin.key }) {
                 faults.append(.unused(margin.place, key: key, because: "weights has no \(margin.key)"))
@@ -124,6 +188,52 @@ extension RunValues {
         }
         return faults
     }
+
+    /// What `weights: sampled` needs of other keys.
+    private func faultsOfSampling(_ entry: YAMLEntry) -> [RunFileFault] {
+        func wrong(_ expected: String) -> RunFileFault {
+            .wrongValue(entry.place, key: entry.key, found: entry.value.found, expected: expected)
+        }
+        var faults: [RunFileFault] = []
+        if self.adapters.areUsed != true || self.adapters.path != nil {
+            faults.append(wrong("use_peft: true beside it and a new adapter, with a part for each objective; or a mapping"))
+        }
+        if self.adapters.usesDoRA {
+            faults.append(wrong("use_dora: false beside it, since DoRA's norms would be others for each pair; or a mapping"))
+        }
+        if objectiveWeights.count < 2 {
+            faults.append(wrong("margins beside it, which name the other objectives; or a mapping"))
+        }
+        if let margin = given["margins"]?.value.map?.first(where: { $0.key == self.loss.preferenceName }),
+            preferencesOfFiles == [self.loss.preferenceName]
+        {
+            faults.append(
+                .unused(margin.place, key: "margins.\(margin.key)", because: "it is the trained preference itself"))
+        }
+        let answering = [("sample_prompts", self.samples.promptsFile != nil), ("rounds", self.rounds.count != nil)]
+        for (key, isSet) in answering where isSet {
+            faults.append(wrong("no \(key) beside it: a policy for all weights answers when some are chosen; or a mapping"))
+        }
+        return faults
+    }
+}
+
+extension ValueKind where Value == ObjectiveWeights {
+    static let weightsOrSampling = {
+        let fixed = ValueKind<[ObjectiveWeight]>.objectiveWeights
+        return ValueKind(
+            words: "\(fixed.words), or \(ObjectiveWeights.sampledWord)",
+            schema: ["anyOf": [fixed.schema, ["const": .string(ObjectiveWeights.sampledWord)]]]
+        ) { entry throws(RunFileError) in
+            if entry.value.text == ObjectiveWeights.sampledWord { return .sampled }
+            return .fixed(try fixed.read(entry))
+        } write: { weights in
+            switch weights {
+            case .fixed(let weights): fixed.write(weights)
+            case .sampled: .plain(ObjectiveWeights.sampledWord)
+            }
+        }
+    }()
 }
 
 extension ValueKind where Value == [ObjectiveWeight] {

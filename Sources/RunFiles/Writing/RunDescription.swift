@@ -20,7 +20,7 @@ extension RunFile {
                 case .std: ", normalised by its standard deviation"
                 case .range: ", normalised by its range"
                 }
-            return "\(reward.weight) · \(reward.name) (\(source)\(scale))"
+            return "\(margins.areSampled ? "w" : "\(reward.weight)") · \(reward.name) (\(source)\(scale))"
         }.joined(separator: " + ")
     }
 

@@ -29,7 +29,8 @@ package struct Evaluation {
 
     /// - Throws: on every rank alike. Collective.
     package func result(of transformer: Transformer, model: String) throws -> EvaluationResult {
-        let scoring = ResponseScoring(set: set, communicator: communicator, console: console)
+        var scoring = ResponseScoring(set: set, communicator: communicator, console: console)
+        scoring.weights = columns.sampling
         // Of a small set the tokens' logps are kept: a report shows where a response went wrong.
         let keepsTokens = set.responses.reduce(0) { $0 + $1.length } <= Self.mostKeptTokens
         let all = Array(set.comparisons.indices)
@@ -59,7 +60,9 @@ package struct Evaluation {
             metrics.add(input, output)
             let comparison = set.comparison(of: judgement)
             judgements.append(
-                JudgementResult(row: comparison.row, line: comparison.line, input: input, output: output))
+                JudgementResult(
+                    row: comparison.row, line: comparison.line, input: input, output: output,
+                    weights: columns.weights(of: judgement, in: set)))
             agreement.add(judgement, output)
         }
         return EvaluationResult(

@@ -93,7 +93,10 @@ package final class Learner: StepLearner {
     ) {
         let microBatch = plan.microBatches[index]
         let batch = PackedBatch(
-            set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch))
+            set.packed(microBatch), for: transformer.architecture, dropoutKeys: dropoutKeys(plan, microBatch),
+            weights: run.train.columns.sampling.map { sampling in
+                microBatch.comparisons.map { sampling.floats(of: $0.comparison, in: set, step: plan.step) }
+            })
         descent.gradients.add(isLast: isLast) { values, completed in
             transformer.step(
                 batch, in: workspace, gradients: values, completed: completed
@@ -103,7 +106,7 @@ package final class Learner: StepLearner {
                 for (number, position) in zip(planned.judgements, planned.positions) {
                     let judgement = set.judgements[number]
                     let places = judgement.responses.map { planned.place(ofResponse: $0 - first) }
-                    let input = input(judgement, places.map { logps[$0] })
+                    let input = input(judgement, places.map { logps[$0] }, step: plan.step)
                     let output = objective.evaluate(input, in: statistics[plan.part(of: position)])
                     let share = plan.share(of: position)
                     for (place, gradient) in zip(places, output.gradients) { derivatives[place] += share * gradient }
@@ -113,8 +116,8 @@ package final class Learner: StepLearner {
         }
     }
 
-    private func input(_ judgement: Judgement, _ logps: [Double]) -> JudgementInput {
-        run.train.columns.input(judgement, in: set, logps: logps)
+    private func input(_ judgement: Judgement, _ logps: [Double], step: Int) -> JudgementInput {
+        run.train.columns.input(judgement, in: set, logps: logps, step: step)
     }
 
     /// What a comparison's rows drop in a step, wherever they are computed.
@@ -128,12 +131,13 @@ package final class Learner: StepLearner {
         _ results: StepResults, position: Int, of plan: StepPlan, in statistics: [BatchStatistics]
     ) -> JudgementResult {
         let judgement = set.judgements[plan.judgements[position]]
-        let input = input(judgement, results[position])
+        let input = input(judgement, results[position], step: plan.step)
         let comparison = set.comparison(of: judgement)
         return JudgementResult(
             row: comparison.row, line: comparison.line, input: input,
             output: objective.evaluate(input, in: statistics[plan.part(of: position)]),
-            lossWeight: plan.lossWeight(of: position))
+            lossWeight: plan.lossWeight(of: position),
+            weights: run.train.columns.weights(of: judgement, in: set, step: plan.step))
     }
 
     private func checkedNorm(

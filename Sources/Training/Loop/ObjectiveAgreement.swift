@@ -38,7 +38,7 @@ struct ObjectiveAgreement {
         if let accuracy = metrics["rewards/accuracies"], let mean = metrics["rewards/margins"] {
             values += [("objectives/\(preference)/accuracy", accuracy), ("objectives/\(preference)/mean", mean)]
         }
-        for (margin, sum) in zip(margins, sums) where sum.pairs > 0 {
+        for (margin, sum) in zip(margins, sums) where sum.pairs > 0 && margin.name != preference {
             values += [
                 ("objectives/\(margin.name)/accuracy", sum.agreeing / sum.pairs),
                 ("objectives/\(margin.name)/mean", sum.difference / sum.pairs),

@@ -10,6 +10,8 @@ package struct JudgementResult {
     package let output: JudgementOutput
     /// What the loss is multiplied by before a mean over all judgements is taken (see `StepPlan.lossWeight`).
     var lossWeight = 1.0
+    /// Of the objectives, where they are drawn.
+    var weights: [(name: String, weight: Double)] = []
 }
 
 /// Means over the responses that the policy drew in a step, or in several.

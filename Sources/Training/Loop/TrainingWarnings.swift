@@ -92,7 +92,7 @@ extension TrainingRun {
         }
         lines += train.columns.scales.flatMap { $0.lines(beside: nil) }
         if let margins = file.margins {
-            let sum = margins.rewards.reduce(file.objective.constants.preferenceWeight) { $0 + $1.weight }
+            let sum = margins.objectives.reduce(0) { $0 + $1.weight }
             if abs(sum - 1) > 1e-6 {
                 lines.append(
                     "note: weights add up to \(fixed(sum, 4)), not to 1: all of them and beta times the same number are the same loss"

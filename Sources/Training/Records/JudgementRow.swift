@@ -21,6 +21,9 @@ extension JudgementResult {
         if objective.needsReference {
             add(input.responses.map { .number($0.referenceLogps) }, prefix: "reference_", "logps")
         }
+        if !weights.isEmpty {
+            row["weights"] = .object(weights.reduce(into: JSONObject()) { $0[$1.name] = .number($1.weight) })
+        }
         if objective.needsMarginRewards { add(output.combinedRewards.map { .number($0) }, "combined_reward") }
         if objective.needs(.mismatchedLogRatio) || objective.needs(.runningLogRatio) {
             row["reference_point"] = .number(output.referencePoint)

@@ -109,6 +109,12 @@ struct ModelCard {
     }
 
     private static func loading(_ run: TrainingRun) -> [String] {
+        if !run.file.sampledObjectives.isEmpty {
+            return [
+                "These are adapters for any weights of \(run.file.sampledObjectives.joined(separator: ", ")), which PEFT "
+                    + "doesn't read. `swift-prefopt merge --weights … --as-adapter` makes a plain adapter of the weights that you want."
+            ]
+        }
         if run.policy.frozen != nil {
             return [
                 "```python", "from peft import PeftModel", "from transformers import AutoModelForCausalLM", "",

@@ -4,8 +4,11 @@ import RunFiles
 
 extension RunFile.Adapters {
     /// Fresh adapters on a model.
+    /// - Parameter objectives: those that they are to have parts for, of `lora_r` each; none: plain ones.
     /// - Throws: `TrainingError.input` for modules that can't be adapted.
-    func adaptation(of architecture: Architecture, in base: ModelDirectory) throws -> Adaptation {
+    func adaptation(
+        of architecture: Architecture, in base: ModelDirectory, for objectives: [String] = []
+    ) throws -> Adaptation {
         let usual: AdapterTargets.Modules? = if let names = architecture.family.adapterTargets { .named(names) } else { nil }
         guard let targets = self.targets ?? usual else {
             throw TrainingError.input(
@@ -24,6 +27,7 @@ extension RunFile.Adapters {
         config.initialization = self.initialization
         config.storesInputsFirst = architecture.family.tensors.transposed
         config.baseModel = base.path
+        if !objectives.isEmpty { config.divide(among: objectives) }
         do throws(AdapterTargets.Refusal) {
             return try Adaptation(config, for: architecture, of: base)
         } catch {

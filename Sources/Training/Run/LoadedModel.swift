@@ -60,10 +60,11 @@ package struct LoadedModel {
     ///   - folder: where a quantised base is kept.
     ///   - digest: the base's content, if it is quantised.
     ///   - drops: whether training uses the adapters' dropout.
+    ///   - objectives: those that fresh adapters have parts for; none: plain ones.
     /// - Throws: `CheckpointError`, `ModelError`, `MemoryError` or `TrainingError`.
     package init(
         adapting source: ModelSource, _ config: RunFile.Adapters, giving output: Architecture.Output, seed: UInt64,
-        folder: String, digest: Digest.Value?, drops: Bool, positions: Int, on pool: ThreadPool
+        folder: String, digest: Digest.Value?, drops: Bool, objectives: [String] = [], positions: Int, on pool: ThreadPool
     ) throws {
         self.source = source
         directory = try ModelDirectory(path: source.base)
@@ -77,7 +78,7 @@ package struct LoadedModel {
         if let adapter = source.adapter {
             weights = try LoadedModel.adapter(adapter, on: frozen, architecture, pool)
         } else {
-            let adaptation = try config.adaptation(of: architecture, in: directory)
+            let adaptation = try config.adaptation(of: architecture, in: directory, for: objectives)
             weights = try Weights(adapting: frozen, architecture, adaptation, using: &random, on: pool)
         }
         if case .adapters(let adaptation) = weights.table.trainable, adaptation.config.usesDoRA,
@@ -131,6 +132,9 @@ package struct LoadedModel {
         _ path: String, on frozen: FrozenWeights, _ architecture: Architecture, _ pool: ThreadPool
     ) throws -> Weights {
         let directory = try AdapterDirectory(path: path)
+        if let remedy = directory.config.remedyForWeights(adapter: path, model: frozen.directory.path) {
+            throw TrainingError.input(remedy)
+        }
         let adaptation: Adaptation
         do throws(AdapterTargets.Refusal) {
             adaptation = try Adaptation(directory, for: architecture, of: frozen.directory)
@@ -265,6 +269,16 @@ package struct ModelSource: Equatable {
         digest.update(field: model.hex)
         digest.update(field: adapter.hex)
         return digest.finish()
+    }
+}
+
+extension AdapterConfig {
+    /// What to do with an adapter that holds those of all weights; nil for a plain one.
+    package func remedyForWeights(adapter: String, model: String) -> String? {
+        guard !objectives.isEmpty else { return nil }
+        let weights = objectives.map { "\($0):\((100 / Double(objectives.count)).rounded() / 100)" }.joined(separator: " ")
+        return "\(adapter): is an adapter for any weights of \(objectives.joined(separator: ", ")); make a plain one of those that "
+            + "you want: swift-prefopt merge --model \(model) --adapter \(adapter) --weights \(weights) --as-adapter --output DIR"
     }
 }
 

@@ -54,7 +54,7 @@ extension PreferenceSet {
         threads: Int, console: Console, _ tell: (String) -> Void
     ) throws -> PreferenceSet {
         var parts: [(set: PreferenceSet, weight: Double)] = []
-        var uses: [(file: Int, lossWeight: Double?)] = []
+        var uses: [(file: Int, lossWeight: Double?, preference: String?)] = []
         for (number, file) in files.enumerated() {
             for path in try communicator.failingTogether({ try DataFolder.files(file.path) }) {
                 let set = try load(
@@ -64,10 +64,11 @@ extension PreferenceSet {
                 for line in first?.lines ?? [] { tell("  " + line) }
                 try communicator.failingTogether { try set.requireJudgements(file: path) }
                 parts.append((set, file.weight))
-                uses.append((number, file.lossWeight))
+                uses.append((number, file.lossWeight, file.preference))
             }
         }
-        let isSplit = uses.contains { $0.lossWeight != nil }
+        let hasWeights = uses.contains { $0.lossWeight != nil }
+        let isSplit = hasWeights || uses.contains { $0.preference != nil }
         guard parts.count > 1 || parts[0].weight != 1 || isSplit else { return parts[0].set }
         let joined = PreferenceSet(joining: parts, uses: isSplit ? uses : [], seed: seed)
         try communicator.failingTogether {
@@ -79,7 +80,7 @@ extension PreferenceSet {
             try joined.requireJudgements(file: files.map(\.path).joined(separator: ", "))
         }
         tell("\(parts.count) files: an epoch draws \(joined.judgements.count) \(joined.noun)s of \(joined.rows) rows")
-        if isSplit {
+        if hasWeights {
             tell(
                 "each file has a loss of its own: "
                     + files.map { "\($0.lossWeight ?? 1) × that of \($0.path)" }.joined(separator: " + "))

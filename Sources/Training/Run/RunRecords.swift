@@ -10,6 +10,14 @@ extension TrainingRun {
 
     /// What is trained beside frozen weights, in words.
     var adapterText: String {
+        guard case .adapters(let adaptation) = trained.table.trainable, !adaptation.config.objectives.isEmpty else {
+            return plainAdapterText
+        }
+        return plainAdapterText
+            + ", a part for each of \(adaptation.config.objectives.joined(separator: ", ")) and one for all weights"
+    }
+
+    private var plainAdapterText: String {
         let base = file.adapters.quantization == .none ? "" : ", on a base in \(file.adapters.quantization.rawValue)"
         guard let path = policy.source.adapter else { return file.adapters.text + base }
         guard case .adapters(let adaptation) = trained.table.trainable, adaptation.config.loraDropout > 0,
@@ -50,6 +58,13 @@ extension TrainingRun {
     func nextLines(after directory: String) -> [String] {
         let result = FileSystem.join(directory, "final")
         let model = policy.frozen == nil ? result : "\(policy.source.base) --adapter \(result)"
+        if !file.sampledObjectives.isEmpty {
+            let weights = file.sampledObjectives.map { "\($0):\((100 / Double(file.sampledObjectives.count)).rounded() / 100)" }
+            return [
+                "next: swift-prefopt merge --model \(policy.source.base) --adapter \(result) "
+                    + "--weights \(weights.joined(separator: " ")) --as-adapter --output DIR makes the adapter of any weights"
+            ]
+        }
         var lines = ["next: swift-prefopt generate --model \(model) --prompts FILE --output FILE.jsonl"]
         if evaluation != nil {
             lines.append(

@@ -142,6 +142,7 @@ struct RunSetup {
                     try LoadedModel(
                         adapting: rows.source, file.adapters, giving: rows.shape.output, seed: file.data.seed,
                         folder: file.cacheFolder, digest: quantized, drops: !file.adapters.disablesDropout,
+                        objectives: file.sampledObjectives,
                         positions: rows.positions, on: pool)
                 } else {
                     try LoadedModel(

@@ -10,8 +10,13 @@ import Storage
 package struct ResponseColumns: Sendable {
     /// Reference logps, sums in nats; empty if the objective needs none.
     private(set) var reference: [Double] = []
-    /// Σ_{k≥1} w_k m_k(y), summed in the order of the run file; empty if the objective needs none.
+    /// Σ_{k≥1} w_k m_k(y), summed in the order of the run file; empty if the objective needs none. Where weights are drawn it
+    /// isn't read.
     private(set) var marginReward: [Double] = []
+    /// The weights' draws, if they are drawn.
+    private(set) var sampling: WeightSampling?
+    /// w_0 of the comparisons of each of the set's parts, where these have objectives of their own.
+    private var preferenceWeights: [Double] = []
 
     /// m_k(y) of each margin reward, scaled, not weighted.
     private(set) var margins: [(name: String, values: [Double])] = []
@@ -68,6 +73,10 @@ package struct ResponseColumns: Sendable {
         }
         guard run.objective.needsMarginRewards, let given = run.margins else { return }
         marginReward = [Double](repeating: 0, count: set.responses.count)
+        sampling = WeightSampling(run)
+        if set.parts.contains(where: { $0.preference != nil }) {
+            preferenceWeights = set.parts.map { given.weight(of: $0.preference ?? given.preferenceName) }
+        }
         for reward in given.rewards {
             let values: [Double]
             switch reward.source {
@@ -86,22 +95,57 @@ package struct ResponseColumns: Sendable {
             let scale = try MarginScale(reward, values: values, of: set)
             // With a factor of 1 the bits are the reward's own.
             let scaled = values.map { scale.factor * $0 }
-            for response in scaled.indices { marginReward[response] += reward.weight * scaled[response] }
+            for response in scaled.indices {
+                // An objective is no margin of its own preferences.
+                let own = set.preference(of: set.responses[response].comparison) ?? given.preferenceName
+                if own == reward.name { continue }
+                marginReward[response] += reward.weight * scaled[response]
+            }
             margins.append((reward.name, scaled))
             scales.append(scale)
         }
     }
 
     /// What the objective reads of a judgement, given the policy's logps of its responses.
-    func input(_ judgement: Judgement, in set: PreferenceSet, logps: [Double]) -> JudgementInput {
-        JudgementInput(
+    ///
+    /// - Parameter step: that weights are drawn for, counted from 0; nil: an evaluation.
+    func input(_ judgement: Judgement, in set: PreferenceSet, logps: [Double], step: Int? = nil) -> JudgementInput {
+        let comparison = set.responses[judgement.responses[0]].comparison
+        let drawn = sampling.map { sampling in
+            (
+                weights: Dictionary(
+                    uniqueKeysWithValues: zip(
+                        sampling.objectives, sampling.weights(of: comparison, in: set, step: step))),
+                preference: sampling.objectives[sampling.preference(of: comparison, in: set)]
+            )
+        }
+        func margin(of response: Int) -> Double {
+            guard let drawn else { return marginReward.isEmpty ? 0 : marginReward[response] }
+            return margins.reduce(0) { sum, margin in
+                margin.name == drawn.preference ? sum : sum + (drawn.weights[margin.name] ?? 0) * margin.values[response]
+            }
+        }
+        return JudgementInput(
             judgement.verdict,
             zip(judgement.responses, logps).map { response, logps in
                 ResponseInput(
                     logps: logps, referenceLogps: reference.isEmpty ? 0 : reference[response],
-                    length: set.responses[response].length,
-                    marginReward: marginReward.isEmpty ? 0 : marginReward[response])
-            })
+                    length: set.responses[response].length, marginReward: margin(of: response))
+            }, preferenceWeight: drawn.map { $0.weights[$0.preference] ?? 1 } ?? preferenceWeight(of: comparison, in: set))
+    }
+
+    private func preferenceWeight(of comparison: Int, in set: PreferenceSet) -> Double? {
+        guard !preferenceWeights.isEmpty, let part = set.parts.firstIndex(where: { $0.comparisons.contains(comparison) }) else {
+            return nil
+        }
+        return preferenceWeights[part]
+    }
+
+    /// The weights that a judgement's input was made with, by objective; none where they aren't drawn.
+    func weights(of judgement: Judgement, in set: PreferenceSet, step: Int? = nil) -> [(name: String, weight: Double)] {
+        guard let sampling else { return [] }
+        let comparison = set.responses[judgement.responses[0]].comparison
+        return zip(sampling.objectives, sampling.weights(of: comparison, in: set, step: step)).map { ($0, $1) }
     }
 }
 

@@ -10,6 +10,8 @@ package struct ResponseScoring {
     package let set: PreferenceSet
     package let communicator: Communicator
     let console: Console
+    /// Draws those that a model with adapters for several objectives reads the comparisons with.
+    var weights: WeightSampling?
 
     package init(set: PreferenceSet, communicator: Communicator, console: Console) {
         (self.set, self.communicator, self.console) = (set, communicator, console)
@@ -73,7 +75,12 @@ package struct ResponseScoring {
         var scored = 0
         for index in mine {
             let microBatch = plan.microBatches[index]
-            body(microBatch, PackedBatch(allResponses(of: microBatch), for: transformer.architecture), spaces)
+            let batch = PackedBatch(
+                allResponses(of: microBatch), for: transformer.architecture,
+                weights: weights.map { sampling in
+                    microBatch.comparisons.map { sampling.floats(of: $0.comparison, in: set, step: nil) }
+                })
+            body(microBatch, batch, spaces)
             scored += microBatch.comparisons.count
             if let title {
                 console.progress("\(title): \(scored) of \(count) comparisons on this rank", isLast: false)
@@ -119,6 +126,15 @@ package struct ResponseScoring {
                     .init(tokens: set.tokens[$0.tokens], scored: $0.spans.ranges)
                 })
         }
+    }
+}
+
+extension TrainingRun {
+    /// What scores held-out pairs with the policy.
+    package func scoring(heldOut set: PreferenceSet) -> ResponseScoring {
+        var scoring = ResponseScoring(set: set, communicator: communicator, console: console)
+        scoring.weights = evaluation?.columns.sampling
+        return scoring
     }
 }
 

@@ -9,8 +9,12 @@ package struct DataKeys: KeySection {
         "train_file", .dataFiles(weighted: true),
         "Rows to train on: a file (JSONL, JSON, CSV, Parquet, also .gz and .zst), a folder of shards, a list of them, or a "
             + "list of {path: …, weight: …} drawn more or less often. With {path: …, loss_weight: w} for each, every step has "
-            + "global_batch_size pairs of each file, and its loss is the sum of w times each file's.",
-        default: .value([], "training needs it"), rule: Rule(with: "loss_type") { run in run.objectionToLossWeights },
+            + "global_batch_size pairs of each file, and its loss is the sum of w times each file's. For modpo preference: NAME "
+            + "says which objective a file's preferences are of.",
+        default: .value([], "training needs it"),
+        rule: Rule(with: "loss_type", "weights", "margins", "preference_name") { run in
+            run.objectionToLossWeights ?? run.objectionToPreferences
+        },
         synonyms: [.renamed("train_data", nil), .renamed("data_path", nil)])
 
     package let evalFiles: Key<[DataFile]> = Key(

@@ -30,14 +30,19 @@ package struct LossKeys: KeySection {
         "Which of the weights is w₀, that of the objective whose preferences are trained.",
         default: .value("preference"), readBy: .losses { $0.needsMarginRewards }, identity: true)
 
-    package let objectiveWeights: Key<[ObjectiveWeight]> = Key(
-        "weights", .objectiveWeights,
-        "MODPO's weight for each objective by name; w₀ is above 0, since the loss divides by it.",
+    package let objectiveWeights: Key<ObjectiveWeights> = Key(
+        "weights", .weightsOrSampling,
+        "MODPO's weight for each objective by name; w₀ is above 0, since the loss divides by it. sampled: drawn for each pair and "
+            + "epoch, uniformly on the simplex with a w₀ of 0.1 at least, for adapters with a part for each objective, of which "
+            + "merge --weights makes plain ones (after arXiv 2402.02030).",
         default: .required(
             "loss_type modpo needs a weight for each objective, for instance weights: {preference: 0.5, brevity: 0.5}",
-            placeholder: []),
+            placeholder: .fixed([])),
         readBy: .losses { $0.needsMarginRewards }, identity: true,
-        rule: Rule(with: "loss_type", "preference_name", "margins") { run in
+        rule: Rule(
+            with: "loss_type", "preference_name", "margins", "train_file", "use_peft", "adapter_name_or_path", "use_dora",
+            "sample_prompts", "rounds"
+        ) { run in
             let faults = run.faultsOfWeights
             return faults.isEmpty ? nil : .within(faults)
         })
