@@ -95,6 +95,10 @@ extension EndToEnd {
                     samples: 1
                     best_of: 2
                     response_length: 8
+                    ppo_steps: 2
+                    ppo_settings: {num_ppo_epochs: 2, kl_target: 1}
+                    sampled_steps: 4
+                    sampled_settings: {lora_r: 2, learning_rate: 1e-2}
                     objectives:
                       kind: {train_file: data/kind.jsonl, reward: "lexicon:words.txt"}
                       brief: {train_file: data/brief.jsonl, reward: "length:-1"}
@@ -102,13 +106,16 @@ extension EndToEnd {
                 let ending = try Program.run(["study", "front", "front.yaml"], ranks: ranks, in: place)
                 #expect(ending.status == 0, "\(ending.errors)")
                 let points = try self.points(FileSystem.join(place, "out"))
-                for method in ["modpo", "soups", "loss_weighting", "best_of_n"] {
+                for method in ["modpo", "modpo_sampled", "soups", "loss_weighting", "morlhf", "best_of_n"] {
                     #expect(points.count { $0["method"]?.string == method && $0["rewards"] != nil } == 3)
                     #expect(points.count { $0["method"]?.string == method && $0["hypervolume"] != nil } == 1)
                 }
                 // w = e_k is the end itself, by whatever method.
                 let ends = points.filter { $0["weights"]?["kind"]?.double == 1 && $0["kl"] != nil }
-                #expect(ends.count == 3 && ends.allSatisfy { $0["rewards"] == ends[0]["rewards"] })
+                #expect(ends.count == 5 && ends.count { $0["rewards"] == ends[0]["rewards"] } >= 3)
+                let tokens = points.filter { $0["tokens_of_a_final_model"] != nil }
+                let drawn = tokens.map { $0["tokens_of_a_final_model"]?["generated"]?.double ?? -1 }
+                #expect(drawn.count == 6 && drawn[4] > 0 && drawn.count { $0 == 0 } == 5)
                 #expect(FileSystem.exists(FileSystem.join(place, "out/front.svg")))
                 let weightless = points.filter { $0["weights"] != nil }.map(\.text)
                 files.append(weightless.joined(separator: "\n"))

@@ -12,14 +12,21 @@ import Storage
 ///     beta: 0.1
 ///     max_steps: 60                # of every run
 ///     lattice: 4                   # weights are the multiples of 1/4 that sum to 1
-///     methods: [modpo, soups, loss_weighting, best_of_n]
+///     methods: [modpo, modpo_sampled, soups, loss_weighting, morlhf, best_of_n]
 ///     samples: 2                   # responses to a prompt
 ///     best_of: 8
 ///     response_length: 64
+///     ppo_steps: 60                # of every run of MORLHF
+///     ppo_settings: {learning_rate: 1e-4}   # run file keys of these
+///     sampled_steps: 180           # of the one run of MODPO with weights drawn for each pair
+///     sampled_settings: {lora_r: 16}
 package struct FrontStudyFile: Sendable {
     package enum Method: String, Sendable, CaseIterable {
-        case modpo, soups
+        case modpo
+        case sampled = "modpo_sampled"
+        case soups
         case lossWeighting = "loss_weighting"
+        case morlhf
         case bestOfN = "best_of_n"
     }
 
@@ -41,6 +48,18 @@ package struct FrontStudyFile: Sendable {
     package private(set) var bestOf = 8
     package private(set) var responseLength = 64
     package private(set) var seed = 42
+    private var givenPPOSteps: Int?
+    /// Run file keys of the runs of PPO beside the base's.
+    package private(set) var ppoSettings: [YAMLEntry] = []
+
+    private var givenSampledSteps: Int?
+    package private(set) var sampledSettings: [YAMLEntry] = []
+
+    /// Steps of a run of PPO; as many as of the others by default.
+    package var ppoSteps: Int { givenPPOSteps ?? steps }
+
+    /// Steps of the run for all weights; by default as many as the runs of single weights have together.
+    package func sampledSteps(runs: Int) -> Int { givenSampledSteps ?? steps * max(1, runs) }
 
     /// - Throws: everything that is wrong at once.
     package init(bytes: [UInt8], file: String) throws(RunFileError) {
@@ -61,7 +80,7 @@ package struct FrontStudyFile: Sendable {
 
     private static let keys = [
         "base", "output_dir", "objectives", "prompts", "beta", "max_steps", "lattice", "methods", "samples", "best_of",
-        "response_length", "seed",
+        "response_length", "ppo_steps", "ppo_settings", "sampled_steps", "sampled_settings", "seed",
     ]
 
     private mutating func read(_ entry: YAMLEntry, of file: String) throws(RunFileError) {
@@ -91,6 +110,10 @@ package struct FrontStudyFile: Sendable {
         case "best_of": bestOf = try whole(from: 2, to: 1000)
         case "response_length": responseLength = try whole(from: 1)
         case "seed": seed = try whole(from: 0)
+        case "ppo_steps": givenPPOSteps = try whole(from: 1)
+        case "ppo_settings": ppoSettings = try FrontierFile.members(entry)
+        case "sampled_steps": givenSampledSteps = try whole(from: 1)
+        case "sampled_settings": sampledSettings = try FrontierFile.members(entry)
         case "methods":
             let words = Method.allCases.map(\.rawValue)
             let found = (entry.value.list ?? []).compactMap { $0.text.flatMap(Method.init) }

@@ -119,7 +119,7 @@ package struct FrontierFile: Sendable {
         return numbers
     }
 
-    private static func members(_ entry: YAMLEntry) throws(RunFileError) -> [YAMLEntry] {
+    static func members(_ entry: YAMLEntry) throws(RunFileError) -> [YAMLEntry] {
         guard let map = entry.value.map else { throw entry.wrong("a mapping of run file keys to values") }
         return map
     }

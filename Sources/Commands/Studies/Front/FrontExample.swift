@@ -11,6 +11,9 @@ enum FrontExample {
     private static let unkind = "not alone better waste tired bother cares ugly dreadful leave stop never"
     private static let plain = "is comes follows after yes in white yellow green red blue brown black orange pink"
 
+    /// Four updates of whitened advantages go further than one step on pairs.
+    private static let settings = "ppo_settings: {learning_rate: 1e-4, global_batch_size: 64}\n"
+
     /// Writes the files that aren't there yet.
     ///
     /// - Parameter writes: false on all ranks but one.
@@ -49,9 +52,9 @@ enum FrontExample {
                 + names.map { "  \($0): {train_file: \(file("\($0).jsonl")), reward: \"\(rewards[$0] ?? "")\"}\n" }.joined()
                 + rest
         }
-        try write(study(["kind", "brief"], "max_steps: 60\nlattice: 4\nresponse_length: 32\n"), to: path)
+        try write(study(["kind", "brief"], "max_steps: 60\nlattice: 4\nresponse_length: 32\n" + settings), to: path)
         try write(
-            study(["kind", "brief", "plain"], "max_steps: 60\nlattice: 3\nresponse_length: 32\n").replacing(
+            study(["kind", "brief", "plain"], "max_steps: 60\nlattice: 3\nresponse_length: 32\n" + settings).replacing(
                 "output_dir: \(folder)\n", with: "output_dir: \(folder)/three\n"), to: file("front-three.yaml"))
         return path
     }

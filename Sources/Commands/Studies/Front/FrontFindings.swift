@@ -120,8 +120,10 @@ struct FrontFindings {
     func title(_ method: String) -> String {
         switch FrontStudyFile.Method(rawValue: method) {
         case .modpo: "MODPO"
+        case .sampled: "MODPO, one adapter"
         case .soups: "soups"
         case .lossWeighting: "loss weighting"
+        case .morlhf: "MORLHF"
         case .bestOfN: "best of n"
         case nil: method
         }
@@ -170,19 +172,25 @@ struct FrontFindings {
             "\(grouped(Int(cost.forward))) / \(grouped(Int(cost.backward))) / \(grouped(Int(cost.generated)))"
         }
         return table(
-            ["method", "tokens of a final model: forward / backward / generated", "of shared stages", "seconds of a final model", "with its share of the shared stages"],
+            [
+                "method", "tokens of a final model: forward / backward / generated", "of shared stages",
+                "work of a final model", "seconds of a final model", "with its share of the shared stages",
+            ],
             ledgers.map {
                 [
-                    title($0.method), tokens($0.perModel), tokens($0.shared) + " (\($0.remark))", fixed($0.perModel.seconds, 1),
-                    fixed($0.amortised.seconds, 1),
+                    title($0.method), tokens($0.perModel), tokens($0.shared) + " (\($0.remark))", work($0.perModel),
+                    fixed($0.perModel.seconds, 1), fixed($0.amortised.seconds, 1),
                 ]
-            })
+            }) + ["", "Work: multiply-adds for each parameter, 2 a token forward or generated and 4 a token backward, in thousands."]
+    }
+
+    private func work(_ cost: FrontLedger.Cost) -> String { grouped(Int((cost.work / 1000).rounded()))
     }
 
     private var sentences: [String] {
         guard points.contains(where: { $0.method == FrontStudyFile.Method.modpo.rawValue }) else { return [] }
-        let others: [FrontStudyFile.Method] = [.soups, .lossWeighting, .bestOfN]
-        return others.compactMap { other in
+        let others: [FrontStudyFile.Method] = [.sampled, .soups, .lossWeighting, .morlhf, .bestOfN]
+        return others.compactMap { other -> String? in
             guard let lead = lead(over: other.rawValue) else { return nil }
             let verdict =
                 lead.low > 0
@@ -192,6 +200,17 @@ struct FrontFindings {
                     : "MODPO's front and that of \(title(other.rawValue)) can't be told apart"
             return "\(verdict): difference of hypervolumes from \(fixed(lead.low, 3)) to \(fixed(lead.high, 3))"
                 + (other == .bestOfN ? " (it chooses by the true reward itself, which no trained policy sees)." : ".")
+        } + (price.map { [$0] } ?? [])
+    }
+
+    /// What MODPO's final model costs beside MORLHF's.
+    private var price: String? {
+        func ledger(_ method: FrontStudyFile.Method) -> FrontLedger? { ledgers.first { $0.method == method.rawValue } }
+        guard let own = ledger(.modpo), let other = ledger(.morlhf), own.perModel.work > 0, other.perModel.work > 0 else {
+            return nil
         }
+        let (alone, together) = (other.perModel.work / own.perModel.work, other.amortised.work / own.amortised.work)
+        return "A final model of MORLHF takes \(fixed(alone, 1)) times the work of one of MODPO, "
+            + "\(fixed(together, 1)) times with the shared stages of both spread over their models."
     }
 }

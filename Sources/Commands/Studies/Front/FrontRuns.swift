@@ -2,8 +2,9 @@ import RunFiles
 import Storage
 
 /// The runs of `study front`: the ends, DPO on each objective's preferences, which are MODPO's margin models and the soups'
-/// ingredients as well; then a run for each method and weight between them.
+/// ingredients as well; for MORLHF a reward model of each objective's preferences; then a run for each method and weight.
 struct FrontRuns {
+    /// The ends in the order of the objectives, then the reward models.
     let ends: SweepFile
     let between: SweepFile?
 
@@ -12,8 +13,8 @@ struct FrontRuns {
 
     /// - Throws: `RunFileError`, all faults at once, or `StorageError`.
     init(_ study: FrontStudyFile) throws {
-        self.study = study
-        lattice = WeightLattice(objectives: study.objectives.count, parts: study.lattice)
+        let lattice = WeightLattice(objectives: study.objectives.count, parts: study.lattice)
+        (self.study, self.lattice) = (study, lattice)
         let runs = FileSystem.join(study.outputDirectory, "runs")
         let metric = SweepMetric(name: "rewards/accuracies", isGreaterBetter: true)
         let common = [("max_steps", "\(study.steps)"), ("beta", "\(study.beta)"), ("seed", "\(study.seed)")]
@@ -21,21 +22,39 @@ struct FrontRuns {
             named: "study front", base: study.base, outputDirectory: FileSystem.join(runs, "ends"),
             runs: study.objectives.map { objective in
                 (objective.name, common + [("loss_type", "sigmoid"), ("train_file", quoted(objective.trainFile))])
-            }, metric: metric)
+            } + FrontRuns.rewardModels(study), metric: metric)
         let folders = ends.runs.map { FileSystem.join($0.file.model.outputDirectory ?? "", "final") }
+        let count = study.objectives.count
         var planned: [(name: String, settings: [(String, String)])] = []
-        for counts in lattice.counts where lattice.end(counts) == nil {
+        if study.methods.contains(.sampled) {
+            let inner = lattice.counts.count { lattice.end($0) == nil }
+            planned.append(
+                (
+                    FrontStudyFile.Method.sampled.rawValue,
+                    FrontRuns.sampled(study, steps: study.sampledSteps(runs: inner), margins: Array(folders[..<count]))
+                ))
+        }
+        for counts in lattice.counts {
+            // DPO's ends are those of all methods but this one, whose rewards are other models.
+            if study.methods.contains(.morlhf) {
+                planned.append(
+                    (
+                        FrontRuns.name(.morlhf, counts),
+                        FrontRuns.morlhf(study, counts, of: study.lattice, rewards: Array(folders[count...]))
+                    ))
+            }
+            guard lattice.end(counts) == nil else { continue }
             if study.methods.contains(.modpo) {
                 planned.append(
                     (
                         FrontRuns.name(.modpo, counts),
-                        common + FrontRuns.modpo(study, counts, of: study.lattice, margins: folders)
+                        common + FrontRuns.modpo(study, counts, of: study.lattice, margins: Array(folders[..<count]))
                     ))
             }
             if study.methods.contains(.lossWeighting) {
-                // Each data set drawn in proportion to its weight: the gradient's expectation is Σ w_k ∇L_k.
-                let files = zip(study.objectives, counts).filter { $0.1 > 0 }
-                    .map { "{path: \(quoted($0.0.trainFile)), weight: \($0.1)}" }
+                // Σ w_k L_k in every step, each data set with as many pairs as an end's step has.
+                let files = zip(study.objectives, lattice.weights(counts)).filter { $0.1 > 0 }
+                    .map { "{path: \(quoted($0.0.trainFile)), loss_weight: \($0.1)}" }
                 planned.append(
                     (
                         FrontRuns.name(.lossWeighting, counts),
@@ -67,6 +86,55 @@ struct FrontRuns {
             ("preference_name", quoted(study.objectives[trained].name)), ("weights", "{\(weights.joined(separator: ", "))}"),
             ("margins", "{\(margins.joined(separator: ", "))}"),
         ]
+    }
+
+    /// MODPO for all weights at once: each pair trains its own objective's preferences under weights drawn for it, and adapters
+    /// have a part for each objective.
+    private static func sampled(
+        _ study: FrontStudyFile, steps: Int, margins folders: [String]
+    ) -> [(String, String)] {
+        let files = study.objectives.map { "{path: \(quoted($0.trainFile)), preference: \(quoted($0.name))}" }
+        let margins = zip(study.objectives, folders).map {
+            "\(quoted($0.0.name)): {model: \(quoted($0.1)), beta: \(study.beta)}"
+        }
+        return [
+            ("max_steps", "\(steps)"), ("beta", "\(study.beta)"), ("seed", "\(study.seed)"), ("loss_type", "modpo"),
+            ("weights", "sampled"), ("preference_name", quoted(study.objectives[0].name)),
+            ("train_file", "[\(files.joined(separator: ", "))]"), ("margins", "{\(margins.joined(separator: ", "))}"),
+            ("use_peft", "true"), ("lora_target_modules", "all-linear"),
+        ] + study.sampledSettings.map { ($0.key, $0.value.json.text) }
+    }
+
+    /// A reward model of each objective's preferences; none where no method asks for it.
+    private static func rewardModels(_ study: FrontStudyFile) -> [(name: String, settings: [(String, String)])] {
+        guard study.methods.contains(.morlhf) else { return [] }
+        return study.objectives.map { objective in
+            (
+                "reward-\(objective.name)",
+                [
+                    ("max_steps", "\(study.steps)"), ("seed", "\(study.seed)"), ("loss_type", "reward"),
+                    ("train_file", quoted(objective.trainFile)),
+                ]
+            )
+        }
+    }
+
+    /// PPO on Σ w_k r̂_k with MODPO's β for the price of a nat: both have the same optimum.
+    private static func morlhf(
+        _ study: FrontStudyFile, _ counts: [Int], of parts: Int, rewards folders: [String]
+    ) -> [(String, String)] {
+        let used = counts.indices.filter { counts[$0] > 0 }
+        func mapping(_ value: (Int) -> String) -> String {
+            "{" + used.map { "\(quoted(study.objectives[$0].name)): \(value($0))" }.joined(separator: ", ") + "}"
+        }
+        let prompts = Set(study.objectives.map(\.trainFile)).sorted().map(quoted).joined(separator: ", ")
+        return [
+            ("eval_file", "null"), ("max_steps", "\(study.ppoSteps)"), ("seed", "\(study.seed)"), ("loss_type", "ppo"),
+            ("kl_coef", "\(study.beta)"), ("train_file", "[\(prompts)]"),
+            ("rewards", mapping { quoted("model:" + folders[$0]) }),
+            ("reward_weights", mapping { "\(Double(counts[$0]) / Double(parts))" }),
+            ("response_length", "\(study.responseLength)"),
+        ] + study.ppoSettings.map { ($0.key, $0.value.json.text) }
     }
 
     /// "modpo-1-3": the weights in parts.

@@ -25,17 +25,20 @@ package struct FrontStudyJob {
         let runs = try communicator.failingTogether { try FrontRuns(study) }
         let base = runs.ends.runs[0].file
 
-        console.line("study front: 1 of 3: the ends, DPO on the preferences of each objective alone")
+        console.line(
+            "study front: 1 of 3: the ends, DPO on the preferences of each objective alone"
+                + (study.methods.contains(.morlhf) ? ", and MORLHF's reward models" : ""))
         _ = try SweepJob.run(runs.ends, groups: nil, over: communicator, console: console)
-        let ends = try runs.ends.runs.map { run -> String in
+        let models = try runs.ends.runs.map { run -> String in
             guard let model = try finalModel(of: run) else {
                 throw TrainingError.input(
-                    "\(folder.file("runs/ends")): the run \(run.name) has failed, and every method needs it; sweep.jsonl says why")
+                    "\(folder.file("runs/ends")): the run \(run.name) has failed, and the others need it; sweep.jsonl says why")
             }
             return model
         }
+        let ends = Array(models.prefix(study.objectives.count))
         if let between = runs.between {
-            console.line("study front: 2 of 3: \(between.runs.count) runs between them")
+            console.line("study front: 2 of 3: \(between.runs.count) runs of single weights")
             _ = try SweepJob.run(between, groups: nil, over: communicator, console: console)
         }
 
@@ -47,7 +50,7 @@ package struct FrontStudyJob {
             base.model.path, "reference", method: "reference", weights: study.objectives.map { _ in 0 })
         findings.points = try points(of: runs, ends, base, by: sampling)
         try communicator.onRoot {
-            findings.ledgers = try ledgers(runs, drawnTokens: findings.reference?.tokens ?? 0)
+            findings.ledgers = try FrontLedgers(study, runs, drawnTokens: findings.reference?.tokens ?? 0).all
             try folder.write(figures: findings.figures, points: findings.rows, findings: findings.lines)
         }
         console.line("\(folder.path): points.jsonl, findings.md, " + findings.figures.map { "\($0.name).svg" }.joined(separator: ", "))
@@ -73,13 +76,22 @@ package struct FrontStudyJob {
                 model, "end-\(study.objectives[place].name)", method: "", weights: lattice.weights(endCounts(place)))
         }
         let pool = study.methods.contains(.bestOfN) ? try sampling.draw(base.model.path, "best-of-n", samples: study.bestOf) : nil
+        let sampled = runs.between?.runs.first { $0.name == FrontStudyFile.Method.sampled.rawValue }
+        let adapter = try sampled.flatMap { try finalModel(of: $0) }
+        if sampled != nil, adapter == nil {
+            console.line("study front: \(FrontStudyFile.Method.sampled.rawValue) has failed and is left out")
+        }
         var points: [FrontPoint] = []
         for (number, method) in study.methods.enumerated() {
             for counts in lattice.counts {
                 let (weights, name) = (lattice.weights(counts), FrontRuns.name(method, counts))
                 if method == .bestOfN {
                     points += pool.map { [sampling.bestOfN($0, weights: weights)] } ?? []
-                } else if let end = lattice.end(counts) {
+                } else if method == .sampled {
+                    guard let adapter else { continue }
+                    let plain = try adapterAt(counts, of: adapter, name, base)
+                    points.append(try sampling.point(plain, name, method: method.rawValue, weights: weights))
+                } else if method != .morlhf, let end = lattice.end(counts) {
                     points.append(trained[end].of(method))
                 } else if method == .soups {
                     let soup = try soup(ends, counts, name, base)
@@ -102,6 +114,19 @@ package struct FrontStudyJob {
         study.objectives.indices.map { $0 == place ? study.lattice : 0 }
     }
 
+    /// What the adapter for all weights is at some.
+    private func adapterAt(_ counts: [Int], of adapter: String, _ name: String, _ base: RunFile) throws -> String {
+        let path = folder.file("runs/\(name)")
+        try communicator.onRoot {
+            // Of an earlier job of this study: the adapter may be another.
+            try FileSystem.removeTree(path)
+            let weights = zip(study.objectives, lattice.weights(counts)).map { MergeJob.Part(path: $0.0.name, weight: $0.1) }
+            let task = MergeJob.Task.weighted(model: base.model.path, adapter: adapter, weights: weights, asAdapter: true)
+            try MergeJob(task, output: path, as: nil, threads: communicator.neighbourhood.cores).run(console: Console(speaks: false))
+        }
+        return path
+    }
+
     /// Rewarded soups (arXiv 2306.04488): the ends' weights, added up.
     private func soup(_ ends: [String], _ counts: [Int], _ name: String, _ base: RunFile) throws -> String {
         let path = folder.file("runs/\(name)")
@@ -114,49 +139,6 @@ package struct FrontStudyJob {
             try MergeJob(task, output: path, as: nil, threads: communicator.neighbourhood.cores).run(console: Console(speaks: false))
         }
         return path
-    }
-
-    // MARK: - Ledger
-
-    /// Of rank 0. Evaluations and the drawing of responses to judge policies by are no part of it.
-    private func ledgers(_ runs: FrontRuns, drawnTokens: Double) throws -> [FrontLedger] {
-        func tokens(_ sweep: SweepFile?) throws -> [String: TrainingTokens] {
-            guard let sweep else { return [:] }
-            let rows = try SweepRecord(sweep, console: Console(speaks: false)).rows.compactMap { $0 }
-            return try Dictionary(uniqueKeysWithValues: rows.map { ($0.name, try TrainingTokens(folder: $0.folder, seconds: $0.seconds)) })
-        }
-        let (ends, between) = (try tokens(runs.ends), try tokens(runs.between))
-        // Each data set's reference logps once.
-        let reference = FrontLedger.Cost(forward: ends.values.reduce(0) { $0 + $1.epoch })
-        let endsCost = ends.values.reduce(FrontLedger.Cost()) { $0 + $1.cost }
-        let inner = lattice.counts.count { lattice.end($0) == nil }
-        func perModel(_ method: FrontStudyFile.Method) -> FrontLedger.Cost {
-            let own = between.filter { $0.key.hasPrefix("\(method.rawValue)-") }.map(\.value)
-            return own.reduce(FrontLedger.Cost()) { $0 + $1.cost }.divided(by: own.count)
-        }
-        return study.methods.map { method in
-            switch method {
-            case .modpo:
-                // Every margin model scores every other objective's data once.
-                let margins = FrontLedger.Cost(forward: Double(study.objectives.count - 1) * reference.forward)
-                return FrontLedger(
-                    method: method.rawValue, finalModels: inner, perModel: perModel(method),
-                    shared: endsCost + reference + margins, remark: "shared: margin models, their logps and the reference's, once")
-            case .lossWeighting:
-                return FrontLedger(
-                    method: method.rawValue, finalModels: inner, perModel: perModel(method), shared: reference,
-                    remark: "shared: the reference's logps, once")
-            case .soups:
-                return FrontLedger(
-                    method: method.rawValue, finalModels: inner, perModel: .init(), shared: endsCost + reference,
-                    remark: "shared: the ends")
-            case .bestOfN:
-                return FrontLedger(
-                    method: method.rawValue, finalModels: inner, perModel: .init(), shared: .init(),
-                    remark: "no training; \(study.bestOf) responses, \(Int((Double(study.bestOf) * drawnTokens).rounded())) tokens, "
-                        + "for each answer, for ever")
-            }
-        }
     }
 }
 
