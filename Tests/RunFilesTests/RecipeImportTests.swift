@@ -1,4 +1,5 @@
 import Objectives
+import Preferences
 import RunFiles
 import Testing
 
@@ -37,6 +38,23 @@ struct RecipeImportTests {
         #expect(verdicts["num_train_epochs"] == .same && verdicts["fp16"] == .dropped && verdicts["colour"] == .unknown)
         #expect(verdicts["save_steps"] == .dropped && verdicts["truncation"] == .implied)
         #expect(recipe.open == ["model_name_or_path: m is no folder here; name the folder of the downloaded model"])
+    }
+
+    @Test(
+        "each trainer of TRL cuts long rows in its own way, and the versions differ",
+        arguments: [
+            ("beta: 0.1", Truncation.keepStart, "cuts responses"),
+            ("beta: 0.1\nmax_prompt_length: 512", .keepEndOfPrompt, "cuts every prompt's start to max_prompt_length"),
+            ("beta: 0.1\ndataset_mixture: {datasets: []}", .keepEndOfPrompt, "cuts every prompt's start"),
+            ("beta: 0.1\ndataset_mixer: {a/b: 1.0}\nmax_prompt_length: 512", .keepEndOfPrompt, "if the pair is too long"),
+            ("loss_type: orpo\nmax_prompt_length: 512", .keepEndOfPrompt, "if the pair is too long"),
+            ("packing: true\ndataset_mixture: {datasets: []}", .keepStart, "SFTTrainer cuts the end"),
+            ("center_rewards_coefficient: 0.01", .drop, "leaves long rows out"),
+        ])
+    func truncation(keys: String, expected: Truncation, why: String) throws {
+        let (recipe, run) = try read("model_name_or_path: m\nmax_length: 1024\n" + keys)
+        #expect(run.data.truncation == expected)
+        #expect(recipe.notes.contains { $0.key == "truncation" && $0.text.contains(why) })
     }
 
     @Test("γ is a margin in TRL's and LLaMA-Factory's keys and a ratio in SimPO's")

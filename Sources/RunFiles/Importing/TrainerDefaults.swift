@@ -21,11 +21,8 @@ extension PeerTrainer {
     }
 
     private func transformers(_ recipe: Recipe, loss: String) -> [Default] {
-        let isOlder = self != .trl || recipe.has("max_prompt_length", "evaluation_strategy")
         var defaults = [
-            isOlder
-                ? Default("truncation", "keep_end_of_prompt", "TRL of that time cuts the prompt's start")
-                : Default("truncation", "keep_start", "TRL cuts responses, where this program drops the pair"),
+            truncation(recipe, loss: loss),
             Default("per_device_train_batch_size", "8", "transformers'"),
         ]
         if loss == "ipo" { defaults.append(Default("normalise", "mean", "TRL's IPO compares means of logps")) }
@@ -40,6 +37,33 @@ extension PeerTrainer {
             defaults.append(Default("gamma_beta_ratio", "0.25", "the default of SimPO's code"))
         }
         return defaults
+    }
+
+    /// How the TRL that a recipe was written for cuts what is longer than max_length.
+    ///
+    /// SFTTrainer has always cut the end, RewardTrainer has left rows out since 0.12. Of the others TRL up to 0.11, and
+    /// those of ORPO, CPO and KTO up to 0.24, cut the prompt of a pair that is too long to max_prompt_length, then responses;
+    /// DPOTrainer from 0.12 to 0.24 cuts every prompt to it and then each sequence to its last max_length tokens; later ones
+    /// cut the end. The handbook's recipes have `dataset_mixer` up to TRL 0.11 and `dataset_mixture` with TRL 0.19.
+    private func truncation(_ recipe: Recipe, loss: String) -> Default {
+        switch loss {
+        case "sft": return Default("truncation", "keep_start", "TRL's SFTTrainer cuts the end")
+        case "reward": return Default("truncation", "drop", "TRL's RewardTrainer leaves long rows out")
+        default: break
+        }
+        guard self != .trl || recipe.has("max_prompt_length", "evaluation_strategy") else {
+            return Default("truncation", "keep_start", "TRL cuts responses, where this program drops the pair")
+        }
+        let isEveryPromptCut =
+            !recipe.has("evaluation_strategy", "dataset_mixer") && self != .simpo
+            && !["orpo", "cpo", "simpo", "kto"].contains(loss)
+        return Default(
+            "truncation", "keep_end_of_prompt",
+            isEveryPromptCut
+                ? "TRL of that time cuts every prompt's start to max_prompt_length (512), then each sequence's to max_length; here "
+                    + "a pair that is too long loses as much of its prompt's start as must be"
+                : "TRL of that time cuts the prompt's start to max_prompt_length if the pair is too long, then the responses' "
+                    + "ends; here the prompt loses as much as must be, and a pair whose responses alone are too long is dropped")
     }
 
     private func llamaFactory(_ recipe: Recipe, loss: String) -> [Default] {

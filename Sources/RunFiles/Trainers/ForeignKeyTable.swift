@@ -31,7 +31,12 @@ extension ForeignKey {
             "max_samples", of: .llamaFactory, .openRLHF, fate: .missing,
             because: "a shorter file, or max_steps, trains on fewer rows"),
         ForeignKey(
-            "max_prompt_length max_completion_length max_target_length max_source_length prompt_max_len generate_max_len",
+            "max_prompt_length", of: .trl, .simpo, .alignmentHandbook, fate: .missing,
+            because:
+                "max_length bounds prompt and response together; TRL cut prompts' starts to it (since 0.12 in DPO even of pairs "
+                + "that fit into max_length), see truncation"),
+        ForeignKey(
+            "max_completion_length max_target_length max_source_length prompt_max_len generate_max_len",
             of: .trl,
             .simpo, fate: .missing,
             because: "max_length bounds prompt and response together, and truncation says which of them is cut"),
