@@ -65,6 +65,7 @@ import Testing
         let folder = try TemporaryDirectory()
         let rows = try AnsweredPrompt.read(try folder.write(lines.joined(), as: "g.jsonl"))
         #expect(rows.map(\.responses) == [["x", "y"], ["z"]])
+        #expect(rows.map { $0.texts.map(\.row) } == [[1, 2], [3]])
         let annotated = String(rows[0].json.text.dropLast()) + ", \"scores\": {\"r\": [2, 1]}}\n"
         let (pairs, _) = try pairs(annotated, by: "r", .bestWorst)
         #expect(pairs[0]["chosen"] == [["role": "assistant", "content": "x"]])

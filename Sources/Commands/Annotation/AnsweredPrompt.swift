@@ -7,8 +7,8 @@ import Training
 /// Two forms are read: what `generate` writes (a line for each sample, those of one prompt after each other), and ranked
 /// rows (`prompt`, `responses`). Written is the ranked form, which training reads as it stands.
 package struct AnsweredPrompt: Sendable {
-    /// Line of the file that it began at, counted from 1.
-    package let line: Int
+    /// Line of the file that each response stands in, counted from 1: one for all of a ranked row, others for samples.
+    private let lines: [Int]
     /// A text or a list of messages.
     package let prompt: JSON
     package let responses: [String]
@@ -17,8 +17,13 @@ package struct AnsweredPrompt: Sendable {
     /// The row's other members, kept as they are.
     package let rest: JSONObject
 
+    /// Line of the file that it begins at.
+    package var line: Int { lines.first ?? 1 }
+
     /// Responses as rewards are asked for them.
-    package var texts: [RatedText] { responses.map { RatedText(prompt: prompt, response: $0, row: line) } }
+    package var texts: [RatedText] {
+        zip(responses, lines).map { RatedText(prompt: prompt, response: $0, row: $1) }
+    }
 
     package var json: JSON {
         var row: JSONObject = ["prompt": prompt, "responses": .array(responses.map { .string($0) })]
@@ -75,7 +80,6 @@ package struct AnsweredPrompt: Sendable {
         guard let prompt = row["prompt"], prompt.string != nil || prompt.array != nil else {
             throw Fault("\"prompt\" is missing; expected a text or a list of messages")
         }
-        self.line = line
         self.prompt = prompt
         var rest = row
         rest["prompt"] = nil
@@ -93,19 +97,21 @@ package struct AnsweredPrompt: Sendable {
             }
             rest["responses"] = nil
         }
+        lines = Array(repeating: line, count: responses.count)
         scores = try Self.scores(row["scores"], count: responses.count)
         rest["scores"] = nil
         self.rest = rest
     }
 
     private init(
-        line: Int, prompt: JSON, responses: [String], scores: [(name: String, values: [Double])], rest: JSONObject
+        lines: [Int], prompt: JSON, responses: [String], scores: [(name: String, values: [Double])], rest: JSONObject
     ) {
-        (self.line, self.prompt, self.responses, self.scores, self.rest) = (line, prompt, responses, scores, rest)
+        (self.lines, self.prompt, self.responses, self.scores, self.rest) = (lines, prompt, responses, scores, rest)
     }
 
     private func joined(by next: AnsweredPrompt) -> AnsweredPrompt {
-        AnsweredPrompt(line: line, prompt: prompt, responses: responses + next.responses, scores: [], rest: rest)
+        AnsweredPrompt(
+            lines: lines + next.lines, prompt: prompt, responses: responses + next.responses, scores: [], rest: rest)
     }
 
     private static func scores(_ json: JSON?, count: Int) throws -> [(name: String, values: [Double])] {
