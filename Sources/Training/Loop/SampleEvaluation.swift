@@ -12,67 +12,47 @@ import Tokenization
 /// texts and numbers on any number of ranks.
 struct SampleEvaluation {
     private let run: TrainingRun
-    private let prompts: [PromptRow]
-    private let tokenizer: Tokenizer
+    private let prompts: SamplePrompts
     private let scoring: RewardScoring
     private let rules: GenerationRules
-    private let samples: Int
 
     /// Nil for a run without `sample_prompts`.
     /// - Throws: on every rank alike. Collective.
     init?(_ run: TrainingRun) throws {
-        let settings = run.file.samples
-        guard let path = settings.promptsFile else { return nil }
-        self.run = run
-        let encoder = try TrainingRun.encoders(
-            run.file, run.tokenizerPath, run.policy.architecture, run.communicator)(path)
-        let ends: Set<Int32>
-        (prompts, tokenizer, ends) = try run.communicator.failingTogether {
-            let rows = try encoder.prompts(of: path)
-            guard let tokenizer = encoder.tokenizer, !rows.isEmpty, rows.allSatisfy({ $0.given != nil }) else {
-                throw TrainingError.input(
-                    "sample_prompts: \(path): expected at least one prompt of text, and a tokenizer.json beside the model")
-            }
-            let longest = rows.map(\.tokens.count).max() ?? 1
-            if let limit = run.policy.architecture.hardLimit, longest + settings.length > limit {
-                throw TrainingError.input(
-                    "sample_prompts: \(path): the longest prompt has \(longest) tokens, which leaves room for "
-                        + "\(max(0, limit - longest)) more; set sample_length")
-            }
-            return (rows, tokenizer, try run.policy.endTokens(tokenizer))
-        }
+        guard let prompts = run.samples, let path = run.file.samples.promptsFile else { return nil }
+        (self.run, self.prompts) = (run, prompts)
         scoring = try RewardScoring(
             run.file.rewards.sources, cacheFolder: FileSystem.join(run.file.cacheFolder, "rewards"), sharing: run.policy,
             on: run.pool, over: run.communicator, console: run.console)
         rules = GenerationRules(
-            sampling: Sampling(temperature: settings.temperature), maxNewTokens: settings.length, endTokens: ends)
-        samples = settings.count
+            sampling: Sampling(temperature: run.file.samples.temperature), maxNewTokens: prompts.length,
+            endTokens: prompts.endTokens)
         let names = run.file.rewards.sources.map(\.name).joined(separator: ", ")
         run.console.line(
-            "samples: \(samples) to each of \(prompts.count) prompts of \(path) at each evaluation, temperature "
-                + "\(settings.temperature)" + (names.isEmpty ? "" : ", rewarded by \(names)"))
+            "samples: \(prompts.samples) to each of \(prompts.rows.count) prompts of \(path) at each evaluation, temperature "
+                + "\(run.file.samples.temperature)" + (names.isEmpty ? "" : ", rewarded by \(names)"))
     }
 
     /// Lines of `samples.jsonl` at a step.
-    var count: Int { prompts.count * samples }
+    var count: Int { prompts.count }
 
     /// - Throws: on every rank alike. Collective.
     func result(step: Int) throws -> SampleResult {
-        let longest = prompts.map(\.tokens.count).max() ?? 1
+        let (longest, samples) = (prompts.longest, prompts.samples)
         // Made anew each time: between evaluations the memory is the training's.
         let drawing = try ResponseDrawing(
             run.communicator.failingTogether {
                 try run.policy.seeing(positions: longest + rules.maxNewTokens, on: run.pool)
             }, texts: count, longestPrompt: longest, rules, over: run.communicator)
         run.console.beginActivity()
-        let drawn = drawing.draw(prompts.map(\.tokens), samples: samples, key: run.file.data.seed) {
+        let drawn = drawing.draw(prompts.rows.map(\.tokens), samples: samples, key: run.file.data.seed) {
             run.console.progress("samples: \($0) of \(count)")
         }
         run.console.endProgress()
-        let texts = zip(prompts, drawn).flatMap { prompt, responses in
+        let texts = zip(prompts.rows, drawn).flatMap { prompt, responses in
             responses.map {
                 RatedText(
-                    prompt: prompt.given ?? .null, response: tokenizer.text(of: $0.tokens, after: prompt.tokens),
+                    prompt: prompt.given ?? .null, response: prompts.tokenizer.text(of: $0.tokens, after: prompt.tokens),
                     row: prompt.line)
             }
         }
@@ -81,7 +61,7 @@ struct SampleEvaluation {
         for (index, text) in texts.enumerated() {
             let (place, sample) = index.quotientAndRemainder(dividingBy: samples)
             var row: JSONObject = [
-                "step": .integer(step), "index": .integer(prompts[place].row), "prompt": text.prompt,
+                "step": .integer(step), "index": .integer(prompts.rows[place].row), "prompt": text.prompt,
             ]
             if samples > 1 { row["sample"] = .integer(sample) }
             row["response"] = .string(text.response)

@@ -74,7 +74,7 @@ package final class PPOLearner: StepLearner {
         return plan?.bytes(a, low: run.policy.transformer.lowRank, threads: run.threads) ?? 0
     }
 
-    private static func longestPrompt(_ run: TrainingRun) -> Int {
+    static func longestPrompt(_ run: TrainingRun) -> Int {
         run.train.set.comparisons.map(\.prompt.count).max() ?? 1
     }
 

@@ -248,6 +248,19 @@ package struct ModelSource: Equatable {
         return tokenizer.padToken ?? tokenizer.eosToken ?? base.endTokens.first
     }
 
+    /// Bytes of the model's files of weights, of which all are mapped; 0 if they are those of a loaded frozen model.
+    func bytesOfFiles(beside other: LoadedModel) -> Int {
+        guard !(hasBase(of: other.source) && other.frozen != nil) else { return 0 }
+        let names = ((try? FileSystem.list(base)) ?? []).filter { $0.hasSuffix(".safetensors") }
+        return names.reduce(0) { $0 + ((try? FileSystem.size(of: FileSystem.join(base, $1))) ?? 0) }
+    }
+
+    /// Its shape, if it can be read.
+    var architecture: Architecture? {
+        guard let directory = try? ModelDirectory(path: base), let shape = try? Architecture(directory) else { return nil }
+        return try? output(on: shape)
+    }
+
     private static func isAdapter(_ path: String) -> Bool {
         FileSystem.exists(FileSystem.join(path, AdapterConfig.fileName))
             && !FileSystem.exists(FileSystem.join(path, "config.json"))

@@ -87,11 +87,8 @@ package struct RunSummary {
             run.policy.architecture, low: run.policy.transformer.lowRank, extent: run.extent, purpose: run.purpose,
             threads: run.threads
         ).map { ($0.name, 4 * $0.floats) }
-        if let held = run.evaluation {
-            let scoring = ResponseScoring(set: held.set, communicator: run.communicator, console: run.console)
-            parts.append(
-                ("evaluation", scoring.bytes(of: Array(held.set.comparisons.indices), with: run.policy.transformer)))
-        }
+        let passing = passing(run)
+        if passing.bytes > 0 { parts.append(passing) }
         if run.file.objective.judges == .prompts { parts.append(("drawing", PPOLearner.drawingBytes(run))) }
         parts.append(("packed panels", ThreadPool.panelBytes(threads: run.threads)))
         let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
@@ -105,6 +102,7 @@ package struct RunSummary {
         return [
             ("token ids", tokens.reduce(0) { $0 + ($1.isShared ? $1.packedBytes : 0) }),
             ("frozen weights", run.policy.frozen?.mappedBytes ?? 0),
+            ("other models", otherModels(run)),
         ]
     }
 

@@ -27,6 +27,7 @@ package struct TrainingRun {
     package let dataLines: [String]
     package let train: HeldPairs
     package let evaluation: HeldPairs?
+    let samples: SamplePrompts?
     package let planner: StepPlanner
     package let totalSteps: Int
     /// Of the largest micro-batch.
@@ -90,6 +91,10 @@ package struct TrainingRun {
             try setup.model(for: rows, mayBeBare: mayBeBare, needsDigests: computingColumns)
         }
         (policy, trained, digests) = model
+
+        samples = try clock.measure(.data) {
+            try SamplePrompts(file, model.policy, tokenizerPath: rows.tokenizerPath, over: communicator)
+        }
 
         let plan = clock.measure(.plan) { setup.plan(rows.data, model.policy, model.trained) }
         (planner, totalSteps, extent) = (plan.planner, plan.totalSteps, plan.extent)

@@ -60,6 +60,17 @@ struct ModelReward {
         self.content = content
     }
 
+    /// The models that a reward asks, as far as they can be found: none for one of texts.
+    static func sources(of source: RewardSource) -> [ModelSource] {
+        guard !source.isOfText, let (path, implicit) = try? parts(of: source),
+            let model = try? ModelSource(FolderKind(path).finalModel ?? path)
+        else { return [] }
+        guard let implicit, let (origin, _) = try? reference(implicit.reference, of: path, model),
+            let start = try? ModelSource(FolderKind(origin).finalModel ?? origin)
+        else { return [model] }
+        return [model, start]
+    }
+
     /// The name of its rewards in the cache, the same on every rank. Collective.
     func identity(over communicator: Communicator) -> String { communicator.broadcast("model 1 " + content) }
 

@@ -98,6 +98,20 @@ package struct ResponseScoring {
         ).reduce(0) { $0 + 4 * $1.floats }
     }
 
+    /// Bytes of memory that scoring so many responses, each with a prompt of its own, takes while it lasts: as if all were as
+    /// long as the longest.
+    static func bytes(
+        _ a: Architecture, low: LowRankExtent, texts: Int, prompt: Int, response: Int, threads: Int
+    ) -> Int {
+        let together = max(1, min(texts, tokensAtOnce / (prompt + response)))
+        var extent = BatchExtent()
+        extent.rows = together * (prompt + response)
+        (extent.outputRows, extent.scoredRows) = (together * (response + 1), together * response)
+        (extent.keys, extent.sequenceScoredRows) = (prompt + response, response)
+        return Workspace.forecast(a, low: low, extent: extent, purpose: .scoring, threads: threads)
+            .reduce(0) { $0 + 4 * $1.floats }
+    }
+
     private func planner(_ shape: Architecture) -> StepPlanner {
         StepPlanner(
             shapes: set.shapes,
