@@ -62,7 +62,8 @@ struct Prefopt: ParsableCommand {
             Exit status: 0 done; 2 wrong input; 3 numbers went non-finite; 4 a rank or node failed; 75 stopped by a signal \
             after saving a checkpoint (run the same command again to go on).
             """,
-        version: "swift-prefopt \(programVersion) (commit \(programCommit)), \(Communicator.libraryVersion)",
+        version: "swift-prefopt \(programVersion) (commit \(programCommit)), kernels of \(CPULevel.inUse.description), "
+            + Communicator.libraryVersion,
         subcommands: [
             Train.self, Iterate.self, Sweep.self, Study.self,
             Score.self, Evaluate.self,
