@@ -22,6 +22,12 @@ package struct Tokenizer: Sendable {
     package let eosToken: Int32?
     package let padToken: Int32?
 
+    /// The tokenizer of a folder; nil where it has no `tokenizer.json`.
+    /// - Throws: `TokenizerError`.
+    package static func find(in directory: String) throws(TokenizerError) -> Tokenizer? {
+        FileSystem.exists(FileSystem.join(directory, "tokenizer.json")) ? try Tokenizer(directory: directory) : nil
+    }
+
     /// Reads `tokenizer.json`, and `tokenizer_config.json` if there is one: `bos_token`, `eos_token` and `pad_token`,
     /// and `add_bos_token` and `add_eos_token`, which as in `transformers` replace the file's own template.
     /// - Throws: `TokenizerError` naming the file and the key.

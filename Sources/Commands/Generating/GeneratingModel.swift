@@ -1,16 +1,19 @@
-import Modeling
 import Preferences
 import Storage
-import Tokenization
 import Training
 
 /// What continuing texts needs of a model's folders beside its weights.
 extension LoadedModel {
-    /// - Returns: nil without a `tokenizer.json`.
+    /// What turns texts into the model's tokens.
     /// - Throws: `TokenizerError`.
-    func tokenizer() throws -> Tokenizer? {
-        let path = source.tokenizerPath
-        return FileSystem.exists(FileSystem.join(path, "tokenizer.json")) ? try Tokenizer(directory: path) : nil
+    func textEncoding() throws -> TextEncoding { try TextEncoding(folder: source.tokenizerPath) }
+
+    /// Encodes prompts of up to the model's positions.
+    /// - Parameter file: how messages call the place of the prompts.
+    func encoder(_ encoding: TextEncoding, file: String) -> RowEncoder {
+        RowEncoder(
+            encoding, rule: EncodingRule(maxLength: architecture.positions, vocabularySize: architecture.vocabulary),
+            file: file)
     }
 }
 

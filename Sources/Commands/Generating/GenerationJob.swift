@@ -4,7 +4,6 @@ import Machine
 import Modeling
 import Preferences
 import Storage
-import Tokenization
 import Training
 
 /// `generate`: continuations of prompts, one JSON line each, in the order of the prompts; or a benchmark's file of answers.
@@ -41,16 +40,17 @@ package struct GenerationJob: Sendable {
     /// - Throws: on every rank alike; on one alone what it can't keep on disk. Collective.
     package func run(over communicator: Communicator, console: Console) throws {
         let pool = ThreadPool(count: threads ?? communicator.neighbourhood.cores)
-        let (loaded, tokenizer) = try communicator.failingTogether { () throws -> (LoadedModel, Tokenizer?) in
+        let (loaded, encoding) = try communicator.failingTogether { () throws -> (LoadedModel, TextEncoding) in
             if communicator.isRoot, output != "-" { try OutputFile.check(output) }
             let loaded = try LoadedModel(reading: ModelSource(model, adapter: adapter), positions: 1, on: pool)
             try loaded.architecture.requireLanguageModel(model)
-            return (loaded, try loaded.tokenizer())
+            return (loaded, try loaded.textEncoding())
         }
+        let tokenizer = encoding.tokenizer
         let prompts =
             try format == .jsonl
-            ? prompts.prompts(for: loaded, tokenizer, over: communicator)
-            : prompts.questions(as: format, for: loaded, tokenizer, over: communicator, console: console)
+            ? prompts.prompts(for: loaded, encoding, over: communicator)
+            : prompts.questions(as: format, for: loaded, encoding, over: communicator, console: console)
         let ends = try communicator.failingTogether {
             try loaded.endTokens(tokenizer).union(StopTexts.specialTokens(self.stops, tokenizer))
         }
@@ -82,7 +82,7 @@ package struct GenerationJob: Sendable {
         } else {
             let answers = BenchmarkAnswers(
                 format: format, model: name ?? loaded.source.title, started: journal?.started ?? WallClock.now())
-            text = answers.text(prompts.questions, try choices(prompts, loaded, responses, by: generation))
+            text = answers.text(prompts.questions, try choices(prompts, loaded, encoding, responses, by: generation))
         }
         try communicator.onRoot {
             if output == "-" { print(text, terminator: "") } else { try AtomicFile.write(text, to: output) }
@@ -92,7 +92,8 @@ package struct GenerationJob: Sendable {
 
     /// For each question its answers, each with all its turns; on rank 0. Collective.
     private func choices(
-        _ prompts: PromptSet, _ model: LoadedModel, _ responses: ResponseText?, by generation: RankedGeneration
+        _ prompts: PromptSet, _ model: LoadedModel, _ encoding: TextEncoding, _ responses: ResponseText?,
+        by generation: RankedGeneration
     ) throws -> [[[BenchmarkAnswers.Answer]]] {
         let communicator = generation.communicator
         let temperatures = communicator.broadcast(prompts.questions.map(\.temperature))
@@ -119,8 +120,7 @@ package struct GenerationJob: Sendable {
             prompts.questions.indices.filter { prompts.questions[$0].turns.count > 1 }.map(Double.init)
         ).map { Int($0) }
         let asked = try communicator.onRoot { () throws -> [PromptRow] in
-            guard let tokenizer = responses?.tokenizer else { return [] }
-            let encoder = try TurnEncoder(model, tokenizer, file: self.prompts.name)
+            let encoder = try TurnEncoder(model, encoding, file: self.prompts.name)
             return try followed.flatMap { place in
                 let question = prompts.questions[place]
                 return try (0..<samples).map { sample in

@@ -1,10 +1,8 @@
-import ChatTemplates
 import Collectives
 import Machine
 import Preferences
 import Storage
 import Tables
-import Tokenization
 import Training
 
 /// Where prompts come from.
@@ -25,15 +23,10 @@ package enum PromptSource: Sendable {
     ///
     /// - Throws: on every rank alike. Collective.
     func prompts(
-        for model: LoadedModel, _ tokenizer: Tokenizer?, over communicator: Communicator
+        for model: LoadedModel, _ encoding: TextEncoding, over communicator: Communicator
     ) throws -> PromptSet {
         let rows = try communicator.onRoot { () throws -> [PromptRow] in
-            let encoder = RowEncoder(
-                tokenizer: tokenizer,
-                template: tokenizer.map { _ in ChatTemplate.find(in: model.source.tokenizerPath) },
-                rule: EncodingRule(
-                    maxLength: model.architecture.positions, vocabularySize: model.architecture.vocabulary),
-                file: name)
+            let encoder = model.encoder(encoding, file: name)
             var rows: [PromptRow] = []
             try eachRow { row in rows.append(try encoder.encodePrompt(row)) }
             guard !rows.isEmpty else {
@@ -48,14 +41,14 @@ package enum PromptSource: Sendable {
     ///
     /// - Throws: on every rank alike. Collective.
     func questions(
-        as format: ResponseFormat, for model: LoadedModel, _ tokenizer: Tokenizer?, over communicator: Communicator,
+        as format: ResponseFormat, for model: LoadedModel, _ encoding: TextEncoding, over communicator: Communicator,
         console: Console
     ) throws -> PromptSet {
         let read = try communicator.onRoot { () throws -> ([PromptRow], [BenchmarkQuestion]) in
-            guard let tokenizer else {
+            guard encoding.tokenizer != nil else {
                 throw TrainingError.input("--format \(format.rawValue) needs a tokenizer.json beside the model")
             }
-            let encoder = try TurnEncoder(model, tokenizer, file: name)
+            let encoder = try TurnEncoder(model, encoding, file: name)
             if !encoder.hasTemplate {
                 console.line("note: \(model.source.base) has no chat template: it goes on with questions as plain text")
             }

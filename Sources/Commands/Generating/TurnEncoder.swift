@@ -1,11 +1,10 @@
 import ChatTemplates
 import Preferences
 import Storage
-import Tokenization
 import Training
 
-/// Turns of a conversation as the prompt of a model: by its chat template, or where it has none as plain text, which the
-/// model simply goes on with.
+/// Encodes turns of a conversation as the prompt of a model. It does so by the chat template, or where there is none as
+/// plain text, which the model simply goes on with.
 struct TurnEncoder {
     private let encoder: RowEncoder
     /// Whether the model has a chat template.
@@ -13,17 +12,13 @@ struct TurnEncoder {
 
     /// - Parameter file: how messages call the place of the turns.
     /// - Throws: `ChatTemplateError` for a template that is there and wrong.
-    init(_ model: LoadedModel, _ tokenizer: Tokenizer, file: String) throws(ChatTemplateError) {
-        let template = ChatTemplate.find(in: model.source.tokenizerPath)
-        switch template {
+    init(_ model: LoadedModel, _ encoding: TextEncoding, file: String) throws(ChatTemplateError) {
+        switch encoding.template {
         case .success: hasTemplate = true
-        case .failure(.missing): hasTemplate = false
+        case .failure(.missing), nil: hasTemplate = false
         case .failure(let error): throw error
         }
-        encoder = RowEncoder(
-            tokenizer: tokenizer, template: template,
-            rule: EncodingRule(maxLength: model.architecture.positions, vocabularySize: model.architecture.vocabulary),
-            file: file)
+        encoder = model.encoder(encoding, file: file)
     }
 
     /// The prompt that messages make; the last is a user's.

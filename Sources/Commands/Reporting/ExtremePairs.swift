@@ -35,9 +35,7 @@ struct ExtremePairs {
         }
         try run.communicator.failingTogether {
             guard run.communicator.isRoot else { return }
-            let tokenizer =
-                FileSystem.exists(FileSystem.join(run.tokenizerPath, "tokenizer.json"))
-                ? try Tokenizer(directory: run.tokenizerPath) : nil
+            let tokenizer = try Tokenizer.find(in: run.tokenizerPath)
             let before = try untrained(Set(wrong + right), in: folder, judgements: set.judgements.count)
             func rows(_ judgements: [Int]) -> JSON {
                 .array(

@@ -1,4 +1,3 @@
-import ChatTemplates
 import Collectives
 import Kernels
 import Machine
@@ -42,16 +41,15 @@ final class PolicyJudge {
             let source = try ModelSource(model)
             let loaded = try LoadedModel(reading: source, positions: 1, on: pool)
             try loaded.architecture.requireLanguageModel(model)
-            let tokenizer = try Tokenizer(directory: source.tokenizerPath)
+            let encoding = try TextEncoding(folder: source.tokenizerPath)
+            guard let tokenizer = encoding.tokenizer else {
+                throw TrainingError.input("\(source.tokenizerPath): there is no tokenizer.json, and rewards are given to texts")
+            }
             var rule = EncodingRule(
                 maxLength: loaded.architecture.positions, judges: .prompts,
                 vocabularySize: loaded.architecture.vocabulary)
             rule.responseLength = responseLength
-            return (
-                loaded, tokenizer,
-                RowEncoder(
-                    tokenizer: tokenizer, template: ChatTemplate.find(in: source.tokenizerPath), rule: rule, file: file)
-            )
+            return (loaded, tokenizer, RowEncoder(encoding, rule: rule, file: file))
         }
         let all = try PreferenceSet.load(
             file, encoder: encoder, over: communicator, threads: pool.count, console: quiet)

@@ -1,5 +1,4 @@
 import ChatTemplates
-import Storage
 import Tokenization
 
 /// What turns the texts of rows into tokens: a model's tokenizer and its chat template.
@@ -14,8 +13,7 @@ package struct TextEncoding: Sendable {
     ///   - isRequired: whether a folder without `tokenizer.json` is an error.
     /// - Throws: `TokenizerError`.
     package init(folder: String, isRequired: Bool = false) throws(TokenizerError) {
-        let hasTokenizer = FileSystem.exists(FileSystem.join(folder, "tokenizer.json"))
-        tokenizer = hasTokenizer || isRequired ? try Tokenizer(directory: folder) : nil
+        tokenizer = isRequired ? try Tokenizer(directory: folder) : try Tokenizer.find(in: folder)
         template = tokenizer.map { _ in ChatTemplate.find(in: folder) }
     }
 }

@@ -243,8 +243,7 @@ package struct ModelSource: Equatable {
     /// - Throws: `TokenizerError`.
     func padding(on base: Architecture) throws -> Int32? {
         if case .reward(let padding?) = base.output { return padding }
-        guard FileSystem.exists(FileSystem.join(tokenizerPath, "tokenizer.json")) else { return base.endTokens.first }
-        let tokenizer = try Tokenizer(directory: tokenizerPath)
+        guard let tokenizer = try Tokenizer.find(in: tokenizerPath) else { return base.endTokens.first }
         return tokenizer.padToken ?? tokenizer.eosToken ?? base.endTokens.first
     }
 

@@ -1,4 +1,3 @@
-import ChatTemplates
 import Checkpoints
 import Collectives
 import Kernels
@@ -8,17 +7,17 @@ import Preferences
 import Rewards
 import RunFiles
 import Storage
-import Tokenization
 
-/// A reward that models of this program give, ready to be computed: a reward model's number r(x, y), or the implicit reward
-/// β (log π(y|x) − log π_ref(y|x)) of a model that was trained on preferences (arXiv 2305.18290, eq. 5 without its constant).
+/// A reward that models of this program give, ready to be computed. It is a reward model's number r(x, y), or the implicit
+/// reward β (log π(y|x) − log π_ref(y|x)) of a model that was trained on preferences (arXiv 2305.18290, eq. 5 without its
+/// constant).
 ///
 /// A text is encoded as a row of training is: by the model's own tokenizer and chat template, with its end token.
 struct ModelReward {
     private let model: LoadedModel
     /// With β, of an implicit reward.
     private let reference: (model: LoadedModel, beta: Double)?
-    private let tokenizer: Tokenizer
+    private let encoding: TextEncoding
     private let pool: ThreadPool
     /// What decides a reward beside the two texts: the models' weights and how they read a text. Known on rank 0.
     private let content: String
@@ -35,11 +34,11 @@ struct ModelReward {
         let (path, implicit) = try Self.parts(of: source)
         let place = try ModelSource(FolderKind(path).finalModel ?? path)
         model = try LoadedModel(reading: place, sharing: other, positions: 1, on: pool)
-        guard FileSystem.exists(FileSystem.join(place.tokenizerPath, "tokenizer.json")) else {
+        encoding = try TextEncoding(folder: place.tokenizerPath)
+        guard encoding.tokenizer != nil else {
             throw TrainingError.input(
                 "\(path): has no tokenizer.json, and a reward is given to texts; put that of the model beside it")
         }
-        tokenizer = try Tokenizer(directory: place.tokenizerPath)
         self.pool = pool
         var content = "\(pool.arithmetic.rawValue) \(digests ? try Self.digest(of: place) : "")"
         if let implicit {
@@ -126,8 +125,7 @@ struct ModelReward {
         var rule = EncodingRule(
             maxLength: a.positions, truncation: .error, judges: nil, vocabularySize: a.vocabulary)
         rule.keepsEmptyResponses = true
-        let encoder = RowEncoder(
-            tokenizer: tokenizer, template: ChatTemplate.find(in: model.source.tokenizerPath), rule: rule, file: file)
+        let encoder = RowEncoder(encoding, rule: rule, file: file)
         var rows = EncodedRows(scoreNames: [])
         let memory = encoder.makeMemory()
         for (number, texts) in prompts.enumerated() {

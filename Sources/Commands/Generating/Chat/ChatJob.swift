@@ -5,7 +5,6 @@ import Machine
 import Modeling
 import Preferences
 import Storage
-import Tokenization
 import Training
 
 /// `chat`: a conversation in the terminal. Answers appear token by token; the keys and values of what was said are kept.
@@ -36,10 +35,13 @@ package struct ChatJob: Sendable {
             try loaded.architecture.requireLanguageModel(model)
             return loaded
         }
-        guard let tokenizer = try loaded.tokenizer() else {
+        let encoding = try loaded.textEncoding()
+        guard let tokenizer = encoding.tokenizer else {
             throw TrainingError.input("\(loaded.source.tokenizerPath): there is no tokenizer.json; chat needs one")
         }
-        var session = try ChatSession(self, loaded, tokenizer, freeMemory: communicator.neighbourhood.freeMemory, pool)
+        var session = try ChatSession(
+            self, loaded, tokenizer, TurnEncoder(loaded, encoding, file: "the conversation"),
+            freeMemory: communicator.neighbourhood.freeMemory, pool)
         console.line("\(loaded.source.title), up to \(session.capacity) tokens. /help tells the commands, ^D ends.")
         if !session.hasTemplate {
             console.line(

@@ -25,12 +25,13 @@ struct ChatSession {
     /// Files that this chat has written, and may write again.
     private var saved: Set<String> = []
 
-    /// - Throws: `ChatTemplateError`, `TrainingError`, `ModelError` or `MemoryError`.
+    /// - Throws: `TrainingError`, `ModelError` or `MemoryError`.
     init(
-        _ job: ChatJob, _ model: LoadedModel, _ tokenizer: Tokenizer, freeMemory: Int, _ pool: ThreadPool
+        _ job: ChatJob, _ model: LoadedModel, _ tokenizer: Tokenizer, _ encoder: TurnEncoder, freeMemory: Int,
+        _ pool: ThreadPool
     ) throws {
         self.tokenizer = tokenizer
-        encoder = try TurnEncoder(model, tokenizer, file: "the conversation")
+        self.encoder = encoder
         let a = model.architecture
         capacity = max(1, min(a.positions, freeMemory / 2 / GenerationPlan.bytesPerToken(a)))
         growing = try GrowingText(try model.seeing(positions: capacity, on: pool), capacity: capacity)
