@@ -35,7 +35,9 @@ struct FrontierFileTests {
     func refusals() {
         #expect(
             complaint("modle: x\ndpo: 3\nbest_of_n: [0]\n") == """
-                study.yaml:1: there is no key modle; swift-prefopt keys lists those that there are
+                study.yaml:1: modle is no key of study frontier; those are model_name_or_path, train_file, eval_file, truth, \
+                output_dir, prompts, completions, eval_prompts, response_length, max_steps, ppo_steps, points, seed, dpo, ppo, \
+                ppo_gt, unlikelihood, preferred_ft, best_of_n, temperatures, settings and ppo_settings
                 study.yaml:2: dpo is 3; expected a list of numbers, [] for none
                 study.yaml:3: best_of_n is a list; expected numbers in the method's range
                 study.yaml: model_name_or_path is missing; see swift-prefopt study frontier --help
@@ -45,5 +47,6 @@ struct FrontierFileTests {
                 """)
         #expect(complaint(least.replacing("lexicon:words.txt", with: "words.txt")).contains("truth is the string"))
         #expect(complaint(least + "temperature: [1]\n").contains("did you mean temperatures?"))
+        #expect(complaint(least.replacing("\"lexicon:words.txt\"", with: "null")).contains("truth is missing"))
     }
 }

@@ -1,5 +1,4 @@
 import Rewards
-import Storage
 
 /// What `study front` compares, as its YAML file describes it:
 ///
@@ -21,6 +20,7 @@ import Storage
 ///     sampled_steps: 180           # of the one run of MODPO with weights drawn for each pair
 ///     sampled_settings: {lora_r: 16}
 package struct FrontStudyFile: Sendable {
+    /// How policies between the ends are made.
     package enum Method: String, Sendable, CaseIterable {
         case modpo
         case sampled = "modpo_sampled"
@@ -30,6 +30,7 @@ package struct FrontStudyFile: Sendable {
         case bestOfN = "best_of_n"
     }
 
+    /// Preferences to train on, and the true reward that policies are judged by.
     package struct Objective: Sendable {
         package let name: String
         package let trainFile: String
@@ -63,16 +64,14 @@ package struct FrontStudyFile: Sendable {
 
     /// - Throws: everything that is wrong at once.
     package init(bytes: [UInt8], file: String) throws(RunFileError) {
-        var faults: [RunFileFault] = []
-        let entries = try RunFileSource.parse(RunFileSource.text(bytes, file: file), file: file)
-        for entry in entries where !entry.value.isNull {
-            do throws(RunFileError) { try read(entry, of: file) } catch { faults += error.faults }
+        var (entries, faults) = try StudyReading.entries(of: bytes, file: file) { (entry) throws(RunFileError) in
+            try read(entry, of: file)
         }
         for (key, remedy) in [
             ("base", "name the run file that all runs have in common"),
             ("objectives", "name two or three, each as NAME: {train_file: F, reward: SPEC}"),
             ("prompts", "name the file of prompts that policies are judged on"),
-        ] where !entries.contains(where: { $0.key == key && !$0.value.isNull }) {
+        ] where !entries.contains(where: { $0.key == key }) {
             faults.append(.missing(file: file, key: key, remedy: remedy))
         }
         guard faults.isEmpty else { throw RunFileError(faults) }
@@ -85,15 +84,10 @@ package struct FrontStudyFile: Sendable {
 
     private mutating func read(_ entry: YAMLEntry, of file: String) throws(RunFileError) {
         func whole(from least: Int, to most: Int = .max) throws(RunFileError) -> Int {
-            guard let number = entry.value.integer, least...most ~= number else {
-                throw entry.wrong("a whole number from \(least)" + (most < .max ? " to \(most)" : ""))
-            }
-            return number
+            try ValueKind<Int>.whole(from: least, to: most).read(entry)
         }
         switch entry.key {
-        case "base":
-            let path = try ValueKind<String>.text.read(entry)
-            base = path.hasPrefix("/") ? path : FileSystem.join(FileSystem.parent(of: file), path)
+        case "base": base = try entry.path(beside: file)
         case "output_dir": outputDirectory = try ValueKind<String>.text.read(entry)
         case "prompts": prompts = try ValueKind<String>.text.read(entry)
         case "objectives":
@@ -102,8 +96,7 @@ package struct FrontStudyFile: Sendable {
             }
             for item in map { objectives.append(try Self.objective(item)) }
         case "beta":
-            guard let number = entry.value.number, number > 0 else { throw entry.wrong("a number above 0") }
-            beta = number
+            beta = try ValueKind<Double>.number(.positive).read(entry)
         case "max_steps": steps = try whole(from: 1)
         case "lattice": lattice = try whole(from: 2, to: 100)
         case "samples": samples = try whole(from: 1, to: 1000)

@@ -32,8 +32,8 @@ package struct FrontierFile: Sendable {
     package var points = 4
     package var seed: UInt64 = 42
 
-    /// A run for each number: β of DPO; PPO's coefficient of the KL divergence, which is β too, of the learned reward and of
-    /// the true one; α of unlikelihood; seeds of SFT on the preferred responses.
+    /// A run for each number. DPO's is β; PPO's the coefficient of the KL divergence, which is β too, of the learned reward
+    /// and of the true one; unlikelihood's is α; SFT on the preferred responses has seeds.
     package var dpo: [Double] = [0.05, 0.1, 1, 5]
     package var ppo: [Double] = [0.05, 0.1, 1, 5]
     package var ppoTruth: [Double] = [0.05, 0.1, 1, 5]
@@ -51,10 +51,8 @@ package struct FrontierFile: Sendable {
     /// - Throws: everything that is wrong at once.
     package init(bytes: [UInt8], file: String) throws(RunFileError) {
         self.file = file
-        var faults: [RunFileFault] = []
-        let entries = try RunFileSource.parse(RunFileSource.text(bytes, file: file), file: file)
-        for entry in entries where !entry.value.isNull {
-            do throws(RunFileError) { try read(entry) } catch { faults += error.faults }
+        var (entries, faults) = try StudyReading.entries(of: bytes, file: file) { (entry) throws(RunFileError) in
+            try read(entry)
         }
         for (key, value) in [("model_name_or_path", model), ("train_file", prompts), ("eval_file", heldOut)]
         where value.isEmpty && !entries.contains(where: { $0.key == key }) {
@@ -101,9 +99,7 @@ package struct FrontierFile: Sendable {
         case "temperatures": temperatures = try Self.numbers(entry) { $0 >= 0 }
         case "settings": settings = try Self.members(entry)
         case "ppo_settings": ppoSettings = try Self.members(entry)
-        default:
-            throw RunFileError(
-                .unknownKey(entry.place, key: entry.key, nearest: KeyTable.nearest(to: entry.key, in: Self.keys)))
+        default: throw entry.unknown(in: "study frontier", keys: Self.keys)
         }
     }
 

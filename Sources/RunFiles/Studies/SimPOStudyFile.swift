@@ -1,5 +1,3 @@
-import Storage
-
 /// What `study simpo` compares, as its YAML file describes it:
 ///
 ///     base: run.yaml             # model, data, length of the runs; without keys of a loss. Relative to this file's folder
@@ -38,13 +36,11 @@ package struct SimPOStudyFile: Sendable {
 
     /// - Throws: everything that is wrong at once.
     package init(bytes: [UInt8], file: String) throws(RunFileError) {
-        var faults: [RunFileFault] = []
-        let entries = try RunFileSource.parse(RunFileSource.text(bytes, file: file), file: file)
-        for entry in entries where !entry.value.isNull {
-            do throws(RunFileError) { try read(entry, of: file) } catch { faults += error.faults }
+        var (entries, faults) = try StudyReading.entries(of: bytes, file: file) { (entry) throws(RunFileError) in
+            try read(entry, of: file)
         }
         let hasScores = entries.contains { $0.key == "scores" }
-        let baseEntry = entries.first { $0.key == "base" && !$0.value.isNull }
+        let baseEntry = entries.first { $0.key == "base" }
         if let baseEntry, hasScores, let other = entries.first(where: { $0.key == "scores" }) {
             faults.append(.contradiction(other.place, key: "scores", otherPlace: baseEntry.place, otherKey: "base"))
         } else if baseEntry == nil, !hasScores {
@@ -61,9 +57,7 @@ package struct SimPOStudyFile: Sendable {
             return number
         }
         switch entry.key {
-        case "base":
-            let path = try ValueKind<String>.text.read(entry)
-            base = path.hasPrefix("/") ? path : FileSystem.join(FileSystem.parent(of: file), path)
+        case "base": base = try entry.path(beside: file)
         case "output_dir": outputDirectory = try ValueKind<String>.text.read(entry)
         case "beta": beta = try number(from: 1e-6)
         case "gamma": gamma = try number(from: 0)

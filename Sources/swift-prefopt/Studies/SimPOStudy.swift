@@ -14,14 +14,11 @@ struct SimPOStudy: ParsableCommand {
             Writes points.jsonl, findings.md and figures.
             """)
 
-    @Argument(help: .init("The study's file (YAML or JSON).", valueName: "study.yaml")) var path: String?
-    @Flag(help: "The findings as one JSON object.") var json = false
+    @OptionGroup var options: StudyOptions
 
     func run() throws {
-        runJob { communicator, console in
-            let study = try StudyFiles.simpo(path, over: communicator)
-            let report = try SimPOStudyJob(study, over: communicator, console: console).run()
-            if communicator.isRoot { print(report.text(asJSON: json)) }
+        options.run { path, communicator, console in
+            try SimPOStudyJob(StudyFiles.simpo(path, over: communicator), over: communicator, console: console).run()
         }
     }
 }

@@ -1,8 +1,9 @@
 import RunFiles
 import Storage
 
-/// The runs of `study front`: the ends, DPO on each objective's preferences, which are MODPO's margin models and the soups'
-/// ingredients as well; for MORLHF a reward model of each objective's preferences; then a run for each method and weight.
+/// The runs of `study front`. The ends are DPO on each objective's preferences, which are MODPO's margin models and the
+/// soups' ingredients as well; for MORLHF there is a reward model of each objective's preferences; then there is a run for
+/// each method and weight.
 struct FrontRuns {
     /// The ends in the order of the objectives, then the reward models.
     let ends: SweepFile
@@ -70,7 +71,7 @@ struct FrontRuns {
                 metric: metric)
     }
 
-    /// MODPO trains on the preferences of the objective of the greatest weight, since its loss divides by that; the others
+    /// MODPO trains on the preferences of the objective of the greatest weight, since its loss divides by that. The others
     /// come in as margins, β log π/π_ref of their ends.
     private static func modpo(
         _ study: FrontStudyFile, _ counts: [Int], of parts: Int, margins folders: [String]

@@ -30,7 +30,7 @@ package struct FrontStudyJob {
                 + (study.methods.contains(.morlhf) ? ", and MORLHF's reward models" : ""))
         _ = try SweepJob.run(runs.ends, groups: nil, over: communicator, console: console)
         let models = try runs.ends.runs.map { run -> String in
-            guard let model = try finalModel(of: run) else {
+            guard let model = try folder.finalModel(of: run.file, over: communicator) else {
                 throw TrainingError.input(
                     "\(folder.file("runs/ends")): the run \(run.name) has failed, and the others need it; sweep.jsonl says why")
             }
@@ -49,20 +49,10 @@ package struct FrontStudyJob {
         findings.reference = try sampling.point(
             base.model.path, "reference", method: "reference", weights: study.objectives.map { _ in 0 })
         findings.points = try points(of: runs, ends, base, by: sampling)
-        try communicator.onRoot {
+        return try folder.conclude(over: communicator, console: console) {
             findings.ledgers = try FrontLedgers(study, runs, drawnTokens: findings.reference?.tokens ?? 0).all
-            try folder.write(figures: findings.figures, points: findings.rows, findings: findings.lines)
+            return StudyResults(figures: findings.figures, points: findings.rows, findings: findings.lines)
         }
-        console.line("\(folder.path): points.jsonl, findings.md, " + findings.figures.map { "\($0.name).svg" }.joined(separator: ", "))
-        return Report(
-            json: ["points": .array(communicator.isRoot ? findings.rows.map { .object($0) } : [])],
-            lines: communicator.isRoot ? findings.lines : [])
-    }
-
-    /// The folder of what a run has trained; nil for a run that has failed.
-    private func finalModel(of run: SweepRun) throws -> String? {
-        let path = FileSystem.join(try run.file.requiredOutputDirectory(), "final")
-        return communicator.broadcast(FileSystem.isDirectory(path)) ? path : nil
     }
 
     // MARK: - Points
@@ -97,7 +87,7 @@ package struct FrontStudyJob {
                     let soup = try soup(ends, counts, name, base)
                     points.append(try sampling.point(soup, name, method: method.rawValue, weights: weights))
                 } else if let run = runs.between?.runs.first(where: { $0.name == name }) {
-                    guard let model = try finalModel(of: run) else {
+                    guard let model = try folder.finalModel(of: run.file, over: communicator) else {
                         console.line("study front: \(name) has failed and is left out")
                         continue
                     }

@@ -9,8 +9,8 @@ import Statistics
 import Storage
 import Training
 
-/// `study frontier`: how much true reward each method gets for how much divergence from the reference, after figures 2 and 3
-/// of the DPO paper (arXiv 2305.18290), on one's own model or on the embedded example.
+/// `study frontier`: how much true reward each method gets for how much divergence from the reference. After figures 2 and
+/// 3 of the DPO paper (arXiv 2305.18290), on one's own model or on the embedded example.
 ///
 /// The reference draws responses, the true reward orders them in pairs, each method trains on these or by a reward, and every
 /// checkpoint is judged by the true reward on held-out prompts. Runs that are complete are not run again.

@@ -3,8 +3,8 @@ import Preferences
 import Storage
 import Training
 
-/// The preferences that the true reward would give: all pairs of the responses that the reference drew to a prompt, each
-/// ordered by the Bradley–Terry probability σ(r_a − r_b).
+/// The preferences that the true reward would give. They are all pairs of the responses that the reference drew to a
+/// prompt, each ordered by the Bradley–Terry probability σ(r_a − r_b).
 struct FrontierPairs {
     /// Rows of `pairs.jsonl`, and of `prompts.jsonl`: token ids, so that training sees what was drawn.
     let pairs: [JSON]

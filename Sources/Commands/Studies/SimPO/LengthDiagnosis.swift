@@ -3,8 +3,8 @@ import Statistics
 import Storage
 import Training
 
-/// SimPO's questions to a policy (arXiv 2405.14734 §4): whether its reward ranks pairs as the likelihood of the responses
-/// does, and how far likelihood and reward go with length.
+/// SimPO's questions to a policy (arXiv 2405.14734 §4). Does its reward rank pairs as the likelihood of the responses does,
+/// and how far do likelihood and reward go with length?
 struct LengthDiagnosis {
     let name: String
     let reward: StudyReward

@@ -34,7 +34,7 @@ package struct SimPOStudyJob {
         console.line("study simpo: 2 of 4: scores")
         var findings = SimPOFindings(heldOut: [])
         for run in plan.runs {
-            guard let model = try finalModel(of: run.file) else {
+            guard let model = try folder.finalModel(of: run.file, over: communicator) else {
                 console.line("study simpo: \(run.name) has failed (\(folder.file("runs/sweep.jsonl")) says why); it is left out")
                 continue
             }
@@ -56,7 +56,9 @@ package struct SimPOStudyJob {
         }
         console.line("study simpo: 3 of 4: lengths of generated responses")
         for run in plan.runs where run.isMain || run.reward == .sum(study.sumBeta) {
-            guard let model = try finalModel(of: run.file), let prompts = run.file.data.evalFiles.first?.path else { continue }
+            guard let model = try folder.finalModel(of: run.file, over: communicator),
+                let prompts = run.file.data.evalFiles.first?.path
+            else { continue }
             findings.generated.append((run.name, try lengths(model, prompts, seed: run.file.data.seed, run.name)))
         }
         console.line("study simpo: 4 of 4: time of a step")
@@ -67,17 +69,9 @@ package struct SimPOStudyJob {
     }
 
     private func conclude(_ findings: SimPOFindings) throws -> Report {
-        try communicator.onRoot {
-            try folder.write(figures: findings.figures, points: findings.points, findings: findings.lines)
+        try folder.conclude(over: communicator, console: console) {
+            StudyResults(figures: findings.figures, points: findings.points, findings: findings.lines)
         }
-        console.line("\(folder.path): points.jsonl, findings.md, " + findings.figures.map { "\($0.name).svg" }.joined(separator: ", "))
-        return Report(json: ["points": .array(findings.points.map { .object($0) })], lines: findings.lines)
-    }
-
-    /// The folder of what a run has trained; nil for a run that has failed.
-    private func finalModel(of run: RunFile) throws -> String? {
-        let path = FileSystem.join(try run.requiredOutputDirectory(), "final")
-        return communicator.broadcast(FileSystem.isDirectory(path)) ? path : nil
     }
 
     private func score(_ model: String, of run: RunFile, _ files: [DataFile], to path: String) throws {

@@ -4,8 +4,8 @@ import Machine
 import RunFiles
 import Training
 
-/// What a step of SimPO takes beside one of DPO whose reference is cached, and one of DPO that computes its reference for
-/// each step as well, as a trainer without a cache does. Steps of the three are taken in turn.
+/// Times a step of SimPO beside one of DPO. DPO is timed with its reference cached, and with its reference computed for
+/// each step, as a trainer without a cache does.
 struct StepTiming {
     let simpo: Double
     let dpoCached: Double
