@@ -1,11 +1,13 @@
 import Collectives
 import Kernels
 import Liveness
+import Machine
 import Modeling
+import Preferences
 import RunFiles
 
-/// The trained vector on its way down a gradient that all ranks compute: every rank adds its micro-batches, the ranks reduce
-/// once, and each updates its replica; or with `zero_stage: 1` its share of it, and takes the others' from them.
+/// The trained vector on its way down a gradient that all ranks compute. Every rank adds its micro-batches, the ranks
+/// reduce once, and each updates its replica; or with `zero_stage: 1` its share of it, and takes the others' from them.
 package final class Descent {
     let weights: Weights
     let optimizer: Optimizer
@@ -38,8 +40,28 @@ package final class Descent {
     /// The learning rate of a step, counted from 0.
     func rate(at step: Int) -> Double { settings.learningRate * schedule.factor(at: step) }
 
-    /// The sum over all ranks, where each needs it. Collective.
-    func reduce() { gradients.reduce(over: communicator, toOwnersOf: optimizer.shares) }
+    /// Has this rank compute its micro-batches of a step. Gradients may be on their way to other ranks before the last one
+    /// ends. Collective.
+    ///
+    /// - Parameter compute: adds the gradients of the micro-batch at an index; told whether it is this rank's last.
+    func add(_ plan: StepPlan, clock: inout PhaseClock, compute: (_ index: Int, _ isLast: Bool) -> Void) {
+        clock.measure(.compute) {
+            let own = plan.ranks[communicator.rank]
+            for index in own { compute(index, index == own.last) }
+            gradients.close()
+        }
+        if !gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
+    }
+
+    /// Sums the gradients over all ranks, where each needs them, and a step's numbers. Collective.
+    func reduce(_ sums: inout StepSums, clock: inout PhaseClock) {
+        sums.bound = gradients.bound
+        sums.stop = StopSignal.isRequested
+        clock.measure(.reduce) {
+            gradients.reduce(over: communicator, toOwnersOf: optimizer.shares)
+            sums.reduce(over: communicator)
+        }
+    }
 
     /// The reduced gradient's norm.
     ///

@@ -40,31 +40,19 @@ package final class Learner: StepLearner {
     /// - Throws: `TrainingError.nonFinite` or `.gradientTooLarge` on every rank alike, before any weight has changed.
     ///   Collective.
     package func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome {
-        // What losses compare rewards with, then this rank's micro-batches; gradients may be on their way to other ranks
-        // before the last one ends.
+        // What losses compare rewards with, then this rank's micro-batches, then the sums over ranks.
         let statistics = try clock.measure(.score) { try self.statistics(of: plan) }
         var results = StepResults(responses: plan.judgements.map { set.judgements[$0].responses.count })
-        clock.measure(.compute) {
-            let own = plan.ranks[communicator.rank]
-            for index in own { compute(plan, index, statistics, isLast: index == own.last, into: &results) }
-            descent.gradients.close()
-        }
-        if !descent.gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
+        descent.add(plan, clock: &clock) { compute(plan, $0, statistics, isLast: $1, into: &results) }
+        descent.reduce(&results.shared, clock: &clock)
 
-        // Reduce gradients and results.
-        results.bound = descent.gradients.bound
-        results.stop = StopSignal.isRequested
-        clock.measure(.reduce) {
-            descent.reduce()
-            results.reduce(over: communicator)
-        }
         let judgements = plan.judgements.indices.map { evaluate(results, position: $0, of: plan, in: statistics) }
         let norm = try clock.measure(.update) { try checkedNorm(results, judgements, step: plan.step + 1) }
         try clock.measure(.log) { try dump(plan.step + 1, judgements) }
 
         let rate = descent.rate(at: plan.step)
         descent.update(norm: norm, rate: rate, number: plan.step + 1, clock: &clock)
-        return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.stop)
+        return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.shared.stop)
     }
 
     /// What the losses must know of the whole batch before any of its gradients, for each part of the step. Collective.
@@ -145,7 +133,7 @@ package final class Learner: StepLearner {
     ) throws -> Double {
         let wrong = judgements.filter { !$0.output.loss.isFinite }.map(\.line)
         guard wrong.isEmpty else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: wrong) }
-        return try descent.checkedNorm(bound: results.bound, step: step)
+        return try descent.checkedNorm(bound: results.shared.bound, step: step)
     }
 
     private func dump(_ step: Int, _ judgements: [JudgementResult]) throws {

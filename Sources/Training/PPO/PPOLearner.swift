@@ -9,8 +9,8 @@ import Rewards
 import RunFiles
 import Tokenization
 
-/// Steps of proximal policy optimization: the policy draws a response to each prompt of the step, rewards say what these are
-/// worth, and then some updates make what was better than expected likelier (see `Loss.ppo`).
+/// Takes steps of proximal policy optimization (see `Loss.ppo`). The policy draws a response to each prompt of the step,
+/// rewards say what these are worth, and then some updates make what was better than expected likelier.
 ///
 /// All that is known of a step's responses is known on every rank, so means, deviations and advantages are those of the whole
 /// step, with the same bits on any number of ranks. How the run goes on from a step hangs on the weights, the optimizer's state
@@ -107,7 +107,7 @@ package final class PPOLearner: StepLearner {
                 norms: &norms, clock: &clock)
             let count = update.plan.judgements.reduce(0) { $0 + tokens[$1].count }
             updates.add(RolloutMetrics(responses: update.plan.judgements.count, values: sums.means(tokens: count)))
-            stop = stop || sums.stop
+            stop = stop || sums.shared.stop
         }
         let loss =
             (updates["loss/policy_avg"] ?? 0) + objective.valueWeight * (updates["loss/value_avg"] ?? 0)
@@ -190,22 +190,12 @@ package final class PPOLearner: StepLearner {
     ) throws -> TokenSums {
         var sums = TokenSums(responses: tokens.count)
         let share = 1 / Double(plan.judgements.reduce(0) { $0 + tokens[$1].count })
-        clock.measure(.compute) {
-            let own = plan.ranks[communicator.rank]
-            for index in own {
-                compute(plan.microBatches[index], set, tokens, share: share, isLast: index == own.last, into: &sums)
-            }
-            descent.gradients.close()
+        descent.add(plan, clock: &clock) {
+            compute(plan.microBatches[$0], set, tokens, share: share, isLast: $1, into: &sums)
         }
-        if !descent.gradients.sumsInBackground { clock.measure(.wait) { communicator.barrier() } }
-        sums.bound = descent.gradients.bound
-        sums.stop = StopSignal.isRequested
-        clock.measure(.reduce) {
-            descent.reduce()
-            sums.reduce { communicator.sum(&$0) }
-        }
+        descent.reduce(&sums.shared, clock: &clock)
         guard sums.isFinite else { throw TrainingError.nonFinite(step: step, what: "loss", pairs: []) }
-        let norm = try clock.measure(.update) { try descent.checkedNorm(bound: sums.bound, step: step) }
+        let norm = try clock.measure(.update) { try descent.checkedNorm(bound: sums.shared.bound, step: step) }
         norms.append(norm)
         descent.update(norm: norm, rate: rate, number: number, clock: &clock)
         return sums

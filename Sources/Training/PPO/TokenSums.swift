@@ -8,28 +8,15 @@ struct TokenSums {
     }
 
     private static let width = Part.allCases.count
-    /// [response][part]; at the end the bound of the exact gradient sums, and whether a rank was asked to stop.
-    private(set) var numbers: [Double]
+    /// [response][part].
+    var shared: StepSums
 
-    init(responses: Int) { numbers = [Double](repeating: 0, count: responses * TokenSums.width + 2) }
-
-    var bound: Double {
-        get { numbers[numbers.count - 2] }
-        set { numbers[numbers.count - 2] = newValue }
-    }
-
-    var stop: Bool {
-        get { numbers[numbers.count - 1] > 0 }
-        set { numbers[numbers.count - 1] = newValue ? 1 : 0 }
-    }
-
-    /// For `Communicator.sum`.
-    mutating func reduce(_ sum: (inout [Double]) -> Void) { sum(&numbers) }
+    init(responses: Int) { shared = StepSums(count: responses * TokenSums.width) }
 
     /// - Parameter change: log π − log π_old.
     mutating func add(_ slope: ClippedObjective.Slope, change: Double, to response: Int) {
         let start = response * TokenSums.width
-        func put(_ part: Part, _ value: Double) { numbers[start + part.rawValue] += value }
+        func put(_ part: Part, _ value: Double) { shared[start + part.rawValue] += value }
         put(.policyLoss, slope.policyLoss)
         put(.valueLoss, slope.valueLoss)
         put(.policyClipped, slope.policyIsClipped ? 1 : 0)
@@ -41,7 +28,7 @@ struct TokenSums {
     /// Means over so many tokens, by TRL's names.
     func means(tokens: Int) -> [(name: String, value: Double)] {
         func mean(_ part: Part) -> Double {
-            stride(from: part.rawValue, to: numbers.count - 2, by: TokenSums.width).reduce(0) { $0 + numbers[$1] }
+            stride(from: part.rawValue, to: shared.numbers.count, by: TokenSums.width).reduce(0) { $0 + shared[$1] }
                 / Double(tokens)
         }
         return [
@@ -52,5 +39,5 @@ struct TokenSums {
     }
 
     /// Whether all losses are finite numbers.
-    var isFinite: Bool { numbers.dropLast(2).allSatisfy(\.isFinite) }
+    var isFinite: Bool { shared.numbers.allSatisfy(\.isFinite) }
 }

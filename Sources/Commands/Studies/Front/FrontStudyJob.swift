@@ -67,7 +67,7 @@ package struct FrontStudyJob {
         }
         let pool = study.methods.contains(.bestOfN) ? try sampling.draw(base.model.path, "best-of-n", samples: study.bestOf) : nil
         let sampled = runs.between?.runs.first { $0.name == FrontStudyFile.Method.sampled.rawValue }
-        let adapter = try sampled.flatMap { try finalModel(of: $0) }
+        let adapter = try sampled.flatMap { try folder.finalModel(of: $0.file, over: communicator) }
         if sampled != nil, adapter == nil {
             console.line("study front: \(FrontStudyFile.Method.sampled.rawValue) has failed and is left out")
         }
