@@ -118,32 +118,18 @@ package struct ScoreJob: Sendable {
 
     /// What a reward model gives: each of a pair's two rewards, or those of all of a row's responses.
     private func rewards(of set: PreferenceSet, _ rewards: [Double]) -> String {
-        var rows: [Int: JSONObject] = [:]
-        for drop in set.drops {
-            rows[drop.row] = ["index": .integer(drop.row), "dropped": .string(drop.reason.description)]
-        }
-        for comparison in set.comparisons {
-            var row: JSONObject = ["index": .integer(comparison.row)]
-            let judgements = set.judgements[comparison.judgements]
+        lines(of: set) { comparison, judgements, row in
             if judgements.count == 1, case .pair(let pair)? = judgements.first {
                 row["chosen_reward"] = .number(rewards[pair.chosen])
                 row["rejected_reward"] = .number(rewards[pair.rejected])
             } else {
                 row["rewards"] = .array(comparison.responses.map { .number(rewards[$0]) })
             }
-            rows[comparison.row] = row
         }
-        return (0..<set.rows).compactMap { rows[$0].map { JSON.object($0).text + "\n" } }.joined()
     }
 
     private func rows(of set: PreferenceSet, tokens: [[Float]], sums: [Double], reference: [Double]?) -> String {
-        var rows: [Int: JSONObject] = [:]
-        for drop in set.drops {
-            rows[drop.row] = ["index": .integer(drop.row), "dropped": .string(drop.reason.description)]
-        }
-        for comparison in set.comparisons {
-            var row: JSONObject = ["index": .integer(comparison.row)]
-            let judgements = set.judgements[comparison.judgements]
+        lines(of: set) { comparison, judgements, row in
             if judgements.count == 1, case .pair(let pair)? = judgements.first {
                 let sides = [("chosen", pair.chosen), ("rejected", pair.rejected)]
                 for (side, response) in sides { row["policy_\(side)_logps"] = .number(sums[response]) }
@@ -171,6 +157,21 @@ package struct ScoreJob: Sendable {
                 if !labels.isEmpty { row["labels"] = .array(labels) }
                 if perToken { row["token_logps"] = .array(responses.map { list(tokens[$0]) }) }
             }
+        }
+    }
+
+    /// A line for each row of the data: of one that was dropped its reason, of others what `fill` says of its judgements.
+    private func lines(
+        of set: PreferenceSet,
+        fill: (PreferenceSet.Comparison, _ judgements: ArraySlice<Judgement>, _ row: inout JSONObject) -> Void
+    ) -> String {
+        var rows: [Int: JSONObject] = [:]
+        for drop in set.drops {
+            rows[drop.row] = ["index": .integer(drop.row), "dropped": .string(drop.reason.description)]
+        }
+        for comparison in set.comparisons {
+            var row: JSONObject = ["index": .integer(comparison.row)]
+            fill(comparison, set.judgements[comparison.judgements], &row)
             rows[comparison.row] = row
         }
         return (0..<set.rows).compactMap { rows[$0].map { JSON.object($0).text + "\n" } }.joined()
