@@ -38,4 +38,23 @@ import Training
         let anew = try FileSystem.list(folder.file("tensorboard"))
         #expect(try RecordFrame.records(of: FileSystem.read(folder.file("tensorboard/\(anew[0])"))).count == 1)
     }
+
+    @Test("an evaluation's samples are one text, at its step") func samples() throws {
+        let folder = try TemporaryDirectory()
+        let log = try EventLog(directory: folder.path, resumingAfter: 0)
+        let samples: [JSONObject] = [
+            ["step": 4, "prompt": "a question", "response": "an answer"],
+            ["step": 4, "prompt": [["role": "user", "content": "another"]], "response": "a second"],
+        ]
+        try log.append(["step": 4, "eval_samples": 2], samples: samples)
+        try log.append(["step": 5, "loss": 0.5])
+
+        let name = try FileSystem.list(folder.file("tensorboard"))[0]
+        let records = RecordFrame.records(of: try FileSystem.read(folder.file("tensorboard/\(name)")))
+        #expect(records.map { ProtobufMessage.integer(2, of: $0) } == [nil, 4, 4, 5])
+        let text = String(decoding: records[2], as: UTF8.self)
+        #expect(text.contains("**a question**\n\nan answer\n"))
+        #expect(text.contains("**[{\"role\": \"user\", \"content\": \"another\"}]**\n\na second\n"))
+        #expect(!String(decoding: records[3], as: UTF8.self).contains("answer"))
+    }
 }

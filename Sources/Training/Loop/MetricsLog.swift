@@ -20,11 +20,12 @@ final class MetricsLog {
         evaluations = kept
     }
 
+    /// - Parameter samples: an evaluation's lines of `samples.jsonl`.
     /// - Throws: `TrainingError.input` when the disk is full or gone.
-    func append(_ row: JSONObject) throws {
+    func append(_ row: JSONObject, samples: [JSONObject] = []) throws {
         try rows.append(row)
         if row["eval_loss"] != nil { evaluations.append(.object(row)) }
-        try events?.append(row)
+        try events?.append(row, samples: samples)
     }
 
     /// Adds a distribution of numbers of a step, where there is a place for it.

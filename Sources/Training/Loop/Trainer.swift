@@ -240,7 +240,7 @@ package final class Trainer {
         try communicator.failingTogether {
             guard let log else { return }
             if let drawn { try sampleLog?.append(drawn.rows) }
-            try log.append(row)
+            try log.append(row, samples: drawn?.rows ?? [])
             if let result, let held = run.evaluation {
                 try log.append(
                     result.margins(by: run.file.objective), named: "eval/rewards/margins_histogram", step: state.step)

@@ -10,14 +10,9 @@ import Storage
 /// twice.
 package final class EventLog {
     private let file: OpenFile
-    private let runFolder: String
-    /// The step of the newest samples that were taken over.
-    private var lastSamples: Int
 
     /// - Throws: `StorageError`.
     package init(directory: String, resumingAfter step: Int) throws(StorageError) {
-        runFolder = directory
-        lastSamples = step > 0 ? step : -1
         let folder = FileSystem.join(directory, "tensorboard")
         try FileSystem.makeDirectories(folder)
         let old = try FileSystem.list(folder).filter { $0.contains("tfevents") }
@@ -44,8 +39,10 @@ package final class EventLog {
     }
 
     /// Adds a row of `metrics.jsonl`: each number under `train/` or, of an evaluation, under `eval/`.
+    ///
+    /// - Parameter samples: an evaluation's lines of `samples.jsonl`.
     /// - Throws: `StorageError`.
-    package func append(_ row: JSONObject) throws(StorageError) {
+    package func append(_ row: JSONObject, samples: [JSONObject] = []) throws(StorageError) {
         guard let step = row["step"]?.integer else { return }
         var summary = ProtobufMessage()
         for (name, value) in row.members {
@@ -56,8 +53,12 @@ package final class EventLog {
             summary.add(1, scalar)
         }
         try write(summary, step: step)
-        // The answers of an evaluation are written before its row.
-        if row["eval_samples"] != nil { try addSamples() }
+        guard !samples.isEmpty else { return }
+        let text = samples.map { sample in
+            let prompt = sample["prompt"].map { $0.string ?? $0.text } ?? ""
+            return "**\(prompt)**\n\n\(sample["response"]?.string ?? "")\n\n---\n\n"
+        }
+        try write(text: text.joined(), named: "samples", step: step)
     }
 
     /// Adds the distribution of some numbers.
@@ -80,26 +81,6 @@ package final class EventLog {
         var summary = ProtobufMessage()
         summary.add(1, value)
         try write(summary, step: step)
-    }
-
-    /// Takes over what `samples.jsonl` has got since.
-    private func addSamples() throws(StorageError) {
-        let path = FileSystem.join(runFolder, "samples.jsonl")
-        guard FileSystem.exists(path) else { return }
-        var lines = try LineReader(path: path)
-        var texts: [(step: Int, text: String)] = []
-        while let line = try lines.next() {
-            guard let row = try? JSON.parse(line), let step = row["step"]?.integer, step > lastSamples,
-                let response = row["response"]?.string
-            else { continue }
-            let prompt = row["prompt"].map { $0.string ?? $0.text } ?? ""
-            if texts.last?.step != step { texts.append((step, "")) }
-            texts[texts.count - 1].text += "**\(prompt)**\n\n\(response)\n\n---\n\n"
-        }
-        for (step, text) in texts {
-            try write(text: text, named: "samples", step: step)
-            lastSamples = max(lastSamples, step)
-        }
     }
 
     /// A tensor of one string, for the plugin of texts.
