@@ -125,7 +125,8 @@ let package = Package(
             name: "ModelingTests",
             dependencies: ["ModelFiles", "Modeling", "Kernels", "Objectives", "Checkpoints", "Storage", "Scratch"]),
         .testTarget(
-            name: "RunFilesTests", dependencies: ["RunFiles", "Preferences", "Objectives", "Storage", "Scratch"],
+            name: "RunFilesTests",
+            dependencies: ["RunFiles", "Rewards", "Preferences", "Objectives", "Storage", "Scratch"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "TrainingTests",

@@ -120,6 +120,42 @@ struct ForeignKeyTests {
             "\(found)")
     }
 
+    @Test("keys of other trainers' PPO are told what says it here")
+    func ppo() {
+        let yaml = """
+            model_name_or_path: m
+            loss_type: ppo
+            reward_pretrain: r
+            eps_clip: 0.2
+            lambd: 0.95
+            ppo_epochs: 4
+            reward_model: r
+            remote_rm_url: http://localhost
+            critic_pretrain: c
+            n_samples_per_prompt: 8
+            use_tensorboard: logs
+            """
+        #expect(
+            messages(yaml).filter { !$0.contains("loss_type ppo needs a reward") } == [
+                "run.yaml:3: reward_pretrain is a key of OpenRLHF; here write rewards: {reward: \"model:r\"}",
+                "run.yaml:4: eps_clip is a key of OpenRLHF; here write cliprange: 0.2",
+                "run.yaml:5: lambd is a key of OpenRLHF; here write lam: 0.95",
+                "run.yaml:6: ppo_epochs is a key of TRL and LLaMA-Factory; here write num_ppo_epochs: 4",
+                "run.yaml:7: reward_model is a key of LLaMA-Factory; here rewards says it, which reward_pretrain (run.yaml:3) "
+                    + "gives already; remove it",
+                "run.yaml:8: remote_rm_url is a key of TRL, LLaMA-Factory and OpenRLHF; rewards: {NAME: SPEC} says it; SPEC is "
+                    + "model:DIR, a reward model, or command:\"PROGRAM\", endpoint:URL,model=NAME; remove it",
+                "run.yaml:9: critic_pretrain is a key of OpenRLHF; values are a head on the policy, trained with it and by its "
+                    + "learning_rate; vf_coef weighs their error; remove it",
+                "run.yaml:10: n_samples_per_prompt is a key of OpenRLHF; each prompt of a step is answered once; an epoch more, "
+                    + "or a weight on train_file, answers it again; remove it",
+                "run.yaml:11: use_tensorboard is a key of OpenRLHF; here write report_to: tensorboard",
+            ])
+        #expect(messages("model_name_or_path: m\nreward_model: true") == [
+            "run.yaml:2: reward_model is a key of axolotl; here write loss_type: reward"
+        ])
+    }
+
     @Test("a loss by another name is told its name here")
     func losses() {
         #expect(

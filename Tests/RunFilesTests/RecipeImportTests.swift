@@ -1,5 +1,6 @@
 import Objectives
 import Preferences
+import Rewards
 import RunFiles
 import Testing
 
@@ -179,5 +180,92 @@ struct RecipeImportTests {
         for key in ["base_model", "rl", "foo", "fp16", "seed", "val_set_size"] {
             #expect(recipe.notes.count { $0.key == key } == 1, "\(key)")
         }
+    }
+
+    // MARK: PPO
+
+    @Test("OpenRLHF's PPO: its clips, its λ, its batches and its reward model by their names here")
+    func openRLHFPPO() throws {
+        let (recipe, run) = try read(
+            """
+            ray job submit --address="http://127.0.0.1:8265" -- python3 -m openrlhf.cli.train_ppo_ray \\
+               --pretrain m --reward_pretrain r --critic_pretrain r \\
+               --rollout_batch_size 64 --train_batch_size 16 --micro_rollout_batch_size 8 --n_samples_per_prompt 1 \\
+               --max_epochs 2 --num_episodes 3 --prompt_max_len 512 --generate_max_len 100 \\
+               --eps_clip 0.3 --value_clip 0.4 --lambd 0.9 --gamma 0.99 --init_kl_coef 0.02 --kl_target 3 --kl_horizon 10000 \\
+               --actor_learning_rate 5e-7 --critic_learning_rate 9e-6 --normalize_reward --temperature 0.8 \\
+               --prompt_data prompts.jsonl --vllm_num_engines 2 --colocate_all_models --advantage_estimator gae
+            """)
+        #expect(recipe.trainer == .openRLHF)
+        #expect(
+            try run.objective
+                == Objective(
+                    .ppo, ["cliprange": 0.3, "cliprange_value": 0.4, "lam": 0.9, "gamma": 0.99, "kl_coef": 0.02]))
+        #expect(run.rewards.sources == [NamedReward(name: "reward", source: .model("r"))])
+        #expect(run.batch.globalBatchSize == 64 && run.ppo.miniBatches == 4 && run.ppo.epochs == 2)
+        #expect(run.duration == .epochs(3) && run.ppo.responseLength == 100 && run.optimizer.learningRate == 5e-7)
+        #expect(run.ppo.normalizesReward && run.ppo.temperature == 0.8 && run.ppo.target == 3)
+        #expect(run.data.trainFiles.map(\.path) == ["prompts.jsonl"])
+        let notes = Dictionary(recipe.notes.map { ($0.key, $0) }) { first, _ in first }
+        #expect(notes["train_batch_size"]?.text == "num_mini_batches: 4, of 64 responses")
+        #expect(notes["critic_learning_rate"]?.text.contains("by its learning_rate") == true)
+        #expect(notes["vllm_num_engines"]?.text.contains("the ranks draw the responses themselves") == true)
+        #expect(!recipe.notes.contains { $0.verdict == .unknown }, "\(recipe.notes.filter { $0.verdict == .unknown })")
+    }
+
+    @Test("OpenRLHF's grouped options of PPO are the same recipe, the critic's never the policy's")
+    func openRLHFGroupedPPO() throws {
+        let (recipe, run) = try read(
+            """
+            python3 -m openrlhf.cli.train_ppo_ray \\
+               --actor.model_name_or_path m --critic.model_name_or_path c --reward.model_name_or_path r,s \\
+               --rollout.batch_size 32 --train.batch_size 32 --rollout.max_new_tokens 50 --rollout.temperature 0.9 \\
+               --actor.adam.lr 2e-6 --critic.adam.lr 9e-6 --critic.max_norm 5 --actor.max_norm 2 --eval.temperature 0.1 \\
+               --actor.eps_clip 0.1 --critic.value_clip 0.3 --algo.kl.init_coef 0.5 --algo.advantage.lambd 0.7 \\
+               --reward.normalize_enable --data.prompt_dataset p.jsonl --ckpt.output_dir o
+            """)
+        #expect(run.model.path == "m" && run.model.outputDirectory == "o" && run.optimizer.learningRate == 2e-6)
+        #expect(run.rewards.sources.map(\.name) == ["reward1", "reward2"])
+        #expect(run.optimizer.maxGradNorm == 2 && run.ppo.temperature == 0.9 && run.ppo.miniBatches == 1)
+        #expect(
+            try run.objective
+                == Objective(.ppo, ["cliprange": 0.1, "cliprange_value": 0.3, "kl_coef": 0.5, "lam": 0.7]))
+        #expect(!recipe.notes.contains { $0.verdict == .unknown }, "\(recipe.notes.filter { $0.verdict == .unknown })")
+    }
+
+    @Test("PPO of LLaMA-Factory and of TRL, with their reward models")
+    func otherPPO() throws {
+        let (_, factory) = try read(
+            """
+            model_name_or_path: m
+            stage: ppo
+            reward_model: r
+            reward_model_type: full
+            ppo_epochs: 2
+            ppo_target: 4
+            ppo_score_norm: true
+            ppo_whiten_rewards: true
+            ppo_buffer_size: 1
+            max_new_tokens: 64
+            """)
+        #expect(factory.loss.types == ["ppo"] && factory.rewards.sources.map(\.source) == [.model("r")])
+        #expect(factory.ppo.epochs == 2 && factory.ppo.target == 4 && factory.ppo.normalizesReward)
+        #expect(factory.ppo.whitensRewards && factory.ppo.responseLength == 64 && factory.ppo.temperature == 0.95)
+        let (recipe, trl) = try read(
+            """
+            model_name_or_path: m
+            sft_model_path: m
+            reward_model_path: r
+            total_episodes: 10000
+            num_ppo_epochs: 1
+            missing_eos_penalty: 1.0
+            local_rollout_forward_batch_size: 4
+            num_sample_generations: 10
+            report_to: [wandb, tensorboard]
+            """)
+        #expect(trl.loss.types == ["ppo"] && trl.rewards.sources.map(\.source) == [.model("r")])
+        #expect(trl.ppo.epochs == 1 && trl.ppo.missingEOSPenalty == 1 && trl.ppo.temperature == 0.7)
+        #expect(trl.records.reports == ["tensorboard"])
+        #expect(!recipe.notes.contains { $0.verdict == .unknown }, "\(recipe.notes.filter { $0.verdict == .unknown })")
     }
 }

@@ -34,11 +34,10 @@ struct RecipeConversion {
     // MARK: - By the key table
 
     private mutating func convertPlain(_ entry: YAMLEntry) {
-        if let key = ForeignKeys.counterpart(of: entry.key),
-            let synonym = key.synonyms.first(where: { $0.name == entry.key })
-        {
+        if let (key, index) = ForeignKeys.counterpart(of: entry) {
+            let synonym = key.synonyms[index]
             // A more precise key has said it already, or says it later.
-            let better = key.synonyms.drop { $0.name != entry.key }.dropFirst().map(\.name) + [key.name]
+            let better = key.synonyms[(index + 1)...].map(\.name) + [key.name]
             guard !better.contains(where: { recipe[$0] != nil }) else {
                 return note(entry, .converted, "said by \(key.name)")
             }
@@ -68,10 +67,9 @@ struct RecipeConversion {
         let written = key.written(in: scratch)
         set(key.name, written)
         let isSame = key.name == entry.key && YAMLText.inline(written) == YAMLText.inline(value)
-        let line = YAMLText.line(key.name, written).split(separator: "\n").joined(separator: " ")
         note(
             entry, isSame || written.number == value.number && key.name == entry.key ? .same : .converted,
-            isSame ? "" : line)
+            isSame ? "" : "\(key.name): \(YAMLText.inline(written))")
     }
 
     private mutating func imply(_ implied: PeerTrainer.Default) {

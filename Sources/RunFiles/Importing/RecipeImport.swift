@@ -4,6 +4,7 @@ import Storage
 package struct RecipeImport {
     /// What became of a key of the recipe.
     package struct Note: Sendable, Equatable {
+        /// What became of the key, in the words of the report.
         package enum Verdict: String, Sendable {
             case same
             case converted

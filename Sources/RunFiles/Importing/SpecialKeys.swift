@@ -5,9 +5,16 @@ extension RecipeConversion {
         switch entry.key {
         case "save_steps", "eval_steps": return convertShare(entry)
         case "report_to":
+            let words = entry.value.list?.compactMap(\.text) ?? entry.value.text.map { [$0] } ?? []
+            guard !words.contains("tensorboard") else {
+                set("report_to", .string("tensorboard"))
+                note(entry, words.count == 1 ? .same : .converted, words.count == 1 ? "" : "report_to: tensorboard")
+                return true
+            }
             set("report_to", .string("none"))
             note(entry, .dropped, "metrics.jsonl in output_dir has every number")
-        case "datasets", "dataset", "eval_dataset", "test_datasets", "dataset_name", "dataset_mixer", "dataset_mixture":
+        case "datasets", "dataset", "eval_dataset", "test_datasets", "dataset_name", "dataset_mixer", "dataset_mixture",
+            "prompt_data", "prompt_dataset":
             convertData(entry)
         case "adam_betas":
             guard let betas = entry.value.list, betas.count == 2 else { return false }
@@ -19,6 +26,10 @@ extension RecipeConversion {
             note(
                 entry, .differs,
                 "there it is the shape of SimPO's own loss; the paper's is sigmoid, which simpo is here")
+        case "max_epochs" where trainer == .openRLHF && isPPO:
+            set("num_ppo_epochs", entry.value)
+            note(entry, .converted, "num_ppo_epochs: \(YAMLText.inline(entry.value))")
+        case "train_batch_size" where trainer == .openRLHF && isPPO: convertUpdates(entry)
         case "lora_rank" where trainer == .openRLHF:
             guard entry.value.integer != 0 else {
                 note(entry, .converted, "all weights are trained")
@@ -46,6 +57,24 @@ extension RecipeConversion {
         guard let share = entry.value.number, share > 0, share < 1 else { return false }
         note(entry, .dropped, "it is a share of the run's steps there; write a number of steps")
         return true
+    }
+
+    /// Whether the recipe is one of PPO.
+    private var isPPO: Bool {
+        let words = ["script", "stage", "loss_type"].compactMap { recipe[$0]?.text }
+        return words.contains { ["train_ppo", "train_ppo_ray", "ppo"].contains($0) } || recipe.has(
+            "num_ppo_epochs", "ppo_epochs", "reward_model_path", "init_kl_coef", "vf_coef", "cliprange")
+    }
+
+    /// OpenRLHF's size of an update of PPO: each pass over a step's responses is cut into such.
+    private mutating func convertUpdates(_ entry: YAMLEntry) {
+        let prompts = recipe["rollout_batch_size"]?.integer ?? PeerTrainer.rolloutBatchSize
+        guard let size = entry.value.integer, size > 0, prompts % size == 0 else {
+            return note(
+                entry, .dropped, "num_mini_batches is the updates in each pass over the \(prompts) responses of a step")
+        }
+        set("num_mini_batches", .plain("\(prompts / size)"))
+        note(entry, .converted, "num_mini_batches: \(prompts / size), of \(prompts) responses")
     }
 
     private mutating func convertData(_ entry: YAMLEntry) {
@@ -87,6 +116,7 @@ extension RecipeConversion {
             return
         }
         guard values["loss_type"] == nil else { return }
+        if isPPO { return choose("ppo", "its keys are PPO's") }
         if recipe.has("desirable_weight", "undesirable_weight") { return choose("kto", "its weights are KTO's") }
         if recipe.has("center_rewards_coefficient") { return choose("reward", "it trains a reward model") }
         let asSFT = recipe.has("dataset_text_field", "assistant_only_loss", "packing", "train_on_inputs")

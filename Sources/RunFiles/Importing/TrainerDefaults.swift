@@ -16,7 +16,7 @@ extension PeerTrainer {
         case .trl, .alignmentHandbook, .simpo: transformers(recipe, loss: loss)
         case .llamaFactory: llamaFactory(recipe, loss: loss)
         case .axolotl: axolotl(recipe, loss: loss)
-        case .openRLHF: openRLHF(recipe)
+        case .openRLHF: openRLHF(recipe, loss: loss)
         }
     }
 
@@ -25,6 +25,7 @@ extension PeerTrainer {
             truncation(recipe, loss: loss),
             Default("per_device_train_batch_size", "8", "transformers'"),
         ]
+        if loss == "ppo" { defaults.append(Default("temperature", "0.7", "TRL's PPOConfig")) }
         if loss == "ipo" { defaults.append(Default("normalise", "mean", "TRL's IPO compares means of logps")) }
         if loss == "simpo", self != .simpo {
             defaults.append(Default("nll_weight", "1", "TRL's CPOConfig adds the NLL unless cpo_alpha is 0"))
@@ -74,6 +75,14 @@ extension PeerTrainer {
             Default("learning_rate", "5e-5", "transformers'"),
             Default("per_device_train_batch_size", "8", "transformers'"),
         ]
+        if loss == "ppo" {
+            defaults += [
+                Default("kl_coef", "0.2", "the init_kl_coef of LLaMA-Factory's TRL"),
+                Default("kl_target", "6", "LLaMA-Factory's ppo_target"),
+                Default("response_length", "1024", "LLaMA-Factory's max_new_tokens"),
+                Default("temperature", "0.95", "LLaMA-Factory's"),
+            ]
+        }
         if loss == "sft" {
             defaults.append(Default("score_turns", "all", "LLaMA-Factory trains on every answer unless mask_history"))
         }
@@ -110,7 +119,28 @@ extension PeerTrainer {
         return defaults
     }
 
-    private func openRLHF(_ recipe: Recipe) -> [Default] {
+    /// Prompts of a step of OpenRLHF's PPO.
+    static let rolloutBatchSize = 1024
+
+    /// OpenRLHF's PPO, `openrlhf/cli/train_ppo_ray.py`.
+    private var openRLHFPPO: [Default] {
+        [
+            Default("max_length", "2048", "OpenRLHF's prompt_max_len and generate_max_len"),
+            Default("response_length", "1024", "OpenRLHF's generate_max_len"),
+            Default("global_batch_size", "\(Self.rolloutBatchSize)", "OpenRLHF's rollout_batch_size"),
+            Default("num_mini_batches", "8", "OpenRLHF's train_batch_size of 128 of 1024"),
+            Default("num_ppo_epochs", "1", "OpenRLHF's max_epochs"), Default("kl_coef", "0.01", "OpenRLHF's init_kl_coef"),
+            Default("cliprange_value", "0.5", "OpenRLHF's value_clip"), Default("lam", "1", "OpenRLHF's lambd"),
+            Default("num_train_epochs", "1", "OpenRLHF's num_episodes"),
+            Default("learning_rate", "1e-6", "OpenRLHF's actor_learning_rate"),
+            Default("adam_beta2", "0.95", "OpenRLHF's"),
+            Default("lr_scheduler_type", "cosine", "OpenRLHF's ends at a tenth of the peak, this one at 0"),
+            Default("warmup_ratio", "0.03", "OpenRLHF's"),
+        ]
+    }
+
+    private func openRLHF(_ recipe: Recipe, loss: String) -> [Default] {
+        if loss == "ppo" { return openRLHFPPO }
         var defaults = [
             Default("truncation", "keep_start", "OpenRLHF cuts long pairs"), Default("max_length", "512", "OpenRLHF's"),
             Default("global_batch_size", "128", "OpenRLHF's train_batch_size"),

@@ -1,6 +1,6 @@
 import Objectives
 
-/// A key of the run file, declared in one place: reading, refusals, the resolved run, `swift-prefopt keys`, the generated
+/// A key of the run file, declared in one place. Reading, refusals, the resolved run, `swift-prefopt keys`, the generated
 /// documents and the identity that a resumed run checks all follow from its declaration.
 package struct Key<Value: Sendable & Equatable>: Sendable {
     package let name: String
@@ -124,6 +124,7 @@ package struct Readers: Sendable {
 
 /// What a key's value needs of other keys, looked at when all have been read.
 package struct Rule: Sendable {
+    /// Why a value is refused.
     package enum Objection: Sendable {
         /// The run doesn't read the key: it is refused when given, and left out of the resolved run.
         case unused(because: String)

@@ -84,7 +84,7 @@ struct RunFileSource {
         }
     }
 
-    /// Puts an entry `key` or `key.name` of another file in the place of what this one says, and takes out the keys that
+    /// Puts an entry `key` or `key.name` of another file in the place of what this one says. It takes out the keys that
     /// contradict it, unless the other file gives them as well.
     mutating func apply(_ entry: YAMLEntry) {
         let path = entry.key.split(separator: ".").map(String.init)

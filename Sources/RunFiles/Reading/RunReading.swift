@@ -59,7 +59,7 @@ struct RunReading {
     private mutating func refuseUnknown(_ given: [YAMLEntry]) {
         for entry in given where KeyTable.byName[entry.key] == nil {
             // What is said under another name is said: no other fault may follow from its absence.
-            if let key = ForeignKeys.counterpart(of: entry.key) { unreadable.insert(key.name) }
+            if let (key, _) = ForeignKeys.counterpart(of: entry) { unreadable.insert(key.name) }
             if entry.key == "extends" {
                 faults.append(.unused(entry.place, key: "extends", because: "it is for run files, not for --set"))
                 continue

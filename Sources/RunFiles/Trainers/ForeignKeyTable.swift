@@ -1,6 +1,6 @@
 extension ForeignKey {
     /// All that are known, by what is said of them.
-    package static let all: [ForeignKey] = data + objective + arithmetic + machine + records + others
+    package static let all: [ForeignKey] = data + objective + rollouts + arithmetic + machine + records + others
 
     private static let data = [
         ForeignKey(
@@ -22,7 +22,8 @@ extension ForeignKey {
             because:
                 "rows are read from files, and their format is recognised: write train_file: PATH and eval_file: PATH"),
         ForeignKey(
-            "dataset_probs train_split eval_split eval_ratio input_key output_key", of: .openRLHF, fate: .elsewhere,
+            "dataset_probs train_split eval_split eval_ratio input_key output_key prompt_data prompt_dataset prompt_data_probs "
+                + "prompt_probs prompt_split label_key", of: .openRLHF, fate: .elsewhere,
             because: "rows are read from files: write train_file: PATH, or a list of {path: …, weight: …}"),
         ForeignKey(
             "val_size val_set_size", of: .llamaFactory, .axolotl, fate: .missing,
@@ -36,9 +37,7 @@ extension ForeignKey {
                 "max_length bounds prompt and response together; TRL cut prompts' starts to it (since 0.12 in DPO even of pairs "
                 + "that fit into max_length), see truncation"),
         ForeignKey(
-            "max_completion_length max_target_length max_source_length prompt_max_len generate_max_len",
-            of: .trl,
-            .simpo, fate: .missing,
+            "max_completion_length max_target_length max_source_length prompt_max_len", of: .trl, .simpo, .openRLHF, fate: .missing,
             because: "max_length bounds prompt and response together, and truncation says which of them is cut"),
         ForeignKey(
             "chat_template chat_template_path template tool_format apply_chat_template input_template default_system "
@@ -118,12 +117,72 @@ extension ForeignKey {
         ForeignKey(
             "process_reward_model", of: .axolotl, fate: .missing,
             because: "steps of an answer aren't judged one by one; loss_type: reward judges the whole"),
+    ]
+
+    /// Keys of policies that draw their own responses.
+    private static let rollouts = [
         ForeignKey(
-            "ppo_*", fate: .missing,
-            because: "the keys of loss_type: ppo have the names of TRL's PPOConfig: num_ppo_epochs, kl_coef, cliprange …"),
+            "reward_model_adapters reward_model_quantization_bit reward_model_type remote_rm_url agent_func_path reward_funcs", of: .trl, .llamaFactory, .openRLHF, fate: .elsewhere,
+            because: "rewards: {NAME: SPEC} says it; SPEC is model:DIR, a reward model, or command:\"PROGRAM\", endpoint:URL,model=NAME"),
         ForeignKey(
-            "reward_model_*", fate: .elsewhere,
-            because: "a reward model is one of the rewards: write rewards: {NAME: \"model:DIR\"}"),
+            "sft_model_path", of: .trl, fate: .elsewhere,
+            because: "the policy, model_name_or_path, is where PPO begins, and its reference unless ref_model_name_or_path names another"),
+        ForeignKey(
+            "critic_pretrain value_head_prefix save_value_network critic_*", of: .openRLHF, fate: .missing,
+            because: "values are a head on the policy, trained with it and by its learning_rate; vf_coef weighs their error"),
+        ForeignKey(
+            "freezing_actor_steps", of: .openRLHF, fate: .missing, because: "policy and values are trained from the first step on"),
+        ForeignKey(
+            "n_samples_per_prompt", of: .openRLHF, fate: .missing,
+            because: "each prompt of a step is answered once; an epoch more, or a weight on train_file, answers it again"),
+        ForeignKey(
+            "ppo_buffer_size mini_batch_size", of: .trl, .llamaFactory, fate: .missing,
+            because: "global_batch_size is the prompts of a step, and num_mini_batches the updates in each pass over their responses"),
+        ForeignKey(
+            "total_episodes steps", of: .trl, fate: .missing,
+            because: "num_train_epochs or max_steps says how long; an episode is one response"),
+        ForeignKey(
+            "adap_kl_ctrl", of: .trl, fate: .elsewhere, because: "kl_target leads kl_coef to a divergence; without it kl_coef stays"),
+        ForeignKey(
+            "kl_horizon horizon", of: .trl, .openRLHF, fate: .missing,
+            because: "with kl_target, kl_coef moves by a tenth of the clipped error a step"),
+        ForeignKey(
+            "kl_estimator kl_penalty use_kl_loss use_kl_estimator_k3", of: .trl, .openRLHF, fate: .missing,
+            because: "the divergence is paid for at each token, by log π − log π_ref (k1)"),
+        ForeignKey(
+            "advantage_estimator no_advantage_std_norm policy_loss_type", of: .openRLHF, fate: .missing,
+            because: "advantages are GAE's (gamma, lam), whitened over the step, and the loss is PPO's clipped one"),
+        ForeignKey(
+            "eps_clip_low_high dual_clip", of: .openRLHF, fate: .missing, because: "cliprange holds on both sides of 1"),
+        ForeignKey(
+            "target_kl early_stopping ratio_threshold", of: .trl, fate: .missing,
+            because: "every update of a step is made; kl_target or kl_coef holds the policy"),
+        ForeignKey(
+            "reward_clip_range score_clip overlong_* stop_properly_penalty_coef", of: .trl, .openRLHF, fate: .missing,
+            because: "rewards count as they are; normalize_reward scales them, missing_eos_penalty is taken off what has no end"),
+        ForeignKey(
+            "ptx_coef entropy_loss_coef entropy_coef", of: .openRLHF, fate: .missing,
+            because: "PPO's loss is that of the policy and of the values alone"),
+        ForeignKey(
+            "dynamic_filtering*", of: .openRLHF, fate: .missing, because: "every prompt of a step is trained on"),
+        ForeignKey(
+            "stop_token stop_token_id", of: .trl,
+            because: "a response ends with the model's end token, and missing_eos_penalty prices those that don't"),
+        ForeignKey("use_score_norm", of: .trl, because: "normalize_reward takes the mean off too"),
+        ForeignKey(
+            "num_sample_generations generate_during_eval eval_table_size eval_table_max_new_tokens eval_n_samples_per_prompt "
+                + "eval_temperature", of: .trl, .axolotl, .openRLHF, fate: .elsewhere,
+            because: "sample_prompts: FILE has the policy answer prompts at evaluations, with sample_count, sample_length and "
+                + "sample_temperature"),
+        ForeignKey(
+            "local_rollout_forward_batch_size forward_batch_size micro_rollout_batch_size vllm_* use_vllm async_* "
+                + "partial_rollout_enable enforce_eager enable_prefix_caching ds3_gather_for_generation deepspeed_enable_sleep "
+                + "enable_sleep rollout_tasks_per_gpu rollout_max_tokens_per_gpu train_max_tokens_per_gpu max_tokens_per_gpu "
+                + "use_dynamic_batch", of: .trl, .openRLHF,
+            because: "the ranks draw the responses themselves, as many at a time as memory has room for"),
+        ForeignKey(
+            "colocate_* actor_num_* ref_num_* reward_num_* num_nodes num_gpus_per_node ref_reward_offload actor_init_on_gpu",
+            of: .openRLHF, because: "every rank holds policy, values, reference and reward models; mpirun says how many ranks"),
     ]
 
     private static let arithmetic = [
@@ -155,10 +214,10 @@ extension ForeignKey {
             because: "adam_beta1, adam_beta2, adam_epsilon and weight_decay say it"),
         ForeignKey("adam_betas", of: .openRLHF, fate: .missing, because: "write adam_beta1 and adam_beta2"),
         ForeignKey(
-            "lr_scheduler_kwargs cosine_min_lr_ratio min_lr cosine_constant_lr_ratio", fate: .missing,
+            "lr_scheduler_kwargs cosine_min_lr_ratio min_lr min_lr_ratio cosine_constant_lr_ratio", fate: .missing,
             because: "cosine and linear end at 0"),
         ForeignKey(
-            "use_galore galore_* use_apollo apollo_* use_badam badam_* loraplus_* embedding_lr* lr_groups relora_* use_muon",
+            "use_galore galore_* use_apollo apollo_* use_badam badam_* loraplus_* embedding_lr* lr_groups relora_* use_muon muon_*",
             fate: .missing, because: "optim says the update rule, the same for all trained weights"),
         ForeignKey(
             "pissa_* freeze_* unfrozen_parameters create_new_adapter use_llama_pro oft_* module_dropout layers_to_transform "
@@ -186,20 +245,20 @@ extension ForeignKey {
             because: "micro_batch_tokens is chosen for the memory, in training and evaluation, and changes no result"),
         ForeignKey(
             "dp_shard_size dp_replicate_size", of: .axolotl, because: "every rank holds the model; mpirun says how many"),
-        ForeignKey("module", of: .openRLHF, because: "it is the launcher's: mpirun starts the ranks"),
+        ForeignKey(
+            "module address runtime_env_json", of: .openRLHF, because: "it is the launcher's: mpirun starts the ranks"),
         ForeignKey("grad_accum_dtype", of: .openRLHF, because: "gradients are added up in float32"),
     ]
 
     private static let records = [
         ForeignKey(
-            "wandb* use_wandb wandb_* use_swanlab swanlab_* use_tensorboard mlflow_* use_mlflow comet_* use_comet trackio_* project "
+            "wandb* use_wandb wandb_* use_swanlab swanlab_* mlflow_* use_mlflow comet_* use_comet trackio_* project "
                 + "hub_* push_to_hub push_to_hub_* neptune_*",
             because: "nothing is sent over a network: metrics.jsonl in output_dir has every number"),
         ForeignKey("run_name logging_dir plot_loss", because: "a run is its output_dir"),
         ForeignKey(
             "log_level log_level_replica log_on_each_node logging_strategy logging_first_step logging_nan_inf_filter disable_tqdm "
-                + "include_* prediction_loss_only compute_accuracy skip_memory_metrics debug strict eval_table_size "
-                + "eval_table_max_new_tokens eval_use_gather_object generate_during_eval",
+                + "include_* prediction_loss_only compute_accuracy skip_memory_metrics debug strict eval_use_gather_object perf",
             because: "logging_steps says how often a line of metrics is written, the first step's among them"),
         ForeignKey(
             "save_safetensors save_only_model save_on_each_node save_hf_ckpt disable_ds_ckpt ckpt_path max_ckpt_mem",

@@ -1,15 +1,18 @@
 /// Keys of other trainers that aren't keys here.
 enum ForeignKeys {
-    /// Our key that has another name elsewhere.
-    static func counterpart(of name: String) -> (any AnyKey)? {
-        KeyTable.keys.first { $0.synonyms.contains { $0.name == name } }
+    /// Our key that an entry is by another name, with that name's place among the key's synonyms. A name that trainers use
+    /// for several things is the first of them that its value is right for.
+    static func counterpart(of entry: YAMLEntry) -> (key: any AnyKey, index: Int)? {
+        let found = KeyTable.keys.compactMap { key in
+            key.synonyms.firstIndex { $0.name == entry.key }.map { (key: key, index: $0) }
+        }
+        return found.first { $0.key.synonyms[$0.index].convert(entry.value) != nil } ?? found.first
     }
 
     /// What is said of a key that is another trainer's; nil for one that nobody has.
     /// - Parameter given: all entries of the run, since another of them may say the same better.
     static func fault(of entry: YAMLEntry, among given: [YAMLEntry] = []) -> RunFileFault? {
-        for key in KeyTable.keys {
-            guard let index = key.synonyms.firstIndex(where: { $0.name == entry.key }) else { continue }
+        if let (key, index) = counterpart(of: entry) {
             let synonym = key.synonyms[index]
             // Later synonyms are the more precise ones: LLaMA-Factory's stage and pref_loss.
             let better = [key.name] + key.synonyms[(index + 1)...].map(\.name)
@@ -30,8 +33,7 @@ enum ForeignKeys {
         guard let converted = synonym.convert(value) else {
             return "here \(key.name) says it: \(key.words); \(value.found) becomes none of them"
         }
-        let line = YAMLText.line(key.name, converted).split(separator: "\n").joined(separator: " ")
-        return "here write \(line)"
+        return "here write \(key.name): \(YAMLText.inline(converted))"
     }
 
     private static func owner(_ trainers: [PeerTrainer]) -> String {

@@ -33,6 +33,9 @@ package struct Synonym: Sendable {
         ],
         "gamma": [.renamed("simpo_gamma", .trl, .llamaFactory)],
         "kl_coef": [.renamed("init_kl_coef", .trl, .openRLHF)],
+        "cliprange": [.renamed("eps_clip", .openRLHF)],
+        "cliprange_value": [.renamed("value_clip", .openRLHF)],
+        "lam": [.renamed("lambd", .openRLHF)],
         "label_smoothing": [
             .renamed("dpo_label_smoothing", .llamaFactory, .axolotl)
         ],
@@ -59,11 +62,28 @@ package struct Synonym: Sendable {
         .words("dpo_loss_type", .axolotl, as: lossNames.merging(same) { ours, _ in ours }),
         .words(
             "script", .openRLHF,
-            as: ["train_dpo": "sigmoid", "train_rm": "reward", "train_sft": "sft", "train_kto": "kto"]),
+            as: [
+                "train_dpo": "sigmoid", "train_rm": "reward", "train_sft": "sft", "train_kto": "kto", "train_ppo": "ppo",
+                "train_ppo_ray": "ppo",
+            ]),
         .converted("ipo", .openRLHF) { $0.bool == false ? nil : .plain("ipo") },
         .words("loss", as: lossNames.merging(same) { ours, _ in ours }),
         .words("objective", as: lossNames.merging(same) { ours, _ in ours }),
     ]
+
+    /// Keys that name reward models, several by commas. Axolotl's `reward_model` is a loss.
+    static let ofRewards: [Synonym] = [
+        rewardModels("reward_model_path", .trl), rewardModels("reward_model", .llamaFactory),
+        rewardModels("reward_pretrain", .openRLHF),
+    ]
+
+    private static func rewardModels(_ name: String, _ trainer: PeerTrainer) -> Synonym {
+        .converted(name, trainer) { value in
+            let paths = value.bool == nil ? value.text?.split(separator: ",").map { $0.filter { $0 != " " } } ?? [] : []
+            let names = paths.count == 1 ? ["reward"] : paths.indices.map { "reward\($0 + 1)" }
+            return paths.isEmpty ? nil : .mapping(zip(names, paths).map { ($0, .string("model:\($1)")) })
+        }
+    }
 
     /// Other names of losses that there are here.
     package static let lossNames: [String: String] = [
@@ -74,7 +94,7 @@ package struct Synonym: Sendable {
     ]
 
     private static let same = Dictionary(
-        ["sigmoid", "hinge", "ipo", "orpo", "simpo", "kto", "cpo", "robust", "apo_zero", "apo_down", "reward"].map {
+        ["sigmoid", "hinge", "ipo", "orpo", "simpo", "kto", "cpo", "robust", "apo_zero", "apo_down", "reward", "ppo"].map {
             ($0, $0)
         }
     ) { $1 }

@@ -12,7 +12,7 @@ package struct OptimizerKeys: KeySection {
         "learning_rate", .number(.nonNegative), "Peak of the learning rate.",
         default: .derived("1e-6; 2e-5 for sft alone", "TRL's for DPO and SFT") { run in
             run.losses.allSatisfy { $0.judges == .demonstrations } ? 2e-5 : 1e-6
-        }, synonyms: [.renamed("lr", nil)])
+        }, synonyms: [.renamed("lr", nil), .renamed("actor_learning_rate", .openRLHF)])
 
     package let schedule: Key<Schedule.Kind> = Key(
         "lr_scheduler_type", .choice(), "How the learning rate changes after the warm-up.",

@@ -93,7 +93,11 @@ package struct RecordKeys: KeySection {
     package let reports: Key<[String]> = Key(
         "report_to", .reports,
         "Where metrics go beside metrics.jsonl: tensorboard, event files in output_dir/tensorboard; or none.",
-        default: .value([], "metrics.jsonl has every number"))
+        default: .value([], "metrics.jsonl has every number"),
+        synonyms: [
+            .converted("use_tensorboard", .openRLHF) { $0.bool == false ? nil : .string("tensorboard") },
+            .converted("tensorboard_dir", .openRLHF) { _ in .string("tensorboard") },
+        ])
 
     package let writesReport: Key<Bool> = Key(
         "report", .flag, "Whether report.html, a page on the whole run, is written at its end.",

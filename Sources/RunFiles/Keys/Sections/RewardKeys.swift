@@ -13,7 +13,7 @@ package struct RewardKeys: KeySection {
         default: .value([], "PPO and iterate need one at least"), identity: true,
         rule: Rule(with: "loss_type", "rounds", "sample_prompts") { run in
             run.samples.promptsFile == nil ? run.objectionToDrawing : nil
-        })
+        }, synonyms: Synonym.ofRewards)
 
     package let weights: Key<[ObjectiveWeight]> = Key(
         "reward_weights", .objectiveWeights,
@@ -33,7 +33,6 @@ extension Settings where Section == RewardKeys {
     /// w_k of a reward.
     package func weight(of reward: String) -> Double { self.weights.first { $0.name == reward }?.weight ?? 1 }
 }
-
 
 extension ValueKind where Value == [NamedReward] {
     fileprivate static let rewards = ValueKind(

@@ -7,7 +7,10 @@ package struct StepKeys: KeySection {
         "Pairs of a step on any number of ranks.",
         default: .value(8, "what TRL does on one device, made the same on any number of them"),
         rivals: ["per_device_train_batch_size", "gradient_accumulation_steps"],
-        synonyms: [.renamed("batch_size", .axolotl), .renamed("train_batch_size", .openRLHF)])
+        synonyms: [
+            .renamed("batch_size", .axolotl), .renamed("train_batch_size", .openRLHF),
+            .renamed("rollout_batch_size", .openRLHF),
+        ])
 
     package let perDeviceBatchSize: Key<Int> = Key(
         "per_device_train_batch_size", .whole(from: 1, to: 1 << 20),
@@ -36,7 +39,10 @@ package struct LengthKeys: KeySection {
     package let epochs: Key<Double> = Key(
         "num_train_epochs", .number(.positive), "Passes over the data, also a fraction.",
         default: .value(3, "transformers'"), rivals: ["max_steps"],
-        synonyms: [.renamed("num_epochs", .axolotl), .renamed("max_epochs", .openRLHF), .renamed("epochs", nil)])
+        synonyms: [
+            .renamed("num_epochs", .axolotl), .renamed("max_epochs", .openRLHF), .renamed("epochs", nil),
+            .renamed("num_episodes", .openRLHF),
+        ])
 
     package let maxSteps: Key<Int?> = Key(
         "max_steps", optional: .whole(from: 1), "Steps of the whole run.",
