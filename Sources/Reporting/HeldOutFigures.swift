@@ -8,7 +8,7 @@ struct HeldOutFigures {
 
     init(_ run: RunRecord) { self.run = run }
 
-    var all: [Figure] { [margins, lengths, byLength].compactMap { $0 } }
+    var all: [Figure] { [margins, lengths, byLength, HeldOutSources(run.after).figure].compactMap { $0 } }
 
     private var margins: Figure? {
         let (before, after) = (run.before.compactMap(\.margin), run.after.compactMap(\.margin))

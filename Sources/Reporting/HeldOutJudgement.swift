@@ -11,6 +11,8 @@ struct HeldOutJudgement {
     let lengths: (chosen: Int, rejected: Int)?
     /// The longest response's.
     let length: Int
+    /// Its file, or what the row says of where it is from.
+    let source: String?
 
     /// None if there is no file.
     static func rows(of path: String) throws(StorageError) -> [HeldOutJudgement] {
@@ -26,7 +28,7 @@ struct HeldOutJudgement {
                     row: row["index"]?.integer ?? rows.count, loss: loss, margin: row["margin"]?.double,
                     accuracy: row["accuracy"]?.double,
                     lengths: chosen.flatMap { chosen in rejected.map { (chosen, $0) } },
-                    length: ([chosen ?? 0, rejected ?? 0] + lists).max() ?? 0))
+                    length: ([chosen ?? 0, rejected ?? 0] + lists).max() ?? 0, source: row["source"]?.string))
         }
         return rows
     }

@@ -15,7 +15,7 @@ struct RunPage {
         }
         head += Page.paragraph(Self.facts(run), class: "pale")
         var page = Page(title: run.name, head: head)
-        page.add("held-out", "Held-out", Self.metrics(run) + Page.figures(HeldOutFigures(run).all))
+        page.add("held-out", "Held-out", Self.metrics(run) + Self.sources(run) + Page.figures(HeldOutFigures(run).all))
         page.add("curves", "Curves", Page.figures(RunFigures(run).all))
         page.add("pairs", "Most wrong and most right", ExtremeSection(run).html)
         page.add("samples", "Samples", SampleSection(run).html)
@@ -39,6 +39,11 @@ struct RunPage {
         if let rate = run.manifest["tokens_per_second"]?.double { parts.append("\(grouped(Int(rate))) tokens/s") }
         if let version = run.manifest["version"]?.string { parts.append("swift-prefopt \(version)") }
         return parts.joined(separator: " · ")
+    }
+
+    private static func sources(_ run: RunRecord) -> String {
+        let (head, rows) = HeldOutSources(run.after).table
+        return Page.table(head, rows, numbers: Set(1..<max(2, head.count)), caption: "By source")
     }
 
     private static func metrics(_ run: RunRecord) -> String {

@@ -71,6 +71,8 @@ package struct RunReport {
             ]
         }
         if !rows.isEmpty { lines += columns([["held-out", "before", "after", "95 % interval"]] + rows).map { "  " + $0 } }
+        let (head, sources) = HeldOutSources(run.after).table
+        if !sources.isEmpty { lines += columns([head] + sources).map { "  " + $0 } }
         if let losses = run.steps["loss"] { lines.append("  training loss  \(sparkline(losses))") }
         let held = run.evaluations.compactMap { $0["eval_loss"]?.double }
         if held.count > 2 { lines.append("  held-out loss  \(sparkline(held))") }
@@ -132,6 +134,8 @@ package struct RunReport {
             "warnings": .array(verdict.warnings.map { .string($0) }), "last_step": .integer(run.lastStep),
             "held_out": MetricTable(run).json, "checkpoints": .array(run.checkpoints.map { .integer($0) }),
         ]
+        let sources = HeldOutSources(run.after)
+        if !sources.rows.isEmpty { json["held_out_by_source"] = sources.json }
         for name in ["steps", "seconds", "pairs_per_second", "tokens_per_second"] { json[name] = run.manifest[name] }
         json["attempts"] = .array(run.attempts.map { .object($0) })
         return json

@@ -62,6 +62,12 @@ import Testing
             #expect(plain.responses[pair.chosen].comparison == plain.responses[pair.rejected].comparison)
         }
 
+        #expect(plain.sources.names == [])
+        let named = PreferenceSet(joining: [(first, 1), (second, 2)], names: ["one", "two"], seed: 1)
+        #expect(named.sources.names == ["one", "two"])
+        #expect(named.comparisons.indices.map { named.sources[$0] } == Array(repeating: "one", count: 10) + ["two", "two"])
+        #expect(named.digest() == PreferenceSet(joining: [(first, 1), (second, 2)], seed: 1).digest())
+
         let weighted = PreferenceSet(joining: [(first, 2.3), (second, 0)], seed: 1)
         #expect(weighted.pairs.count == 23 && weighted.rows == 12)
         #expect(prompts(weighted).prefix(20) == (Array(10..<20) + Array(10..<20))[...])
@@ -71,5 +77,30 @@ import Testing
         #expect(PreferenceSet(joining: [(first, 0.5)], seed: 3).pairs.count == 5)
         let facts = PreferenceFacts(of: weighted)
         #expect(facts.duplicates == 0 && facts.promptLengths.count == 10, "copies are no finding")
+    }
+
+    @Test("a column source says where a row is from, before the file's name; a text of some length is none")
+    func sources() throws {
+        func row(_ prompt: Int, _ source: String) -> String {
+            #"{"prompt_ids": [\#(prompt)], "chosen_ids": [1, 2], "rejected_ids": [3], "source": \#(source)}"#
+        }
+        let set = try Self.set(
+            [row(1, "\"web\""), row(2, "null"), row(3, "\"book\""), row(4, "\"\(String(repeating: "x", count: 65))\""), row(5, "7")],
+            scoreNames: [])
+        #expect(set.sources.names == ["web", "book"])
+        #expect(set.comparisons.indices.map { set.sources[$0] } == ["web", nil, "book", nil, nil])
+        #expect(set.unusedColumns == ["source"], "those that are no names")
+        let joined = PreferenceSet(joining: [(set, 1), (set, 1)], names: ["a", "b"], seed: 1)
+        #expect(joined.comparisons.indices.map { joined.sources[$0] } == [
+            "web", "a", "book", "a", "a", "web", "b", "book", "b", "b",
+        ])
+    }
+
+    @Test("more sources than 255 are no names") func manySources() {
+        var sources = RowSources()
+        for number in 0..<300 { sources.append("s\(number)", of: number) }
+        #expect(sources.names.count == 255 && sources[254] == "s254" && sources[255] == nil && sources[1000] == nil)
+        sources.append("s7", of: 300)
+        #expect(sources[299] == nil && sources[300] == "s7")
     }
 }

@@ -8,7 +8,7 @@ import Tokenization
 @Suite("Encoded rows between ranks") struct RowExchangeTests {
     /// Rows of every kind and fate, among blank lines.
     static let file = """
-        {"prompt": "The sky is", "chosen": " blue", "rejected": " black", "id": 1, "scores_chosen": {"é": 0.5}, \
+        {"prompt": "The sky is", "chosen": " blue", "rejected": " black", "id": 1, "source": "skies", "scores_chosen": {"é": 0.5}, \
         "scores_rejected": {"é": -1}}
 
         {"prompt": "Name a fr", "chosen": "uit.", "rejected": "esh pear.", "scores_chosen": {"é": 1e-9}, \
@@ -46,6 +46,7 @@ import Tokenization
         #expect(merged.comparisons[4].row == 5)
         #expect(merged.unusedColumns == ["größe", "id"])
         #expect(merged.formats.map(\.rows) == [23, 23, 69])
+        #expect(merged.sources.names == ["skies"] && merged.sources[4] == "skies" && merged.sources[5] == nil)
     }
 
     @Test("ranks have even shares of a short file")

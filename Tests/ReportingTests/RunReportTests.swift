@@ -74,6 +74,30 @@ import Testing
         for loaded in ["src=\"http", "href=\"http", "url(http", "@import"] { #expect(!html.contains(loaded)) }
     }
 
+    @Test("held-out judgements of several sources have a table and a figure by source") func sources() throws {
+        let folder = try TemporaryDirectory()
+        let path = try run(folder, "mixed")
+        #expect(try RunReport([path]).json["runs"]?.array?.first?["held_out_by_source"] == nil)
+        let rows = (0..<40).map { index -> String in
+            var row: JSONObject = [
+                "index": .integer(index), "loss": .number(index < 30 ? 0.5 : 0.9), "margin": .number(index < 30 ? 1 : -1),
+                "accuracy": index < 30 && index % 3 != 0 ? 1 : 0,
+            ]
+            row["source"] = index < 30 ? "web <pages>" : index < 38 ? "books.jsonl" : nil
+            return JSON.object(row).text + "\n"
+        }
+        _ = try folder.write(rows.joined(), as: "mixed/held-out-after.jsonl")
+        let report = try RunReport([path])
+        let found = try #require(report.json["runs"]?.array?.first?["held_out_by_source"]?.array)
+        #expect(found.map { $0["source"] } == ["web <pages>", "books.jsonl", "others"])
+        #expect(found.map { $0["judgements"] } == [30, 8, 2])
+        #expect(abs((found[0]["accuracy"]?.double ?? 0) - 2 / 3.0) < 1e-12 && found[1]["margin"]?.double == -1)
+        #expect(abs((found[1]["loss"]?.double ?? 0) - 0.9) < 1e-12 && found[2]["accuracy"]?.double == 0)
+        let html = report.html
+        #expect(html.contains("Accuracy by source") && html.contains("web &lt;pages&gt;") && !html.contains("<pages>"))
+        #expect(report.lines.contains { $0.contains("books.jsonl") && $0.contains("8") && $0.contains("0.0 %") })
+    }
+
     @Test("many steps make a page below 5 MB") func long() throws {
         let folder = try TemporaryDirectory()
         let html = try RunReport([try run(folder, "long", steps: 20_000)]).html

@@ -1,5 +1,6 @@
 /// What became of one data row: token ids that can be trained on, or the reason why not.
 package struct EncodedRow: Sendable, Equatable {
+    /// Token ids, or the reason why there are none.
     package enum Outcome: Sendable, Equatable {
         case comparison(EncodedComparison)
         case dropped(DropReason)
@@ -14,10 +15,13 @@ package struct EncodedRow: Sendable, Equatable {
     package let unusedColumns: [String]
     package let notes: RowNotes
     package let outcome: Outcome
+    /// What the row says of where it is from.
+    package var source: String?
 }
 
 /// One prompt, each of its responses once, and what the row says of them.
 package struct EncodedComparison: Sendable, Equatable {
+    /// One response as token ids.
     package struct Response: Sendable, Equatable {
         package var tokens: [Int32]
         /// Which of `tokens` are scored; those before them belong to the prompt: see `PreferenceSet.Response`.

@@ -48,6 +48,7 @@ extension EncodedRow {
     fileprivate func write(to words: inout [Int32], unusedColumns: [String]) {
         words += [Int32(line), Int32(format.number), notes.rawValue]
         words.append(texts: unusedColumns)
+        words.append(texts: source.map { [$0] } ?? [])
         switch outcome {
         case .dropped(let reason): words += [0, reason.rawValue]
         case .comparison(let comparison):

@@ -23,9 +23,11 @@ struct EncodedRowsReader {
         let format = RowFormat.all[number()]
         let notes = RowNotes(rawValue: word())
         let columns = texts()
+        let source = texts().first
         let outcome: EncodedRow.Outcome = number() == 0 ? .dropped(reason(word())) : .comparison(comparison())
         return EncodedRow(
-            row: row, line: line, format: format, unusedColumns: columns, notes: notes, outcome: outcome)
+            row: row, line: line, format: format, unusedColumns: columns, notes: notes, outcome: outcome,
+            source: source)
     }
 
     private mutating func comparison() -> EncodedComparison {

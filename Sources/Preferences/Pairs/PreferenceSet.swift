@@ -79,6 +79,7 @@ package struct PreferenceSet: Sendable, Equatable {
     package private(set) var formats: [(format: RowFormat, rows: Int)] = []
     /// What was done to rows, for each note the lines of those rows; notes that occur only.
     package private(set) var notes: [RowNote: [Int]] = [:]
+    package private(set) var sources = RowSources()
     /// Columns of the file that the run doesn't use, sorted.
     package private(set) var unusedColumns: [String] = []
 
@@ -115,7 +116,9 @@ package struct PreferenceSet: Sendable, Equatable {
             }
             switch record.outcome {
             case .dropped(let reason): drops.append(Drop(row: record.row, line: record.line, reason: reason))
-            case .comparison(let comparison): append(comparison, row: record.row, line: record.line, &values)
+            case .comparison(let comparison):
+                sources.append(record.source, of: comparisons.count)
+                append(comparison, row: record.row, line: record.line, &values)
             }
         }
         rows = records.count
@@ -152,7 +155,7 @@ package struct PreferenceSet: Sendable, Equatable {
         a.tokens == b.tokens && a.comparisons == b.comparisons && a.responses == b.responses
             && a.judgements == b.judgements && a.parts == b.parts
             && a.scores == b.scores && a.drops == b.drops && a.skips == b.skips && a.rows == b.rows
-            && a.notes == b.notes
+            && a.notes == b.notes && a.sources == b.sources
             && a.unusedColumns == b.unusedColumns && a.formats.elementsEqual(b.formats, by: ==)
     }
 }
@@ -280,22 +283,24 @@ extension PreferenceSet {
 // MARK: - Several files
 
 extension PreferenceSet {
-    /// Sets one after the other, each as often as its weight says: its whole part repeats all comparisons, its fraction adds
-    /// that share of them, rounded, chosen by the seed. Copies share their tokens. Rows, drops and skips are counted once;
-    /// rows are numbered on, lines are those of each file.
+    /// Joins sets one after the other, each as often as its weight says. The weight's whole part repeats all comparisons,
+    /// its fraction adds that share of them, rounded, chosen by the seed. Copies share their tokens. Rows, drops and skips
+    /// are counted once; rows are numbered on, lines are those of each file.
     ///
     /// The sets must have been read by one rule.
     ///
-    /// - Parameter uses: of each set its file's number, and what that file is there for; empty where all are drawn as one.
+    /// - Parameters:
+    ///   - names: what rows without a source of their own are from, a name for each set.
+    ///   - uses: of each set its file's number, and what that file is there for; empty where all are drawn as one.
     package init(
-        joining parts: [(set: PreferenceSet, weight: Double)],
+        joining parts: [(set: PreferenceSet, weight: Double)], names: [String] = [],
         uses: [(file: Int, lossWeight: Double?, preference: String?)] = [], seed: UInt64
     ) {
         self.init()
         var columns: Set<String> = []
         var counts: [RowFormat: Int] = [:]
         for (number, part) in parts.enumerated() {
-            let set = part.set
+            let (set, name) = (part.set, number < names.count ? names[number] : nil)
             let order = StepPlanOrder.comparisons(
                 count: set.comparisons.count, shuffle: true, seed: ~seed, epoch: number)
             let whole = Int(part.weight)
@@ -303,9 +308,11 @@ extension PreferenceSet {
             let (firstToken, firstRow) = (tokens.count, rows)
             tokens.append(contentsOf: set.tokens)
             for _ in 0..<whole {
-                for comparison in order.indices { append(comparison, of: set, firstToken, firstRow) }
+                for comparison in order.indices { append(comparison, of: set, name, firstToken, firstRow) }
             }
-            for comparison in order.prefix(share).sorted() { append(comparison, of: set, firstToken, firstRow) }
+            for comparison in order.prefix(share).sorted() {
+                append(comparison, of: set, name, firstToken, firstRow)
+            }
             if !uses.isEmpty { endPart(number, of: uses) }
             drops += set.drops.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
             skips += set.skips.map { Drop(row: firstRow + $0.row, line: $0.line, reason: $0.reason) }
@@ -327,7 +334,10 @@ extension PreferenceSet {
                 lossWeight: uses[number].lossWeight, preference: uses[number].preference))
     }
 
-    private mutating func append(_ index: Int, of set: PreferenceSet, _ firstToken: Int, _ firstRow: Int) {
+    private mutating func append(
+        _ index: Int, of set: PreferenceSet, _ name: String?, _ firstToken: Int, _ firstRow: Int
+    ) {
+        sources.append(set.sources[index] ?? name, of: comparisons.count)
         let comparison = set.comparisons[index]
         let (firstResponse, firstJudgement) = (responses.count, judgements.count)
         let moved = firstResponse - comparison.responses.lowerBound

@@ -89,6 +89,12 @@ struct RowColumns {
 
     var unusedColumns: [String] { names.filter { has($0) && !used.contains($0) } }
 
+    /// What a column `source` that the format doesn't read says of where the row is from. A long text is no name.
+    var source: String? {
+        guard !used.contains("source"), let name = self["source"]?.string, 1...64 ~= name.utf8.count else { return nil }
+        return name
+    }
+
     // MARK: - Values
 
     /// A column's value as it stands there; nil where it holds nothing.

@@ -40,10 +40,12 @@ package struct RowEncoder: Sendable {
         let place = RowPlace(file: file, line: row.line)
         var columns = try columns(of: row, rule)
         let content = try columns.content()
+        let source = columns.source
         let (outcome, notes) = try outcome(of: content, at: place, memory ?? makeMemory())
         return EncodedRow(
-            row: row.row, line: row.line, format: content.format, unusedColumns: content.unusedColumns,
-            notes: content.notes.union(notes), outcome: outcome)
+            row: row.row, line: row.line, format: content.format,
+            unusedColumns: content.unusedColumns.filter { source == nil || $0 != "source" },
+            notes: content.notes.union(notes), outcome: outcome, source: source)
     }
 
     func columns(of row: RowReader.Row, _ rule: EncodingRule) throws(PreferenceError) -> RowColumns {

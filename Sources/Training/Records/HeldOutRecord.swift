@@ -20,6 +20,7 @@ package struct HeldOutRecord {
         for (judgement, found) in zip(set.judgements, result.judgements) {
             var row: JSONObject = ["step": .integer(step)]
             for (name, value) in found.verdict(of: objective).members { row[name] = value }
+            row["source"] = set.sources[set.responses[judgement.responses[0]].comparison].map { .string($0) }
             if !result.tokenLogps.isEmpty {
                 row["token_logps"] = .array(
                     judgement.responses.map { response in

@@ -3,6 +3,7 @@ import Machine
 import Modeling
 import Preferences
 import RunFiles
+import Storage
 import Tables
 
 extension PreferenceSet {
@@ -55,6 +56,7 @@ extension PreferenceSet {
     ) throws -> PreferenceSet {
         var parts: [(set: PreferenceSet, weight: Double)] = []
         var uses: [(file: Int, lossWeight: Double?, preference: String?)] = []
+        var paths: [String] = []
         for (number, file) in files.enumerated() {
             for path in try communicator.failingTogether({ try DataFolder.files(file.path) }) {
                 let set = try load(
@@ -65,12 +67,18 @@ extension PreferenceSet {
                 try communicator.failingTogether { try set.requireJudgements(file: path) }
                 parts.append((set, file.weight))
                 uses.append((number, file.lossWeight, file.preference))
+                paths.append(path)
             }
         }
         let hasWeights = uses.contains { $0.lossWeight != nil }
         let isSplit = hasWeights || uses.contains { $0.preference != nil }
         guard parts.count > 1 || parts[0].weight != 1 || isSplit else { return parts[0].set }
-        let joined = PreferenceSet(joining: parts, uses: isSplit ? uses : [], seed: seed)
+        let names = paths.map { FileSystem.name(of: $0) }
+        // Files of one name are told apart by their paths; copies of one file are of one source.
+        let areClear = Set(names).count == Set(paths).count
+        let joined = PreferenceSet(
+            joining: parts, names: Set(paths).count > 1 ? (areClear ? names : paths) : [],
+            uses: isSplit ? uses : [], seed: seed)
         try communicator.failingTogether {
             if let place = joined.parts.firstIndex(where: \.comparisons.isEmpty) {
                 throw TrainingError.input("\(files[place].path): of its rows the weight \(files[place].weight) takes none")
