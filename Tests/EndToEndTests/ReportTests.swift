@@ -43,6 +43,18 @@ extension EndToEnd {
             #expect(try rows(toy.output("metrics.jsonl")).allSatisfy { $0["step"] != nil })
         }
 
+        @Test("held-out rows of several files say which they are of, and the report tells them apart") func sources() throws {
+            let toy = try Toy()
+            let files = ["first.jsonl", "second.jsonl"]
+            let paths = try files.enumerated().map { try toy.pairs(8 + 4 * $0, seed: 5 + UInt64($0), as: $1) }
+            try toy.train(try settings(toy, ["eval_file": .array(paths.map { .string($0) })]), ranks: 2)
+            let rows = try rows(toy.output("held-out-after.jsonl"))
+            #expect(
+                rows.map { $0["source"] } == Array(repeating: "first.jsonl", count: 8)
+                    + Array(repeating: "second.jsonl", count: 12))
+            #expect(try text(toy.output("report.html")).contains("Accuracy by source"))
+        }
+
         @Test("report: false leaves the page out; report makes it") func keyAndCommand() throws {
             let toy = try Toy()
             try toy.train(try settings(toy, ["report": false]))
@@ -52,6 +64,7 @@ extension EndToEnd {
             let json = try JSON.parse(Array(made.output.utf8))
             #expect(json["runs"]?.array?.first?["last_step"] == 4)
             #expect(FileSystem.exists(toy.output("report.html")))
+            #expect(made.says("page: \(toy.output("report.html")): ") && made.says("KiB, made in "))
             let wrong = try Program.run(["report", toy.folder.path])
             #expect(wrong.status == 2 && wrong.messages.count == 1)
         }
