@@ -53,8 +53,8 @@ extension ChatTemplate {
         return variables
     }
 
-    /// The messages of a prompt and of a response that goes on with its last message, which are then one; nil unless both
-    /// are texts of the assistant's and the former calls no tool.
+    /// The messages of a prompt and of a response that goes on with its last message, which are then one. It is nil unless
+    /// both are texts of the assistant's and the former calls no tool.
     static func continued(_ prompt: [JSON], by completion: [JSON]) -> [JSON]? {
         guard let last = prompt.last?.object, last["tool_calls"] == nil, let begun = last["content"]?.string,
             let first = completion.first?.object, first["role"] == last["role"], let rest = first["content"]?.string

@@ -1,6 +1,7 @@
 /// Which modules of a model an adapter is for: PEFT's rule. A module is a tensor's name without ".weight", as
 /// `transformers` names it: "model.layers.3.self_attn.q_proj".
 package struct AdapterTargets: Sendable, Equatable {
+    /// The modules that a configuration names.
     package enum Modules: Sendable, Equatable {
         /// Whole names, or their ends after a point: "q_proj", "self_attn.q_proj".
         case named([String])
@@ -98,8 +99,8 @@ package struct AdapterTargets: Sendable, Equatable {
         !name.isEmpty && ".\(module).".contains(".\(name).")
     }
 
-    /// Whether `modules_to_save` with a name asks for a module: when its own name, or that of a module which it is in, ends
-    /// so, even in the middle of a part. "norm" asks for every "input_layernorm".
+    /// Whether `modules_to_save` with a name asks for a module. It does when the module's own name, or that of a module
+    /// which it is in, ends so, even in the middle of a part: "norm" asks for every "input_layernorm".
     static func isSaved(_ module: String, by name: String) -> Bool {
         var rest = Substring(module)
         while !rest.hasSuffix(name) {

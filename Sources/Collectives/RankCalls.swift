@@ -26,8 +26,8 @@ package enum RankCalls {
     /// With what the kernel adds 0.1 ms, in which 12 KB come at 1 Gbit/s: less than a socket holds.
     private static let napMicroseconds: UInt32 = 50
 
-    /// Sees to it that Open MPI's launcher on this host ends too: when a rank has ended, mpirun waits for all hosts, also for
-    /// one that was cut off.
+    /// Sees to it that Open MPI's launcher on this host ends too. When a rank has ended, mpirun waits for all hosts, also
+    /// for one that was cut off.
     package static func endLauncher(afterSeconds seconds: Int) { prefopt_end_launcher_after(UInt32(seconds)) }
 
     /// Whether the rank is inside one, waiting for others.

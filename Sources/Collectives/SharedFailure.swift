@@ -11,8 +11,8 @@ package struct SharedFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension Communicator {
-    /// Runs something that may fail on some ranks only, and makes all ranks fail together if it does, so that none goes on
-    /// to a collective call that another will never reach.
+    /// Runs something that may fail on some ranks only, and makes all ranks fail together if it does. So none goes on to a
+    /// collective call that another will never reach.
     ///
     /// - Parameters:
     ///   - status: the exit status that an error stands for.

@@ -2,6 +2,7 @@ import Glibc
 
 /// What an axis measures, and how.
 package struct Axis: Sendable {
+    /// How values become places along the axis.
     package enum Scale: Sendable, Equatable {
         case linear
         /// Powers of ten at equal distances; numbers up to zero are left out.

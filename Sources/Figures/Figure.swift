@@ -28,6 +28,7 @@ package struct Figure: Sendable {
     /// Width of the picture, and height of the plot in it, in pixels.
     package var size = Size.alone
 
+    /// The size of the drawing.
     package struct Size: Sendable {
         package let width: Double
         package let plotHeight: Double

@@ -1,5 +1,5 @@
-/// The colours of figures, in light and dark: told apart by most eyes that take some colours for others, and legible on
-/// their ground (contrast of 3 to 1 at least).
+/// The colours of figures, in light and dark. Most eyes that take some colours for others tell them apart, and they are
+/// legible on their ground (contrast of 3 to 1 at least).
 enum Palette {
     static let light = ["#0b62a8", "#c2410c", "#137a3f", "#8b2fc9", "#8a6d00", "#be1850", "#0e7490", "#5b5750"]
     static let dark = ["#6cb6ff", "#ff9b5e", "#5bd18b", "#c99bff", "#e3b341", "#ff8fa3", "#56d4dd", "#c9c5c0"]

@@ -2,6 +2,7 @@ import Machine
 
 /// What started this process, as its environment tells, and whether that makes its processes ranks of one job.
 package struct Launcher: Sendable, Equatable {
+    /// What started the process.
     package enum Kind: Sendable, Equatable {
         /// A shell, or anything that starts a process by itself.
         case none

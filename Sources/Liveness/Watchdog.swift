@@ -3,7 +3,7 @@ import Glibc
 import Machine
 import Synchronization
 
-/// Keeps a job from waiting for ever: a thread of every rank tells two others how its main thread is, and ends the process
+/// Keeps a job from waiting for ever. A thread of every rank tells two others how its main thread is, and ends the process
 /// when one of them finds that the job can't get on.
 ///
 /// While the main threads sit inside MPI nothing can be asked of it, so the threads talk over UDP: a lost message costs

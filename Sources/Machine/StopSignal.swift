@@ -2,8 +2,7 @@ import Glibc
 import Synchronization
 
 /// Whether a signal asked the run to save and end. mpirun passes SIGUSR1 and SIGUSR2 on to all ranks, Slurm sends them
-/// before a time limit, and SIGTERM reaches a single process. So does SIGINT, from the keyboard; a second one ends the
-/// process at once.
+/// before a time limit, and SIGTERM reaches a single process.
 package enum StopSignal {
     private static let requested = Atomic<Bool>(false)
 

@@ -2,6 +2,7 @@
 ///
 /// A key may belong to several losses; each declares it with a default of its own.
 package struct Constant: Sendable, Equatable {
+    /// The values that a constant may have.
     package enum Domain: Sendable, Equatable {
         case number(NumberRange)
         case word([String])
@@ -55,6 +56,7 @@ package struct Constant: Sendable, Equatable {
     }
 }
 
+/// The value of a constant: a number or a word.
 package enum ConstantValue: Sendable, Equatable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByStringLiteral, CustomStringConvertible
 {

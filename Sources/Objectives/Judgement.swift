@@ -50,6 +50,7 @@ package struct Order: Sendable, Equatable {
 
 /// One judgement with what an objective reads of its responses.
 package struct JudgementInput: Sendable, Equatable {
+    /// What the data say of the responses.
     package enum Verdict: Sendable, Equatable {
         /// The first of two responses is preferred.
         case pair

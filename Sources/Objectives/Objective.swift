@@ -3,6 +3,7 @@
 /// A batch's loss is the sum of its judgements' losses over the number of judgements of the **global** batch, so the
 /// caller scales loss and gradients by 1/(global judgements).
 package struct Objective: Sendable, Equatable {
+    /// One loss of a weighted sum.
     package struct Term: Sendable, Equatable {
         package let loss: Loss
         package let weight: Double

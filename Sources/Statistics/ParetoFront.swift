@@ -14,10 +14,11 @@ package enum ParetoFront {
         zip(a, b).allSatisfy { $0 >= $1 } && zip(a, b).contains { $0 > $1 }
     }
 
-    /// The volume of what lies below some points and above a reference point, exact for any number of objectives by slicing:
-    /// between two neighbouring values of the last objective the volume of the others' points at or above it, one
-    /// dimension less (E. Zitzler and L. Thiele, PPSN V (1998) 292; L. While et al., IEEE Trans. Evol. Comput. 10 (2006) 29).
-    /// A point that isn't above the reference in every objective adds nothing.
+    /// The volume of what lies below some points and above a reference point, exact for any number of objectives.
+    ///
+    /// By slicing: between two neighbouring values of the last objective the volume of the others' points at or above it,
+    /// one dimension less (E. Zitzler and L. Thiele, PPSN V (1998) 292; L. While et al., IEEE Trans. Evol. Comput. 10
+    /// (2006) 29). A point that isn't above the reference in every objective adds nothing.
     package static func hypervolume(of points: [[Double]], above reference: [Double]) -> Double {
         guard let last = reference.last else { return 0 }
         let inside = points.filter { zip($0, reference).allSatisfy { $0 > $1 } }

@@ -2,6 +2,7 @@ import CZlib
 
 /// Compressed bytes inside a file of another format.
 package enum CompressedBlock {
+    /// The compression of a block.
     package enum Format: Sendable {
         case gzip, zstandard
     }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The lines of a text file, plain, gzip or Zstandard (told by its first bytes), read as they are asked for: memory
-/// stays at one buffer and the longest line, whatever the size of the file.
+/// Reads the lines of a text file, plain, gzip or Zstandard (told by its first bytes), as they are asked for. Memory stays
+/// at one buffer and the longest line, whatever the size of the file.
 package struct LineReader: ~Copyable {
     /// Longer lines are an error, so that a file without newlines, or a compressed bomb, can't eat the memory.
     package static let longestLine = 256 << 20

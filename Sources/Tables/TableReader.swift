@@ -2,6 +2,7 @@ import Storage
 
 /// One row of a data file.
 package struct TableRow: Sendable {
+    /// A row's cells, by what the file has of them.
     package enum Content: Sendable {
         /// JSON text that nobody has parsed yet, so that whoever skips the row doesn't pay for it.
         case text([UInt8])

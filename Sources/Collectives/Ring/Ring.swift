@@ -1,7 +1,7 @@
 import COpenMPI
 
-/// Ranks of different nodes, in a circle: each sends to the next and receives from the one before, so that a vector of b
-/// bytes costs each link 2 (n − 1)/n · b bytes, the least there is, all links busy at once.
+/// Ranks of different nodes in a circle: each sends to the next and receives from the one before. A vector of b bytes costs
+/// each link 2 (n − 1)/n · b bytes, the least there is, and all links are busy at once.
 ///
 /// A block goes around in pieces, several under way at a time: the next rank has the first of them while the last is still
 /// being sent.

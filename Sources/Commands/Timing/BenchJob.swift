@@ -9,8 +9,8 @@ import Storage
 import Training
 import Yardsticks
 
-/// `bench`: what a training step of a run costs here, beside what its necessary arithmetic would cost at the peak of the
-/// CPU's multiply-adds, measured in the same process in turn with the steps.
+/// `bench`: what a training step of a run costs here. Beside it stands what its necessary arithmetic would cost at the peak
+/// of the CPU's multiply-adds, measured in the same process in turn with the steps.
 package enum BenchJob {
     /// Takes one step unmeasured and `steps` measured ones. Saves nothing.
     ///

@@ -5,7 +5,7 @@ import Glibc
 enum LaunchingTerminal {
     private static let launchers: Set<String> = ["mpirun", "mpiexec", "orterun", "prterun", "prte"]
 
-    /// Whether a process is a launcher on this node whose standard error is a terminal, and that passes on what it gets as it
+    /// Whether a process is a launcher on this node whose standard error is a terminal. It must pass on what it gets as it
     /// is: with tags or times before each line a live line would be torn.
     static func shows(launcher process: pid_t) -> Bool {
         let name = TextFile("/proc/\(process)/comm").lines.first ?? ""

@@ -53,6 +53,7 @@ package struct Architecture: Sendable, Equatable {
     /// What the head makes of the hidden states.
     package var output = Output.logits
 
+    /// What the head computes.
     package enum Output: Sendable, Equatable {
         /// A logit for each token of the vocabulary.
         case logits
@@ -74,6 +75,7 @@ package struct Architecture: Sendable, Equatable {
         package var scale: Float
     }
 
+    /// The normalisation of a block.
     package enum Norm: Sendable, Equatable {
         /// Root mean square, times w.
         case rms

@@ -23,6 +23,7 @@ package struct GGUFRules: Sendable {
     /// Whether it knows another scale of attention than 1/√(head width) for this model.
     package var knowsScale: @Sendable (Architecture) -> Bool = { _ in false }
 
+    /// Whether a product has a bias there.
     package enum Bias: Sendable { case never, optional, always }
 
     init(_ name: String) { self.name = name }

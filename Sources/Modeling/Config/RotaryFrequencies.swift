@@ -8,6 +8,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
     package var width: Int
     package var scaling: Scaling
 
+    /// How frequencies are scaled for longer texts.
     package enum Scaling: Sendable, Equatable {
         case none
         /// Positions divided by the factor (arXiv 2306.15595).
@@ -25,6 +26,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
         case longRope(short: [Double], long: [Double], originalPositions: Int, attention: Double)
     }
 
+    /// The constants of YaRN (arXiv 2309.00071).
     package struct Yarn: Sendable, Equatable {
         package var factor: Double
         /// Pairs that make more turns than `fast` in the original context are kept, those below `slow` divided.

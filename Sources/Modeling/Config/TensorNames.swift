@@ -28,6 +28,7 @@ package struct TensorNames: Sendable {
     /// The head of a reward model, in every family.
     package static let score = "score"
 
+    /// How queries, keys and values are stored.
     package enum QueryKeyValue: Sendable {
         case apart(query: String, key: String, value: String)
         /// All rows of q, then of k, then of v.

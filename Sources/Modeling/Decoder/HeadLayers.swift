@@ -1,7 +1,7 @@
 import Kernels
 
-/// What a head of either kind is made of: the final norm, the product with its matrix [outputs, D], of which a language model
-/// has an output for each token of the vocabulary and a reward model one, and the rows that predict scored tokens.
+/// The layers of a head: the final norm and the product with its matrix [outputs, D]. A language model has an output for
+/// each token of the vocabulary and a reward model one; the rows are those that predict scored tokens.
 struct HeadLayers {
     let architecture: Architecture
     let pool: ThreadPool

@@ -2,6 +2,7 @@ import Kernels
 
 /// A prompt and its responses, as token ids: what is packed, and never torn apart.
 package struct PackedSequence: Sendable {
+    /// One response of a sequence.
     package struct Response: Sendable {
         package var tokens: ArraySlice<Int32>
         /// Places of `tokens`, from 0, that are scored, in order; the others are context.

@@ -2,8 +2,8 @@ import Checkpoints
 import Kernels
 import Storage
 
-/// The weights of a model that isn't trained, as they lie in files: floats, or numbers of few bits; mapped, shared by all
-/// processes of a node, and widened to float32 tile by tile where a product needs them. Norms and biases are copied.
+/// The weights of a model that isn't trained, as they lie in files. They are floats, or numbers of few bits; mapped, shared
+/// by all processes of a node, and widened to float32 tile by tile where a product needs them.
 package final class FrozenWeights: @unchecked Sendable {
     package let directory: ModelDirectory
     private let reading: FrozenReading

@@ -20,6 +20,7 @@ package struct ParameterTable: Sendable {
         package let fresh: Fresh
     }
 
+    /// What a parameter is before any training.
     package enum Fresh: Sendable, Equatable {
         case normal, ones, zeros
         /// Uniform within ±1/√inputs, or normal with a deviation of 1/r: PEFT's for an adapter's A.

@@ -1,6 +1,7 @@
 /// One number of `metrics.jsonl`: the mean over judgements, or over what they are made of, of something that a judgement
 /// says. A new metric is one value in `all`.
 package struct Metric: Sendable {
+    /// Which values of a metric are better.
     package enum Direction: Sendable, Equatable { case less, greater, neither }
 
     /// A judgement with the objective's value on it.

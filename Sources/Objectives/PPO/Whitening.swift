@@ -1,5 +1,5 @@
-/// Numbers of tokens brought to a mean of 0 and a variance of 1 over all tokens of a batch, in their order, so that every rank
-/// that has them all gets the same bits.
+/// Brings numbers of tokens to a mean of 0 and a variance of 1 over all tokens of a batch. They are added up in their
+/// order, so every rank that has them all gets the same bits.
 package enum Whitening {
     /// - Parameter shiftsMean: whether the mean becomes 0; else it stays as it is.
     package static func whitened(_ rows: [[Double]], shiftsMean: Bool = true) -> [[Double]] {

@@ -69,8 +69,8 @@ enum Verdict: Equatable {
     /// The only response is to be imitated.
     case demonstration
 
-    /// Statements of the kind that is wanted, each about as few responses as possible: lists are put together from pairs,
-    /// and pairs taken apart into labels, once what can't be used is gone (`Judged.assembled`).
+    /// Makes statements of the kind that is wanted, each about as few responses as possible. Lists are put together from
+    /// pairs, and pairs taken apart into labels, once what can't be used is gone (`Judged.assembled`).
     ///
     /// - Parameter kind: nil for what the row gives.
     /// - Returns: nil if rows like this one can't give that kind.

@@ -84,7 +84,7 @@ private final class ShareLoading: @unchecked Sendable {
         }
     }
 
-    /// The next rows of the file; nil after the last, and once anything went wrong: every batch before that one has been
+    /// The next rows of the file; nil after the last, and once anything went wrong. Every batch before that one has been
     /// taken by then, so the first failure of the file is found whichever thread is faster.
     private func takeBatch() -> Batch? {
         guard !isAtEnd, firstFailure == nil else { return nil }

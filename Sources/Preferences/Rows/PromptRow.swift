@@ -85,8 +85,8 @@ extension RowEncoder {
 }
 
 extension RowColumns {
-    /// The row's prompt, without responses: its ids, the prompt column with what stands beside it, a dialogue up to where
-    /// the assistant is to speak, or the prompt of its format.
+    /// The row's prompt, without responses. It is its ids, the prompt column with what stands beside it, a dialogue up to
+    /// where the assistant is to speak, or the prompt of its format.
     fileprivate mutating func prompt() throws(PreferenceError) -> (RowFormat, RowContent.Body) {
         if has(RowColumns.promptIDs) {
             return (.tokenIDs, .ids(prompt: try ids(RowColumns.promptIDs), responses: []))

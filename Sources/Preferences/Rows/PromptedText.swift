@@ -37,8 +37,8 @@ struct PromptedText {
         straddles = first.map { encoded.offsets[$0].lowerBound < boundary } ?? false
     }
 
-    /// A conversation, of which the assistant's turns are scored: its tokens up to the first of them, and the others up to
-    /// the last of them with the places that aren't of any.
+    /// Encodes a conversation of which the assistant's turns are scored. It gives the tokens up to the first of them, and
+    /// the others up to the last of them with the places that aren't of any.
     /// - Returns: nil if no token is of a turn.
     static func turns(
         of spoken: SpokenText, tokenizer: Tokenizer, memory: EncodingMemory, at place: RowPlace
@@ -72,8 +72,8 @@ struct PromptedText {
         (self.prompt, self.response, self.straddles) = (prompt, response, straddles)
     }
 
-    /// A prompt alone, for generation: as in training it begins with at most one beginning-of-sequence token, and it
-    /// has no ending, since a model would take it for the end of the answer.
+    /// Encodes a prompt alone, for generation. As in training it begins with at most one beginning-of-sequence token, and
+    /// it has no ending, since a model would take it for the end of the answer.
     static func prompt(
         _ text: String, addSpecialTokens: Bool = true, tokenizer: Tokenizer, at place: RowPlace
     ) throws(PreferenceError) -> [Int32] {

@@ -12,6 +12,7 @@ package struct RowReader: ~Copyable {
     /// Rows dealt to a rank at a time: small, so that even a short file is spread over all ranks.
     package static let block = 8
 
+    /// A data row, not yet read.
     package struct Row: Sendable {
         package let content: TableRow.Content
         /// Counted from 1, blank lines included; in Parquet, which has no lines, the row's number from 1.

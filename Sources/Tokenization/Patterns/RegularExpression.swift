@@ -20,8 +20,8 @@ package final class RegularExpression: @unchecked Sendable {
         package let reason: String
     }
 
-    /// How often the searches of one text may go back and try another way, beyond what any pattern may for free: enough
-    /// for everything that grows with the text, and an end for what grows faster.
+    /// Limits how often the searches of one text may go back and try another way. It is enough for everything that grows
+    /// with the text, and an end for what grows faster; what any pattern may for free isn't counted.
     package struct Allowance {
         private(set) var retries: Int
 
@@ -71,8 +71,8 @@ package final class RegularExpression: @unchecked Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The leftmost matches inside each of some ranges that don't overlap, in the library's order: a range is a text of
-    /// its own, and a match may be empty unless it follows another at once.
+    /// The leftmost matches inside each of some ranges that don't overlap, in the library's order. A range is a text of its
+    /// own, and a match may be empty unless it follows another at once.
     /// - Parameters:
     ///   - text: valid UTF-8; the ranges don't cut a scalar.
     ///   - allowance: what is left for this text.

@@ -1,5 +1,5 @@
-/// The patterns that `Replace` and `Split` use besides whole-word patterns: a fixed text, one set of scalars repeated
-/// (what most of them are, and found without a search), or any other regular expression.
+/// The patterns that `Replace` and `Split` use besides whole-word patterns. One is a fixed text, one set of scalars
+/// repeated (what most of them are, and found without a search), or any other regular expression.
 enum TextPattern: Sendable {
     case literal([UInt8])
     case run(ScalarRun)

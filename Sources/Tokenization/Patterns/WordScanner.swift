@@ -144,8 +144,8 @@ struct WordScanner {
         return cursor
     }
 
-    /// A run of white space up to its last line break, or all but its last scalar (which goes with the word that
-    /// follows), or all of it at the end of the text.
+    /// A run of white space up to its last line break. Without one it is all but its last scalar (which goes with the word
+    /// that follows), or all of it at the end of the text.
     private func whiteSpace(from start: Int) -> Int {
         var cursor = start
         var last = start

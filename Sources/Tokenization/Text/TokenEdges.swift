@@ -23,8 +23,8 @@ struct TokenEdges: Sendable {
         self.right = right
     }
 
-    /// A token's range without as many scalars as the token has white space at its ends: an added one as it stands in
-    /// the text, any other as the file writes it. Token and range may differ, by a prefix that isn't in the text.
+    /// A token's range without the white space at its ends. As many scalars are taken off as the token has there: an added
+    /// one as it stands in the text, any other as the file writes it.
     /// - Parameter keepsSpace: leaves a single space in front where it is.
     func trimmed(
         _ range: Range<Int>, of id: Int32, in text: UnsafeBufferPointer<UInt8>, keepsSpace: Bool

@@ -8,8 +8,8 @@ import RunFiles
 import Storage
 import Tokenization
 
-/// Answers a run's `sample_prompts` with the policy as it is, and asks its `rewards` what the answers are worth: the same
-/// texts and numbers on any number of ranks.
+/// Answers a run's `sample_prompts` with the policy as it is, and asks its `rewards` what the answers are worth. Texts and
+/// numbers are the same on any number of ranks.
 struct SampleEvaluation {
     private let run: TrainingRun
     private let prompts: SamplePrompts

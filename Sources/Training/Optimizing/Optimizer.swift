@@ -152,8 +152,8 @@ final class Optimizer {
         }
     }
 
-    /// Visits the pieces of every part in order: a piece's bytes where this rank keeps them, on rank 0 also those of the
-    /// others, as room for what is to travel.
+    /// Visits the pieces of every part in order. A piece's bytes are where this rank keeps them, on rank 0 also those of
+    /// the others, as room for what is to travel.
     private func visit(
         over communicator: Communicator,
         _ body: (_ part: Int, _ owner: Int, _ bytes: UnsafeMutableRawBufferPointer) -> Void

@@ -4,8 +4,8 @@ import Kernels
 import Modeling
 import RunFiles
 
-/// What an optimizer remembers between steps, described without memory: the arrays, under the names they are saved by, and
-/// how an array's elements follow the elements of the parameter vector.
+/// Describes what an optimizer remembers between steps, without memory of its own. It has the arrays, under the names they
+/// are saved by, and how an array's elements follow those of the parameter vector.
 ///
 /// With eight bits a block of 256 parameters keeps both moments in bytes with a scale each (see `QuantizedVector`). Blocks
 /// run on through the whole vector. As in bitsandbytes, tensors below 4,096 elements keep 32 bits: here, every block that
@@ -17,6 +17,7 @@ package struct OptimizerState {
         case parameter, block, wideParameter
     }
 
+    /// One array of the state.
     package struct Part {
         package let name: String
         package let elementType: ElementType

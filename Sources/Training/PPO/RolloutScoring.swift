@@ -3,8 +3,8 @@ import Machine
 import Modeling
 import Preferences
 
-/// Numbers of every token of the policy's own responses, computed by all ranks: each by one, alike whatever it is packed with, so
-/// their bits don't depend on the ranks.
+/// Computes numbers of every token of the policy's own responses, by all ranks. Each token is computed by one of them,
+/// alike whatever it is packed with, so the bits don't depend on the ranks.
 struct RolloutScoring {
     let set: PreferenceSet
     let communicator: Communicator

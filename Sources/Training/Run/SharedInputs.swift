@@ -4,8 +4,9 @@ import Modeling
 import Preferences
 import RunFiles
 
-/// What many runs of one job have in common, made once by all ranks before the first of them: pairs as token ids, in memory of
-/// the whole node; digests of the models; logps of the reference and of margin models, in the cache that the runs read.
+/// Holds what many runs of one job have in common. All ranks make it once, before the first run: pairs as token ids, in
+/// memory of the whole node; digests of the models; logps of the reference and of margin models, in the cache that the runs
+/// read.
 package final class SharedInputs {
     /// The pairs of runs that read the same.
     struct Data {

@@ -3,8 +3,8 @@ import Collectives
 import Machine
 import Storage
 
-/// Saves checkpoints, where memory allows it from a snapshot while the steps go on: a step then waits only for the copy, and
-/// for the checkpoint before if that isn't written yet.
+/// Saves checkpoints, where memory allows it from a snapshot while the steps go on. A step then waits only for the copy,
+/// and for the checkpoint before if that isn't written yet.
 final class CheckpointSaver {
     private let run: TrainingRun
     private let folder: CheckpointFolder

@@ -3,7 +3,7 @@ import Glibc
 import Machine
 import Storage
 
-/// `output_dir` at the start of a run: locked, swept, and what an earlier run left in it found or set aside.
+/// What a run that finds checkpoints in its folder does with them.
 package enum Resume: Sendable, Equatable {
     /// Go on from the newest complete checkpoint, if there is one.
     case auto
@@ -21,6 +21,7 @@ package enum Resume: Sendable, Equatable {
     }
 }
 
+/// `output_dir` at the start of a run: locked and swept. What an earlier run left in it is found or set aside.
 package struct RunFolder: ~Copyable {
     let checkpoints: CheckpointFolder
     private let lock: DirectoryLock

@@ -1,8 +1,8 @@
 import Collectives
 import Kernels
 
-/// The trained vector and the whole of its optimizer's state as they were after a step, on rank 0: what a checkpoint is
-/// written from while the next steps change the originals.
+/// A copy of the trained vector and of the whole optimizer's state after a step, on rank 0. A checkpoint is written from it
+/// while the next steps change the originals.
 final class Snapshot: @unchecked Sendable {
     let values: UnsafeMutablePointer<Float>
     /// One array for each part of the state.

@@ -1,4 +1,4 @@
-/// Cuts a template into tokens by Jinja's rules for chat templates: the newline after a block tag and the blanks before it
+/// Cuts a template into tokens by Jinja's rules for chat templates. The newline after a block tag and the blanks before it
 /// are dropped (`trim_blocks`, `lstrip_blocks`), `-` strips all white space on its side, `+` keeps it, and one newline at
 /// the end of the template doesn't count.
 struct JinjaLexer {

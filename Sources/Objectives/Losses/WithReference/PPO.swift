@@ -1,9 +1,9 @@
 extension Loss {
     private static let trl = "TRL's"
 
-    /// Proximal policy optimization on responses that the policy draws itself, arXiv 1707.06347, with the rewards of
-    /// arXiv 1909.08593: at each token −b (log π − log π_ref), and at the last one the response's own. It has no formula of one
-    /// judgement: see `ClippedObjective` and `GeneralizedAdvantage`.
+    /// Proximal policy optimization on responses that the policy draws itself (arXiv 1707.06347). The rewards are those of
+    /// arXiv 1909.08593: at each token −b (log π − log π_ref), and at the last one the response's own. It has no formula of
+    /// one judgement: see `ClippedObjective` and `GeneralizedAdvantage`.
     package static let ppo = Loss(
         "ppo", "PPO", "max(−A ρ, −A clip(ρ, 1 ± ε)) + c ½ (v − G)² of sampled tokens",
         source: "arXiv 1707.06347 eq. 7, arXiv 1909.08593",

@@ -130,8 +130,8 @@ enum ImplicitPrompt {
             .map { $0 + answer.count }
     }
 
-    /// Bytes of the prompt that two texts share: what they begin with, cut before its last run of white space, so that
-    /// no word is split between prompt and response and each response begins with its space, as tokenizers like it.
+    /// Bytes of the prompt that two texts share. It is what they begin with, cut before its last run of white space, so
+    /// that no word is split between prompt and response and each response begins with its space, as tokenizers like it.
     static func commonPromptLength(of first: String, _ second: String) -> Int {
         let a = Array(first.utf8)
         let b = Array(second.utf8)

@@ -1,6 +1,6 @@
 extension RowFormat {
-    /// Rows read for their prompts alone, whatever else is in them: what no row is recognised as, and what a run that draws
-    /// its own responses takes all of them for.
+    /// Rows read for their prompts alone, whatever else is in them. No row is recognised as such; a run that draws its own
+    /// responses takes all rows for them.
     static let prompts = RowFormat(
         noun: "prompts", explanation: "the prompt of each row; responses that rows have are not read",
         recognises: { _ in false }
