@@ -63,7 +63,7 @@ extension EndToEnd {
                 (["--models", "a:0.5", "--model", "b"], "--model has no meaning beside --models"),
                 (["--adapter", "a"], "--model is missing"),
                 (["--model", "a"], "Give one of --adapter, --adapters and --models."),
-                (["--model", "a", "--adapter", "b", "--as-adapter"], "--as-adapter needs --adapters."),
+                (["--model", "a", "--adapter", "b", "--as-adapter"], "--as-adapter needs --adapters, or --weights."),
                 (["--model", "a", "--adapter", "b", "--dtype", "int8"], "expected float32, bfloat16 or float16"),
             ])
         func options(arguments: [String], words: String) throws {
