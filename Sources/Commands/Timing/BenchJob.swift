@@ -115,12 +115,15 @@ package enum BenchJob {
                 "step         \(fixed(seconds / Double(steps), 3)) s",
                 "necessary    \(fixed(flops / Double(steps) / 1e9, 2)) GFLOP a step = \(fixed(rate, 1)) GFLOP/s",
                 "peak         \(fixed(peak, 1)) GFLOP/s of multiply-adds in registers, \(run.pool.level.description), between the steps",
-                "share        \(fixed(100 * rate / peak, 1)) % of the peak"
-                    + (rate > peak
-                        ? ": the machine was busier while the peak was measured than while the steps ran" : ""),
+                "share        \(fixed(100 * rate / peak, 1)) % of the peak\(BenchJob.remark(rate, of: peak, run.pool.arithmetic))",
                 "sgemm        \(fixed(sgemm, 1)) GFLOP/s, OpenBLAS with \(BLAS.core) kernels, between the steps",
                 "memory       forecast \(readableBytes(forecast)) of arrays a rank, peak \(readableBytes(PeakMemory.bytes())) of the process",
             ] + clock.table(steps: steps)
         return Report(json: json, lines: lines)
+    }
+    /// What there is to say about a share of the peak, which is float32's.
+    private static func remark(_ rate: Double, of peak: Double, _ arithmetic: Arithmetic) -> String {
+        if arithmetic == .bfloat16 { return " of float32; units of bfloat16 have up to 16 times as much" }
+        return rate > peak ? ": the machine was busier while the peak was measured than while the steps ran" : ""
     }
 }
