@@ -2,7 +2,8 @@ import Glibc
 import Synchronization
 
 /// Whether a signal asked the run to save and end. mpirun passes SIGUSR1 and SIGUSR2 on to all ranks, Slurm sends them
-/// before a time limit, and SIGTERM reaches a single process.
+/// before a time limit, and SIGTERM reaches a single process. So does SIGINT, from the keyboard; a second one ends the
+/// process at once.
 package enum StopSignal {
     private static let requested = Atomic<Bool>(false)
 

@@ -1,5 +1,6 @@
 /// A JSON value that keeps what Foundation's parsers lose. That is the order of keys, the difference between `1`, `1.0` and
-/// `true`, and the byte offset at which a text is wrong.
+/// `true`, and the byte offset at which a text is wrong. Duplicate keys are refused, since two readers would disagree about
+/// which one counts.
 package enum JSON: Sendable {
     case null
     case bool(Bool)

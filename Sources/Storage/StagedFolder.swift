@@ -1,7 +1,7 @@
 import Glibc
 
 /// A folder in the making. It is filled under a hidden name beside its own, then given its name in one rename, after all
-/// that is in it has come to the disk.
+/// that is in it has come to the disk. Whoever finds the name finds the whole folder.
 package struct StagedFolder: Sendable {
     /// What the older folder of a name is called while the newer one takes its place; the process's id follows.
     package static let replacedPrefix = ".replaced-"

@@ -8,8 +8,8 @@ import RunFiles
 import Storage
 import Training
 
-/// `scaling`: the same steps of a run in different ways. From the same weights, on 1, 2, 4, … ranks of this job and with
-/// one rank's share of a step cut into more and more micro-batches.
+/// `scaling`: the same steps of a run from the same weights in different ways. They are taken on 1, 2, 4, … ranks of this job,
+/// and with one rank's share of a step cut into more and more micro-batches.
 package enum ScalingJob {
     /// A number of ranks with a size of micro-batches, and what its steps took.
     package struct Trial: Sendable {

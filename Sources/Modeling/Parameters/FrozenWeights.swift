@@ -3,7 +3,7 @@ import Kernels
 import Storage
 
 /// The weights of a model that isn't trained, as they lie in files. They are floats, or numbers of few bits; mapped, shared
-/// by all processes of a node, and widened to float32 tile by tile where a product needs them.
+/// by all processes of a node, and widened to float32 tile by tile where a product needs them. Norms and biases are copied.
 package final class FrozenWeights: @unchecked Sendable {
     package let directory: ModelDirectory
     private let reading: FrozenReading

@@ -24,7 +24,8 @@ struct TokenEdges: Sendable {
     }
 
     /// A token's range without the white space at its ends. As many scalars are taken off as the token has there: an added
-    /// one as it stands in the text, any other as the file writes it.
+    /// one as it stands in the text, any other as the file writes it. Token and range may differ, by a prefix that isn't in
+    /// the text.
     /// - Parameter keepsSpace: leaves a single space in front where it is.
     func trimmed(
         _ range: Range<Int>, of id: Int32, in text: UnsafeBufferPointer<UInt8>, keepsSpace: Bool

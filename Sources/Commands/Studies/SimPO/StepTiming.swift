@@ -5,7 +5,7 @@ import RunFiles
 import Training
 
 /// Times a step of SimPO beside one of DPO. DPO is timed with its reference cached, and with its reference computed for
-/// each step, as a trainer without a cache does.
+/// each step, as a trainer without a cache does. Steps of the three are taken in turn.
 struct StepTiming {
     let simpo: Double
     let dpoCached: Double
