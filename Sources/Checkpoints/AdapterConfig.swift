@@ -24,7 +24,7 @@ package struct AdapterConfig: Sendable, Equatable {
     package var initialization = Initialization.standard
     package var task = Task.languageModel
     /// The objectives that it has parts for; empty for an adapter as PEFT has them.
-    package private(set) var objectives: [String] = []
+    package internal(set) var objectives: [String] = []
     /// `fan_in_fan_out`: whether the adapted matrices are stored [K, N], as GPT-2's are. A and B aren't affected.
     package var storesInputsFirst = false
     /// Where the frozen model came from; told, never opened.
@@ -84,9 +84,6 @@ package struct AdapterConfig: Sendable, Equatable {
         config.objectives = []
         return config
     }
-
-    /// Takes the objectives of a file.
-    mutating func set(objectives: [String]) { self.objectives = objectives }
 
     // MARK: - Writing
 

@@ -48,7 +48,7 @@ extension AdapterConfig {
         usesRSLoRA = try fields.bool("use_rslora") ?? false
         usesDoRA = try fields.bool("use_dora") ?? false
         initialization = try fields.initialization()
-        set(objectives: try fields.objectives(rank: loraRank))
+        objectives = try fields.objectives(rank: loraRank)
         storesInputsFirst = try fields.bool("fan_in_fan_out") ?? false
         baseModel = try fields.text("base_model_name_or_path")
         revision = try fields.text("revision")

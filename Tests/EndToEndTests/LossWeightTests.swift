@@ -92,21 +92,16 @@ extension EndToEnd {
         func refusals() throws {
             let toy = try Toy()
             let files = try files(toy)
-            func message(_ change: JSONObject) throws -> String {
-                let ending = try Program.run(["train", try toy.runFile(change)])
-                #expect(ending.status == 2)
-                return ending.errors
-            }
             #expect(
-                try message([
+                try toy.refusal(of: [
                     "train_file": [["path": .string(files[0]), "loss_weight": 1], .string(files[1])]
                 ]).contains("a loss_weight for each of the files, or for none"))
-            #expect(try message(["train_file": weighted(files, [0, 0])]).contains("a loss_weight above 0"))
+            #expect(try toy.refusal(of: ["train_file": weighted(files, [0, 0])]).contains("a loss_weight above 0"))
             #expect(
-                try message(["train_file": weighted(files, [1, 1]), "loss_type": "bco_pair"]).contains(
+                try toy.refusal(of: ["train_file": weighted(files, [1, 1]), "loss_type": "bco_pair"]).contains(
                     "bco_pair compares rewards with a statistic of the whole batch"))
             #expect(
-                try message(["eval_file": weighted(files, [1, 1])]).contains("an evaluation counts every pair once"))
+                try toy.refusal(of: ["eval_file": weighted(files, [1, 1])]).contains("an evaluation counts every pair once"))
         }
     }
 }

@@ -97,9 +97,7 @@ extension EndToEnd {
             func message(_ change: (inout JSONObject) -> Void) throws -> String {
                 var changed = all
                 change(&changed)
-                let ending = try Program.run(["train", try toy.runFile(changed)])
-                #expect(ending.status == 2)
-                return ending.errors
+                return try toy.refusal(of: changed)
             }
             #expect(try message { $0["rewards"] = .null }.contains("loss_type ppo needs a reward at least"))
             #expect(

@@ -128,9 +128,7 @@ extension EndToEnd {
             func message(_ change: (inout JSONObject) -> Void) throws -> String {
                 var changed = all
                 change(&changed)
-                let ending = try Program.run(["train", try toy.runFile(changed)])
-                #expect(ending.status == 2)
-                return ending.errors
+                return try toy.refusal(of: changed)
             }
             #expect(try message { $0["use_peft"] = .null }.contains("use_peft: true beside it and a new adapter"))
             #expect(try message { $0["use_dora"] = true }.contains("use_dora: false beside it"))

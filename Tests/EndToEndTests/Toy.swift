@@ -104,6 +104,13 @@ final class Toy {
         return ending
     }
 
+    /// What a run says that is refused with status 2.
+    func refusal(of settings: JSONObject) throws -> String {
+        let ending = try Program.run(["train", try runFile(settings)])
+        #expect(ending.status == 2)
+        return ending.errors
+    }
+
     /// Rows of `metrics.jsonl`, without those of evaluations.
     func steps() throws -> [JSON] { try rows(output("metrics.jsonl")).filter { $0["loss"] != nil } }
 

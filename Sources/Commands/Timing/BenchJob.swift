@@ -121,6 +121,7 @@ package enum BenchJob {
             ] + clock.table(steps: steps)
         return Report(json: json, lines: lines)
     }
+
     /// What there is to say about a share of the peak, which is float32's.
     private static func remark(_ rate: Double, of peak: Double, _ arithmetic: Arithmetic) -> String {
         if arithmetic == .bfloat16 { return " of float32; units of bfloat16 have up to 16 times as much" }

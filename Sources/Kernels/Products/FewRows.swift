@@ -103,10 +103,10 @@ enum FewRows {
         let shares = Shares(products, threads: pool.count)
         pool.run(shares.items) { item, thread in
             let panels = shares[item]
+            // Threads take items in turns, so this is most likely what comes to this one afterwards.
+            let following = item + pool.count < shares.items ? shares[item + pool.count].lowerBound : nil
             for number in panels {
-                // Behind the item's last: threads take items in turns, so most likely this one.
-                let next = number + 1 < panels.upperBound ? number + 1
-                    : item + pool.count < shares.items ? shares[item + pool.count].lowerBound : nil
+                let next = number + 1 < panels.upperBound ? number + 1 : following
                 let (product, place) = shares.place(of: number)
                 multiply(
                     x, product, panel: place, next: next.flatMap { shares.lines(of: $0) }, parts, pool.scratch(thread),

@@ -284,16 +284,6 @@ package struct ModelSource: Equatable {
     }
 }
 
-extension AdapterConfig {
-    /// What to do with an adapter that holds those of all weights; nil for a plain one.
-    package func remedyForWeights(adapter: String, model: String) -> String? {
-        guard !objectives.isEmpty else { return nil }
-        let weights = objectives.map { "\($0):\((100 / Double(objectives.count)).rounded() / 100)" }.joined(separator: " ")
-        return "\(adapter): is an adapter for any weights of \(objectives.joined(separator: ", ")); make a plain one of those that "
-            + "you want: swift-prefopt merge --model \(model) --adapter \(adapter) --weights \(weights) --as-adapter --output DIR"
-    }
-}
-
 extension Architecture {
     /// - Throws: `ModelError`.
     package init(_ directory: ModelDirectory) throws {

@@ -59,11 +59,9 @@ extension TrainingRun {
         let result = FileSystem.join(directory, "final")
         let model = policy.frozen == nil ? result : "\(policy.source.base) --adapter \(result)"
         if !file.sampledObjectives.isEmpty {
-            let weights = file.sampledObjectives.map { "\($0):\((100 / Double(file.sampledObjectives.count)).rounded() / 100)" }
-            return [
-                "next: swift-prefopt merge --model \(policy.source.base) --adapter \(result) "
-                    + "--weights \(weights.joined(separator: " ")) --as-adapter --output DIR makes the adapter of any weights"
-            ]
+            let command = AdapterConfig.mergeCommand(
+                of: file.sampledObjectives, adapter: result, model: policy.source.base)
+            return ["next: \(command) makes the adapter of any weights"]
         }
         var lines = ["next: swift-prefopt generate --model \(model) --prompts FILE --output FILE.jsonl"]
         if evaluation != nil {

@@ -184,8 +184,7 @@ struct FrontFindings {
             }) + ["", "Work: multiply-adds for each parameter, 2 a token forward or generated and 4 a token backward, in thousands."]
     }
 
-    private func work(_ cost: FrontLedger.Cost) -> String { grouped(Int((cost.work / 1000).rounded()))
-    }
+    private func work(_ cost: FrontLedger.Cost) -> String { grouped(Int((cost.work / 1000).rounded())) }
 
     private var sentences: [String] {
         guard points.contains(where: { $0.method == FrontStudyFile.Method.modpo.rawValue }) else { return [] }
