@@ -96,8 +96,8 @@ typedef struct {
     // x = factor · e^(x − normalizer) · (1 − (x · share)²)
     void (*differentiate_capped_logits)(float *x, long count, float normalizer, float factor, float share);
 
-    // A chain of multiply-adds in every lane of enough registers, `rounds` long; returns the floating-point operations done,
-    // and a number that depends on all of them.
+    // A chain of multiply-adds in every lane of enough registers, `rounds` long, begun at *result; returns the floating-point
+    // operations done, and in *result a number that depends on all of them.
     double (*multiply_add)(long rounds, float *result);
 } prefopt_kernels;
 
