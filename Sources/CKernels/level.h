@@ -11,7 +11,7 @@
 
 #define KERNELS { \
     .float32 = {ROWS, COLUMNS, 1, 4, pack_rows, pack_columns, multiply}, \
-    .bfloat16 = {ROWS, COLUMNS, BLOCK, 4, pack_rows_split, pack_columns_split, multiply_split}, \
+    .bfloat16 = {ROWS, COLUMNS, BLOCK, 4, pack_rows_rounded, pack_columns_rounded, multiply_rounded}, \
     .multiply_strided = multiply_strided, .multiply_few = multiply_few, .activate = activate, .differentiate = differentiate, .largest = largest, \
     .exponentiate = exponentiate, .differentiate_scores = differentiate_scores, .limit = limit, \
     .sum_exponentials = sum_exponentials, .differentiate_logits = differentiate_logits, \

@@ -4,8 +4,8 @@
 typedef enum {
     // One after the other, as float32.
     in_order,
-    // For bfloat16 products by float32 vectors: of each 32 depths the even ones, then the odd ones, rounded, as float32.
-    split,
+    // For bfloat16 products by float32 vectors: the same, rounded.
+    in_order_rounded,
     // For bfloat16 products by pairs: of each 32 the even ones, then the odd ones, two of a chain to 32 bits, the earlier one in
     // the upper half.
     paired,
@@ -36,8 +36,8 @@ INLINE unsigned round_one(float x) {
 // Where the four depths that begin at d, a multiple of 4 (of anything where they lie in order), are in a panel.
 INLINE char *place_of(panel_order order, char *panel, long d, int width) {
     switch (order) {
-    case in_order: return panel + 4 * d * width;
-    case split: return panel + 4 * (d / BLOCK * BLOCK + d % BLOCK / 2) * width;
+    case in_order:
+    case in_order_rounded: return panel + 4 * d * width;
     case paired: return panel + 4 * (d / BLOCK * (BLOCK / 2) + d % BLOCK / 4) * width;
     }
 }
@@ -51,8 +51,8 @@ INLINE void put_four(panel_order order, int is_rounded, char *panel, long d, int
     }
     lane_bits bits[4];
     for (int i = 0; i < 4; ++i) bits[i] = (is_rounded ? (lane_bits)x[i] : round_bits(x[i])) & 0xFFFF0000;
-    if (order == split) {
-        for (int i = 0; i < 4; ++i) store_lines(target + (i % 2 * (BLOCK / 2) + i / 2) * width, (lanes)bits[i], count);
+    if (order == in_order_rounded) {
+        for (int i = 0; i < 4; ++i) store_lines(target + i * width, (lanes)bits[i], count);
     } else {
         for (int i = 0; i < 2; ++i)
             store_lines(target + i * (BLOCK / 4) * width, (lanes)(bits[i] | bits[i + 2] >> 16), count);
@@ -67,8 +67,8 @@ INLINE void put_one(panel_order order, char *panel, long d, int width, int line,
     }
     unsigned bits = round_one(x);
     long chain = d % 2, number = d % BLOCK / 2;
-    if (order == split)
-        ((unsigned *)panel)[(d / BLOCK * BLOCK + chain * (BLOCK / 2) + number) * width + line] = bits << 16;
+    if (order == in_order_rounded)
+        ((unsigned *)panel)[d * width + line] = bits << 16;
     else
         ((unsigned short *)panel)[2 * ((d / BLOCK * (BLOCK / 2) + chain * (BLOCK / 4) + number / 2) * width + line) + (number % 2 == 0)] = bits;
 }
