@@ -5,6 +5,23 @@ import Testing
 extension EndToEnd {
     /// The commands beside `train`, on the same files and several ranks.
     @Suite struct CommandTests {
+        @Test("every command explains itself and has a line in docs/commands.md")
+        func help() throws {
+            let help = try Program.run(["--help"])
+            #expect(help.status == 0)
+            let listed = try #require(help.output.components(separatedBy: "SUBCOMMANDS:\n").last)
+            let commands = lines(of: listed).filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.contains("help <") }
+                .map { String($0.dropFirst(2).prefix { $0 != " " }) }
+            #expect(commands.count > 20 && commands.first == "train")
+            let root = (0..<3).reduce(#filePath) { path, _ in FileSystem.parent(of: path) }
+            let page = String(decoding: try FileSystem.read("\(root)/docs/commands.md"), as: UTF8.self)
+            for command in commands {
+                let own = try Program.run(["help", command])
+                #expect(own.status == 0 && own.output.contains("USAGE: swift-prefopt \(command)"), "\(own.output)")
+                #expect(page.contains("\n| `\(command) "), "\(command)")
+            }
+        }
+
         @Test("evaluate gives the same numbers alone and on 1, 2 and 3 ranks, and those that training logged")
         func evaluate() throws {
             let toy = try Toy()

@@ -113,18 +113,36 @@ def nll(r, c):
     return -r["logps"] / by
 
 
+def kto(response, is_desirable, c):
+    h = c["beta"] * ratio(response)
+    if is_desirable:
+        return c["desirable_weight"] * (1 - torch.sigmoid(h - c["shift"]))
+    return c["undesirable_weight"] * (1 - torch.sigmoid(c["shift"] - h))
+
+
+def rrhf(responses, orders, c):
+    return sum(relu(mean(responses[worse]) - mean(responses[better])) for better, worse in orders)
+
+
+# Losses of a list: the responses, and the places of the better and the worse one of each order.
+LISTS = {"rrhf": rrhf}
+# Losses of a single response and whether it is desirable. They have no likelihood term.
+LABELLED = {"kto": kto}
+
+
+def best(count, orders):
+    """The first response of a list that none is preferred to."""
+    losers = {worse for _, worse in orders}
+    return next(i for i in range(count) if i not in losers)
+
+
 def evaluate(case, responses, order):
     c, name = case["constants"], case["loss_type"]
-    if name == "kto":
-        h = c["beta"] * ratio(responses[0])
-        if order == [True]:
-            return c["desirable_weight"] * (1 - torch.sigmoid(h - c["shift"]))
-        return c["undesirable_weight"] * (1 - torch.sigmoid(c["shift"] - h))
-    if name == "rrhf":
-        loss = sum(relu(mean(responses[worse]) - mean(responses[better])) for better, worse in order)
-        losers = {worse for _, worse in order}
-        best = next(i for i in range(len(responses)) if i not in losers)
-        return loss + c["nll_weight"] * nll(responses[best], c)
+    if not isinstance(name, list) and name in LABELLED:
+        return LABELLED[name](responses[0], order[0], c)
+    if not isinstance(name, list) and name in LISTS:
+        chosen = responses[best(len(responses), order)]
+        return LISTS[name](responses, order, c) + c.get("nll_weight", 0.0) * nll(chosen, c)
     names = name if isinstance(name, list) else [name]
     weights = case.get("loss_weights", [1.0] * len(names))
     loss = sum(weight * PAIRS[one](responses[0], responses[-1], c) for one, weight in zip(names, weights))

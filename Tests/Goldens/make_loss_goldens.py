@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save_file
 
 from double_decoder import DoubleDecoder
-from loss_formulas import evaluate, ratio
+from loss_formulas import LABELLED, LISTS, evaluate, ratio
 from make_model_goldens import make_rows, random_model, save_model
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -73,9 +73,11 @@ def response():
 
 def judgement(loss_type, place):
     """How many responses, and who beats whom: of lists some relation, of single responses their label."""
-    if loss_type == "kto":
+    if isinstance(loss_type, list):
+        return 2, []
+    if loss_type in LABELLED:
         return 1, [place % 2 == 0]
-    if loss_type == "rrhf":
+    if loss_type in LISTS:
         return [(2, [[0, 1]]), (3, [[0, 1], [0, 2], [1, 2]]), (3, [[2, 0], [2, 1]]), (4, [[1, 0], [1, 2], [3, 0]]),
                 (2, [[1, 0]])][place]
     return (1, []) if loss_type == "sft" else (2, [])
@@ -162,7 +164,7 @@ def loss_of(settings, rows, shift):
     one = dict(loss_type=name, constants=constants)
     if "loss_weights" in settings:
         one["loss_weights"] = settings["loss_weights"]
-    if name == "kto":
+    if not isinstance(name, list) and name in LABELLED:
         return [evaluate(one, [r], [place == 0]) for pair in rows for place, r in enumerate(pair)]
     return [evaluate(one, list(pair), [[0, 1]]) for pair in rows]
 

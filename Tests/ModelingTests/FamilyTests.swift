@@ -8,10 +8,15 @@ import Testing
 /// Logps and gradients of the families against float64 torch, for the tiny checkpoints that
 /// `Tests/Goldens/make_family_goldens.py` made: each has some arithmetic that the others lack.
 @Suite struct FamilyTests {
-    static let names = [
-        "mistral-window", "qwen2-yarn", "qwen3", "gpt2", "gpt-neox", "gemma", "gemma2", "phi3-longrope", "olmo2",
-        "smollm3-window", "llama-dynamic",
-    ]
+    static let names = (try? FileSystem.list("\(Golden.directory)/families").sorted()) ?? []
+
+    @Test("every family has a golden and a word in docs/models.md")
+    func complete() throws {
+        let families = try FamilyTests.names.map { try Case($0, threads: 1).model.architecture.family.name }
+        #expect(Set(families) == Set(Family.all.map(\.name)))
+        let page = String(decoding: try FileSystem.read("\(Golden.directory)/../../docs/models.md"), as: UTF8.self)
+        for family in Family.all { #expect(page.contains("`\(family.name)`"), "\(family.name)") }
+    }
 
     struct Case {
         let model: GoldenModel

@@ -28,7 +28,8 @@ struct LossGolden: Decodable, CustomStringConvertible {
             margin
     }
 
-    private struct Unknown: Error {}
+    /// A loss that is missing in `Loss.all`.
+    private struct Unknown: Error { let loss: String }
 
     init(from decoder: any Decoder) throws {
         let row = try decoder.container(keyedBy: Key.self)
@@ -36,7 +37,7 @@ struct LossGolden: Decodable, CustomStringConvertible {
             try (try? row.decode([String].self, forKey: .loss_type)) ?? [row.decode(String.self, forKey: .loss_type)]
         let weights = try row.decodeIfPresent([Double].self, forKey: .loss_weights) ?? names.map { _ in 1 }
         let losses = try names.map { name in
-            guard let loss = Loss.named(name) else { throw Unknown() }
+            guard let loss = Loss.named(name) else { throw Unknown(loss: name) }
             return loss
         }
         var constants: [String: ConstantValue] = [:]
@@ -103,4 +104,10 @@ struct LossGolden: Decodable, CustomStringConvertible {
 
 extension ConstantValue {
     var number: Double? { if case .number(let number) = self { number } else { nil } }
+}
+
+/// A page of `docs/`.
+func document(_ name: String) throws -> String {
+    let root = (0..<3).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }
+    return try String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
 }

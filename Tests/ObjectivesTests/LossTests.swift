@@ -13,12 +13,14 @@ import Testing
         }
     }
 
-    @Test("every loss of judgements in the table has a golden, and each name is there once")
+    @Test("every loss of judgements has a golden and its name once, and every loss a word in docs/objectives.md")
     func complete() throws {
         let names = Set(try LossGolden.all.flatMap(\.objective.lossTypes))
         let judging = Loss.all.filter { $0.judges != .prompts }
         #expect(names == Set(judging.map(\.name)))
         #expect(names.count == judging.count)
+        let page = try document("objectives.md")
+        for loss in Loss.all { #expect(page.contains("`\(loss.name)`"), "\(loss.name)") }
     }
 
     @Test("gradients equal central differences", arguments: try LossGolden.all)

@@ -26,6 +26,12 @@ import Testing
             ResponseInput(logps: -8, referenceLogps: -9, length: 8)),
     ]
 
+    @Test("docs/reading-the-numbers.md says what each metric is")
+    func documented() throws {
+        let page = try document("reading-the-numbers.md")
+        for metric in Metric.all { #expect(page.contains("`\(metric.name)`"), "\(metric.name)") }
+    }
+
     @Test("means are sums over pairs over their number, and ties are no wins")
     func sigmoid() throws {
         let metrics = try metrics(Objective(.sigmoid, ["beta": 0.5]), pairs)

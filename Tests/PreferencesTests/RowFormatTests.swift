@@ -1,4 +1,5 @@
 import Preferences
+import Storage
 import Testing
 import Tokenization
 
@@ -22,6 +23,18 @@ import Tokenization
         for (column, margin) in [(#", "margin": 0.75"#, Float(0.75)), (#", "margin": null"#, 0), ("", 0)] {
             let row = #"{"prompt": "The sky is", "chosen": " blue", "rejected": " black"\#(column)}"#
             #expect(try reading.comparison(row)?.responses.map(\.scores) == [[margin], [0]])
+        }
+    }
+
+    @Test("docs/data.md names the columns by which each format is known")
+    func documented() throws {
+        let root = (0..<3).reduce(#filePath) { path, _ in FileSystem.parent(of: path) }
+        let page = String(decoding: try FileSystem.read("\(root)/docs/data.md"), as: UTF8.self)
+        for format in RowFormat.all {
+            // "pairs or scores" is no column's name.
+            for column in format.columns.joined() where !column.contains(" ") {
+                #expect(page.contains("`\(column)`"), "\(format.noun): \(column)")
+            }
         }
     }
 

@@ -3,7 +3,7 @@ import Glibc
 extension Metric {
     /// Every metric, in the order to print them in. Rewards are those of `Objective.reward`; accuracies count rewards that are
     /// strictly greater by more than rounding, since ties are not wins.
-    static let all: [Metric] =
+    package static let all: [Metric] =
         [loss, perplexity] + rewards + labelledRewards + combinedRewards + referencePoints + logps + labelledLogps
         + demonstrationLogps
 

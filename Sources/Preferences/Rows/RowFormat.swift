@@ -7,7 +7,7 @@ package struct RowFormat: Sendable {
     /// For the summary: how prompt and responses were found, and which margin rewards there are.
     package let explanation: String
     /// The columns by which such rows are known, a list for each variant; for messages too.
-    let columns: [[String]]
+    package let columns: [[String]]
     /// Whether a row is of this format.
     let recognises: @Sendable (RowColumns) -> Bool
     /// Whether rows that follow each other and have the same prompt are one row, whose other columns are lists.
@@ -64,7 +64,7 @@ extension RowFormat {
     ]
 
     /// In the order of summaries.
-    static let all = own + published + [.prompts]
+    package static let all = own + published + [.prompts]
 
     /// All formats with their columns, for the message about a row that is none of them.
     static var known: String {
