@@ -1,6 +1,6 @@
 import Storage
 
-/// What `adapter_config.json` says of a LoRA adapter (arXiv 2106.09685), in PEFT's layout.
+/// The settings of a LoRA adapter in `adapter_config.json` (arXiv 2106.09685), in PEFT's layout.
 ///
 /// For a frozen matrix W [N, K] the adapter holds A [r, K] and B [N, r]; the model then multiplies by
 /// W + s · B · A (see `scaling`), or with DoRA (arXiv 2402.09353), which adds m [N], by

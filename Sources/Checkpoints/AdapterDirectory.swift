@@ -3,7 +3,7 @@ import Storage
 /// A LoRA adapter as PEFT saves it: `adapter_config.json` and `adapter_model.safetensors`. The tensors stay in the
 /// mapped file, which this value keeps alive.
 package struct AdapterDirectory: Sendable {
-    /// What the adapter holds for one of the model's modules, N rows of K inputs.
+    /// The adapter's matrices for one of the model's modules, N rows of K inputs.
     package struct Module: Sendable {
         /// The module, as `transformers` names it: "model.layers.3.self_attn.q_proj".
         package let name: String

@@ -1,4 +1,4 @@
-/// What PEFT calls an adapter's tensors.
+/// PEFT's names of an adapter's tensors.
 ///
 /// In memory each name also holds the adapter's own ("….lora_A.default.weight"); `save_pretrained` leaves it out, other
 /// writers don't always.
@@ -14,7 +14,7 @@ package enum AdapterNames {
     /// A tensor of `modules_to_save`, by its name in the model.
     package static func saved(_ tensor: String) -> String { prefix + tensor }
 
-    /// What a tensor in a file is.
+    /// The kinds of tensors in an adapter's file.
     enum Meaning: Equatable {
         case a(module: String)
         case b(module: String)

@@ -1,6 +1,6 @@
 import Storage
 
-/// What can be wrong with a model directory or a checkpoint. Each text names the place and the remedy.
+/// A fault of a model directory or a checkpoint. Each text names the place and the remedy.
 package enum CheckpointError: Error, Sendable, CustomStringConvertible {
     case storage(StorageError)
     case json(path: String, error: JSONError)

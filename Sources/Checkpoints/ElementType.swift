@@ -1,4 +1,4 @@
-/// How one element of a tensor is stored; the raw value is its name in safetensors files.
+/// The storage of one element of a tensor; the raw value is its name in safetensors files.
 package enum ElementType: String, Sendable, CaseIterable {
     case float64 = "F64"
     case float32 = "F32"

@@ -1,6 +1,6 @@
 import Storage
 
-/// What a folder is, by the files in it, that was given where another kind was wanted; and what to give in its place.
+/// The kind of a folder by its files, for the message where another kind was wanted: it says what to give instead.
 package enum FolderKind: Equatable, Sendable {
     /// A model as Hugging Face's tools save it.
     case model

@@ -14,7 +14,7 @@ package struct GGUFFile: Sendable {
         case float32s([Float])
     }
 
-    /// How a tensor's elements are stored; the raw value is the type's number in files.
+    /// The storage of a tensor's elements; the raw value is the type's number in files.
     package enum TensorType: UInt32, Sendable {
         case float32 = 0
         case float16 = 1

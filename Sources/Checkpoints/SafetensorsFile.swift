@@ -126,7 +126,7 @@ private struct Header {
         return texts
     }
 
-    /// What the header says of one tensor.
+    /// The header's entry of one tensor.
     private struct Claim {
         let name: String
         let elementType: ElementType

@@ -102,7 +102,7 @@ package final class Communicator {
     }
 }
 
-/// What can go wrong with the ranks themselves.
+/// A fault of the ranks themselves.
 package enum CollectiveError: Error, Sendable, CustomStringConvertible {
     case initialization
 

@@ -1,6 +1,6 @@
 import COpenMPI
 
-/// What one rank has, on others.
+/// Exchanges that give others what one rank has.
 extension Communicator {
     // MARK: - From one to all
 

@@ -1,4 +1,4 @@
-/// How a long vector is divided among the ranks: one run of neighbouring elements for each, in rank order, as equal as
+/// The division of a long vector among the ranks: one run of neighbouring elements for each, in rank order, as equal as
 /// whole grains allow. A short vector leaves some ranks nothing.
 package struct Shards: Sendable, Equatable {
     /// Elements of the whole vector.

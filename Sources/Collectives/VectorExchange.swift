@@ -3,7 +3,7 @@ import COpenMPI
 /// Sums and copies of long vectors, whole or in shards. Over n nodes with one rank each, bringing the sums of b bytes to their
 /// owners and the owners' elements to all cost (n − 1)/n · b bytes each on every link; a whole sum costs the same twice.
 extension Communicator {
-    /// How a vector of floats travels between nodes. Inside a node, and where it is added up, it is float32 always.
+    /// The format of a vector of floats between nodes. Inside a node, and in sums, it is float32 always.
     package enum WireFormat: String, Sendable, CaseIterable {
         case float32, bfloat16
     }

@@ -8,7 +8,7 @@ import Training
 
 /// `merge`: adapters into the model they were trained on, several adapters into one, or full checkpoints into one.
 package struct MergeJob {
-    /// What is merged.
+    /// The models to merge.
     package enum Task {
         case adapters(model: String, [Part])
         /// Several adapters as one.

@@ -1,7 +1,7 @@
 import Storage
 import Training
 
-/// Where a command writes its results, looked at before the work: that a path can't be written must not come out after
+/// A command's output path, checked before the work: that a path can't be written must not come out after
 /// hours of scoring.
 enum OutputFile {
     /// - Throws: `TrainingError.input` when the folder isn't there or the path is a folder.

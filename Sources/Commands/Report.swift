@@ -1,6 +1,6 @@
 import Storage
 
-/// What a command has found: as lines for people, as one JSON object for programs.
+/// A command's findings: as lines for people, as one JSON object for programs.
 package struct Report: Sendable {
     package let json: JSONObject
     package let lines: [String]

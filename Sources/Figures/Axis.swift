@@ -1,8 +1,8 @@
 import Glibc
 
-/// What an axis measures, and how.
+/// A quantity along an axis, and its scale.
 package struct Axis: Sendable {
-    /// How values become places along the axis.
+    /// The maps from values to places along the axis.
     package enum Scale: Sendable, Equatable {
         case linear
         /// Powers of ten at equal distances; numbers up to zero are left out.
@@ -53,7 +53,7 @@ package struct Axis: Sendable {
     }
 }
 
-/// Where a number of an axis lies in the picture.
+/// The map from an axis's numbers to places in the picture.
 struct AxisMap {
     let extent: ClosedRange<Double>
     let isLogarithmic: Bool

@@ -1,4 +1,4 @@
-/// Where the parts of a figure stand.
+/// The places of a figure's parts.
 struct FigureLayout {
     static let textSize = 13.0
     static let smallSize = 12.0

@@ -1,4 +1,4 @@
-/// How a curve is drawn.
+/// The strokes of a curve.
 package enum Stroke: Sendable, Equatable {
     case solid
     /// Thin and pale: raw numbers behind their smoothed ones.
@@ -66,7 +66,7 @@ struct Bars: Sendable {
     let colour: Int
 }
 
-/// What is drawn on the axes.
+/// A mark on the axes.
 enum Mark: Sendable {
     case line(Line)
     case band(Band)

@@ -1,4 +1,4 @@
-/// How wide a text is in a usual sans-serif font: a little more than in most, so that nothing runs into its neighbour.
+/// The width of a text in a usual sans-serif font: a little more than in most, so that nothing runs into its neighbour.
 enum TextWidth {
     static func of(_ text: String, size: Double) -> Double { text.reduce(0) { $0 + width(of: $1) } * size }
 

@@ -1,6 +1,6 @@
 import CKernels
 
-/// What linear maps are computed in.
+/// The arithmetic of linear maps.
 package enum Arithmetic: String, Sendable {
     /// Operands as they are; an element is a chain of fused multiply-adds over each part of the depth.
     case float32

@@ -1,4 +1,4 @@
-/// What the memory delivers to all threads of a pool together: the floor under what reads each weight once.
+/// The bandwidth of the memory to all threads of a pool together: the floor under what reads each weight once.
 package enum MemoryBandwidth {
     /// Far more than the caches hold.
     private static let bytes = 256 << 20

@@ -1,6 +1,6 @@
 import Storage
 
-/// What the ranks' watching threads tell each other, each in one datagram.
+/// A message between the ranks' watching threads, in one datagram.
 package enum WatchMessage: Equatable {
     case heartbeat(Heartbeat)
     /// From a rank that keeps watch: it lives and hears.
@@ -42,7 +42,7 @@ package enum WatchMessage: Equatable {
     }
 }
 
-/// How a rank is.
+/// A rank's state: its phase, its step and its wait.
 package struct Heartbeat: Equatable {
     package var rank: Int
     package var phase: String

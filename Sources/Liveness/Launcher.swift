@@ -1,8 +1,8 @@
 import Machine
 
-/// What started this process, as its environment tells, and whether that makes its processes ranks of one job.
+/// The launcher of this process by its environment, which may make its processes ranks of one job.
 package struct Launcher: Sendable, Equatable {
-    /// What started the process.
+    /// The kinds of launchers.
     package enum Kind: Sendable, Equatable {
         /// A shell, or anything that starts a process by itself.
         case none

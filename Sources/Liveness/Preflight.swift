@@ -146,7 +146,7 @@ package enum Preflight {
     }
 }
 
-/// Who differs from the rest.
+/// The ranks that differ from the rest.
 package struct Disagreement: Equatable {
     /// Those with the rarest value, in rising order; of equally rare values, one that rank 0 doesn't have.
     package let ranks: [Int]
@@ -164,7 +164,7 @@ package struct Disagreement: Equatable {
     }
 }
 
-/// What a file or a folder looks like from outside: enough to see that two nodes don't have the same.
+/// A file or a folder as it looks from outside: enough to see that two nodes don't have the same.
 package enum InputFacts {
     package static func description(of path: String) -> String {
         guard FileSystem.exists(path) else { return "missing" }

@@ -1,6 +1,6 @@
 /// Why the ranks of a job can't work together.
 package enum PreflightError: Error, Sendable, CustomStringConvertible {
-    /// What ranks must have in common.
+    /// The things that ranks must have in common.
     package enum Subject: Sendable, Equatable {
         case version, binary, library, run
         /// With its path.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What the main thread of this process is doing, as the thread that watches it sees it. Like the note that a signal
+/// The main thread's progress, as the thread that watches it sees it. Like the note that a signal
 /// leaves it belongs to the process, not to a value.
 package enum RunProgress {
     private static let phaseIndex = Atomic<Int>(0)

@@ -42,7 +42,7 @@ package final class Watchdog {
     package func stop() { watcher?.stop() }
 }
 
-/// Where a rank's watching thread can be reached.
+/// The address of a rank's watching thread.
 package struct WatcherAddress: Equatable {
     package let host: String
     package let endpoints: [Endpoint]

@@ -1,7 +1,7 @@
 import Glibc
 import Storage
 
-/// What the operating system counted of this process.
+/// The operating system's count of this process's peak memory.
 package enum PeakMemory {
     /// The most memory that was resident at once.
     package static func bytes() -> Int {
@@ -11,7 +11,7 @@ package enum PeakMemory {
     }
 }
 
-/// What the kernel counts as this process's memory at the moment.
+/// The kernel's count of this process's memory at the moment.
 package enum ResidentMemory {
     /// All of it; 0 where the system doesn't tell.
     package static func bytes() -> Int {

@@ -8,7 +8,7 @@ package enum BatchStatistic: Sendable, Equatable {
     case runningLogRatio
 }
 
-/// What an objective must know of the global batch that a judgement is in.
+/// The numbers that an objective reads of the global batch that a judgement is in.
 package struct BatchStatistics: Sendable, Equatable {
     /// Σ n / judgements over the responses whose likelihood counts: for `nll_reduction: token`.
     package var meanLength: Double

@@ -113,7 +113,7 @@ extension Constant {
     }
 }
 
-/// What of a response's token logps a loss compares.
+/// The sums or means of token logps that a loss compares.
 package enum Normalisation: String, Sendable, CaseIterable {
     case mean, sum
 }

@@ -1,4 +1,4 @@
-/// What a row's responses are judged as: which of three kinds of judgement a loss takes.
+/// The kinds of judgements of a row's responses; a loss takes one of them.
 package enum Judged: Sendable, Equatable {
     /// Two responses of one prompt, the first preferred.
     case pairs
@@ -50,7 +50,7 @@ package struct Order: Sendable, Equatable {
 
 /// One judgement with what an objective reads of its responses.
 package struct JudgementInput: Sendable, Equatable {
-    /// What the data say of the responses.
+    /// The data's statement about the responses.
     package enum Verdict: Sendable, Equatable {
         /// The first of two responses is preferred.
         case pair

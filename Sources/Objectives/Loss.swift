@@ -33,7 +33,7 @@ package struct Loss: Sendable {
     let derived: @Sendable (Constants) -> [(name: String, value: Double)]
     let formula: Formula
 
-    /// What it computes of a judgement beside its likelihood term.
+    /// The function of a judgement that is its loss, without the likelihood term.
     enum Formula: Sendable {
         case pair(@Sendable (PairInput, Constants) -> PairSlope)
         case list(@Sendable (_ responses: [ResponseInput], _ orders: [Order], Constants) -> Slope)

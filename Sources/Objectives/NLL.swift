@@ -1,4 +1,4 @@
-/// What the negative log-likelihood of chosen responses is a mean over.
+/// The unit over which the negative log-likelihood of chosen responses is a mean.
 package enum NLLReduction: String, Sendable, CaseIterable {
     /// Σ −P_w over the scored tokens of the global batch: long responses weigh more.
     case token

@@ -1,4 +1,4 @@
-/// What a step minimises: one or several losses with their constants.
+/// The function that a step minimises: one or several losses with their constants.
 ///
 /// A batch's loss is the sum of its judgements' losses over the number of judgements of the **global** batch, so the
 /// caller scales loss and gradients by 1/(global judgements).
@@ -128,7 +128,7 @@ package struct Objective: Sendable, Equatable {
     }
 }
 
-/// What is wrong with an objective.
+/// A fault of an objective.
 package enum ObjectiveError: Error, Sendable, Equatable, CustomStringConvertible {
     case constant(String, found: ConstantValue, expected: String)
     case notRead(String, by: [String])

@@ -1,6 +1,6 @@
 /// The reward of a response that a loss is about, for its metrics: a scale times what it is measured in.
 package struct Reward: Sendable, Equatable {
-    /// What a reward is a multiple of.
+    /// The quantity that a reward is a multiple of.
     package enum Measure: Sendable, Equatable {
         /// P − R: with the scale β the implicit reward h of DPO, arXiv 2305.18290 eq. 5.
         case logRatio

@@ -2,7 +2,7 @@ import Figures
 import Machine
 import Storage
 
-/// What the data of a run are: rows, drops, duplicates, lengths.
+/// The report's section on the data of a run: rows, drops, duplicates, lengths.
 struct DataSection {
     let html: String
 

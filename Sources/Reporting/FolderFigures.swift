@@ -2,7 +2,7 @@ import Figures
 import Machine
 import Storage
 
-/// What a sweep or a study has left in its folder: its figures, and its rows as tables.
+/// The figures and tables of a sweep's or a study's folder.
 package struct FolderFigures {
     /// A file of it.
     struct Block {

@@ -2,7 +2,7 @@ import Figures
 import Machine
 import Statistics
 
-/// How held-out judgements stand, one by one, before the first step and at the newest evaluation.
+/// Held-out judgements one by one, before the first step and at the newest evaluation.
 struct HeldOutFigures {
     private let run: RunRecord
 

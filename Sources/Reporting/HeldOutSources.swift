@@ -3,7 +3,7 @@ import Machine
 import Statistics
 import Storage
 
-/// How the held-out judgements of each source stand at the newest evaluation; nothing for rows of one source.
+/// The held-out judgements of each source at the newest evaluation; nothing for rows of one source.
 struct HeldOutSources {
     struct Row {
         let name: String

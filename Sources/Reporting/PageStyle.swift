@@ -1,4 +1,4 @@
-/// How a page looks, and the little that it does.
+/// The style sheet and the script of a page.
 enum PageStyle {
     static let css = """
         :root{color-scheme:light dark;--paper:#fff;--ink:#1f2328;--pale:#59636e;--line:#d8dde3;--soft:#f5f7f9;

@@ -1,4 +1,4 @@
-/// What keeps a report from being written.
+/// A fault that keeps a report from being written.
 package enum ReportError: Error, CustomStringConvertible {
     case noRun(path: String, remedy: String)
 

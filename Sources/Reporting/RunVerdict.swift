@@ -1,7 +1,7 @@
 import Machine
 import Statistics
 
-/// What a run came to, in a sentence, with what speaks against it.
+/// The result of a run in a sentence, with what speaks against it.
 struct RunVerdict {
     let sentence: String
     /// Worst first.

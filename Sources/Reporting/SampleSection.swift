@@ -2,7 +2,7 @@ import Figures
 import Machine
 import Storage
 
-/// What the policy answered to the same prompts at each evaluation.
+/// The policy's answers to the same prompts at each evaluation.
 struct SampleSection {
     private static let mostPrompts = 12
 

@@ -2,7 +2,7 @@ import Figures
 import Machine
 import Storage
 
-/// Where a run's time and memory went, and every attempt at it.
+/// The report's section on a run's time and memory, and on every attempt at it.
 struct TimeSection {
     let html: String
     /// A row for each start of the program.

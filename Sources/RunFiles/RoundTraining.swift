@@ -1,7 +1,7 @@
 import Storage
 
 extension RunFile {
-    /// What `iterate` can't do without.
+    /// The settings that `iterate` can't do without.
     package struct Rounds: Sendable {
         package let count: Int
         package let prompts: String

@@ -89,7 +89,7 @@ extension RunFile: Equatable {
 }
 
 extension RunFile {
-    /// How long the run is.
+    /// The length of a run.
     package enum Duration: Sendable, Equatable {
         /// `num_train_epochs`, also a fraction.
         case epochs(Double)

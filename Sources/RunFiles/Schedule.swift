@@ -18,7 +18,7 @@ package struct Schedule: Sendable, Equatable {
         case constantWithWarmup = "constant_with_warmup"
     }
 
-    /// How long the learning rate rises from 0.
+    /// The time in which the learning rate rises from 0.
     package enum Warmup: Sendable, Equatable {
         case steps(Int)
         /// Of all steps, rounded up.

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What the program asks of a file system, with errors that name the path.
+/// The program's calls to a file system, with errors that name the path.
 package enum FileSystem {
     /// The whole content of a file.
     package static func read(_ path: String) throws(StorageError) -> [UInt8] {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What can go wrong between the program and a disk. Each case names the path; the text adds the remedy.
+/// A fault between the program and a disk. Each case names the path; the text adds the remedy.
 package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(path: String)
     /// A folder where a file was expected.

@@ -6,7 +6,7 @@ enum StreamDecoder {
     case gzip(GzipDecoder)
     case zstandard(ZstandardDecoder)
 
-    /// What one call moved, in bytes.
+    /// The bytes that one call moved.
     struct Step {
         var consumed: Int
         var produced: Int

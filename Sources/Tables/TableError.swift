@@ -1,6 +1,6 @@
 import Storage
 
-/// What is wrong with a data file, before anyone asks what its rows mean. Each text names the file and the place.
+/// A fault of a data file's format, before anyone asks what its rows mean. Each text names the file and the place.
 package enum TableError: Error, Sendable, Equatable, CustomStringConvertible {
     case storage(StorageError)
     /// A JSON document (an array of objects, or an object with one list) that can't be read.

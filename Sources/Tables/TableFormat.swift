@@ -1,6 +1,6 @@
 import Storage
 
-/// How a file's bytes hold rows.
+/// The format of a file of rows.
 package enum TableFormat: String, Sendable, CaseIterable {
     case jsonLines = "JSONL"
     /// One array of objects, or one object with a list of them.

@@ -1,7 +1,7 @@
 import COpenMPI
 import Glibc
 
-/// How the ranks of a job lie on its nodes, and the two ways that vectors take: inside a node through shared memory,
+/// The ranks of a job on its nodes, and the two ways that vectors take: inside a node through shared memory,
 /// between nodes in rings.
 ///
 /// There are as many rings, called lanes, as the smallest node has ranks: lane l joins the ranks that are number l on their

@@ -1,7 +1,7 @@
 import COpenMPI
 import Machine
 
-/// What the way from one rank to another can do.
+/// Latency and bandwidth from one rank to another.
 package struct LinkSpeed: Sendable {
     package let from: Int
     package let to: Int
@@ -68,7 +68,7 @@ extension Communicator {
     }
 }
 
-/// How large the messages of a probe are.
+/// The message size of a probe.
 package enum LinkProbe {
     package static let largeBytes = 4 << 20
 }

@@ -2,7 +2,7 @@ import COpenMPI
 import Glibc
 import Machine
 
-/// How a rank shares its node with the job's other ranks: their number, as MPI finds it whatever the launcher says, divides
+/// The job's ranks on this rank's node: their number, as MPI finds it whatever the launcher says, divides
 /// cores and memory.
 package struct Neighbourhood: Sendable, Equatable {
     /// Ranks of the job on this node, this one included.

@@ -55,7 +55,7 @@ package final class NodeExchange {
         for window in shared.map(\.window) + common { window.free() }
     }
 
-    /// What an exchange does to a shard.
+    /// The uses of an exchange.
     package struct Purpose: OptionSet {
         package let rawValue: Int
         package init(rawValue: Int) { self.rawValue = rawValue }

@@ -1,4 +1,4 @@
-/// What numbers look like on the network.
+/// An encoding of numbers on the network.
 package protocol WireEncoding {
     associatedtype Element: Summand
     associatedtype Encoded: BitwiseCopyable

@@ -23,7 +23,7 @@ package struct PairsJob: Sendable {
         (self.choice, self.leastGap, self.seed) = (choice, leastGap, seed)
     }
 
-    /// What became of a file's responses.
+    /// Counts of a file's responses by what became of them.
     package struct Counts: Sendable, Equatable {
         package var prompts = 0
         package var pairs = 0

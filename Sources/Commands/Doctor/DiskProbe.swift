@@ -3,7 +3,7 @@ import Glibc
 import Machine
 import Storage
 
-/// What the folder that checkpoints go to is like.
+/// The folder that checkpoints go to: its file system, free space and speed.
 package struct DiskProbe: Equatable {
     let path: String
     /// Of /proc/mounts.

@@ -4,7 +4,7 @@ import Machine
 import Storage
 import Yardsticks
 
-/// What `doctor` measured, as tables and as warnings with their remedies.
+/// The measurements of `doctor`, as tables and as warnings with their remedies.
 package struct DoctorFindings {
     let nodes: [NodeFacts]
     /// GFLOP/s of each rank's threads: multiply-adds in registers, and OpenBLAS's matrix product.

@@ -6,7 +6,7 @@ import Storage
 import Training
 import Yardsticks
 
-/// What a rank finds of the node that it was put on. Travels to rank 0 as JSON.
+/// Facts that a rank finds about its node. They travel to rank 0 as JSON.
 package struct NodeFacts: Equatable {
     var host = hostName()
     var version = programVersion

@@ -2,7 +2,7 @@ import Preferences
 import Storage
 import Training
 
-/// What continuing texts needs of a model's folders beside its weights.
+/// The parts of a model's folders that generation needs beside the weights.
 extension LoadedModel {
     /// What turns texts into the model's tokens.
     /// - Throws: `TokenizerError`.

@@ -1,6 +1,6 @@
 import Machine
 
-/// How fast a generation goes, and how long it will go on.
+/// The pace of a generation, and the time that is left.
 struct GenerationClock {
     private let start = SteadyClock.now()
     private let texts: Int

@@ -3,8 +3,8 @@ import Machine
 import Storage
 import Training
 
-/// What a generation has finished before its output is written: in a folder beside that, `OUTPUT.partial`, from which the
-/// same command goes on after whatever ended it.
+/// The rows that a generation finishes before its output is written: in a folder beside that, `OUTPUT.partial`, from
+/// which the same command goes on after whatever ended it.
 ///
 /// `command.json` says whose folder it is. Each rank appends its continuations, a line each, to a file of its own; a line that
 /// was cut short is passed over.

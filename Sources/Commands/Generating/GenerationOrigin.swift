@@ -1,6 +1,6 @@
 import Storage
 
-/// What continuations depend on beside their prompts: `origin` of the rows of `generate`, which `annotate` and `pairs` keep.
+/// The inputs of continuations beside their prompts: `origin` of the rows of `generate`, which `annotate` and `pairs` keep.
 struct GenerationOrigin {
     let json: JSONObject
 

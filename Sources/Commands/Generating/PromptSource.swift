@@ -5,7 +5,7 @@ import Storage
 import Tables
 import Training
 
-/// Where prompts come from.
+/// A source of prompts.
 package enum PromptSource: Sendable {
     /// Rows of a data file, as training reads them: their prompts. `-` is standard input.
     case file(String)
@@ -97,7 +97,7 @@ package enum PromptSource: Sendable {
     }
 }
 
-/// What is to be continued.
+/// The prompts to continue.
 struct PromptSet {
     /// The same tokens on every rank; texts on rank 0 only.
     let rows: [PromptRow]

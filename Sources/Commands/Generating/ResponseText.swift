@@ -1,7 +1,7 @@
 import Tokenization
 import Training
 
-/// What continuations say.
+/// The text of continuations.
 struct ResponseText {
     let tokenizer: Tokenizer
     let stops: StopTexts?

@@ -1,7 +1,7 @@
 import Preferences
 import Tokenization
 
-/// How scored tokens are set apart from what stands before them.
+/// The marks that set scored tokens apart from what stands before them.
 package enum TokenMarks: Sendable {
     /// Two colours in turn, so that the boundaries between tokens are seen; unscored text is dim.
     case colour

@@ -2,8 +2,8 @@ import RunFiles
 import Storage
 import Training
 
-/// What makes two jobs of `iterate` one: kept as `iterate.json` in `output_dir`, so that rounds of different settings are never
-/// mixed. More rounds may be asked for later.
+/// The settings that two jobs of `iterate` share when one goes on from the other: kept as `iterate.json` in
+/// `output_dir`, so that rounds of different settings are never mixed. More rounds may be asked for later.
 struct IterateRecord {
     private static let fileName = "iterate.json"
 

@@ -7,7 +7,7 @@ import Training
 /// `stages.json` has for every finished stage the digests of what it was made from and of what it made. A stage is skipped only
 /// if both are still so; one whose input has changed is done again.
 struct RoundFolder {
-    /// In their order; each makes its file of the one before.
+    /// The stages of a round in their order; each makes its file of the one before.
     enum Stage: String, CaseIterable {
         case generate, annotate, pairs, train
     }

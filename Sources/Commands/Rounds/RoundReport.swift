@@ -2,7 +2,7 @@ import Machine
 import Statistics
 import Storage
 
-/// What the rounds of an `iterate` came to: a table with 95 % intervals over prompts.
+/// The results of the rounds of `iterate`: a table with 95 % intervals over prompts.
 struct RoundReport {
     private let rounds: [RoundSummary]
     private let deciding: String

@@ -3,7 +3,7 @@ import Statistics
 import Storage
 import Training
 
-/// What a round of `iterate` made and what it was worth, as its files say.
+/// The output of a round of `iterate` and its rewards, read from its files.
 struct RoundSummary {
     /// The held-out rewards of the policy before and after a round, a mean for each prompt.
     struct HeldOut {

@@ -5,7 +5,7 @@ import RunFiles
 import Storage
 import Training
 
-/// What a study of runs has found.
+/// The findings of a study of runs.
 struct StudyResults {
     let figures: [(name: String, figure: Figure)]
     /// Rows of `points.jsonl`.

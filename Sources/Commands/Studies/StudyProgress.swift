@@ -1,6 +1,7 @@
 import Machine
 
-/// How far a study of several parts is, and how long it will take: by the time of the parts so far, each with its weight.
+/// The progress of a study of several parts, and the time that is left: by the time of the parts so far, each with its
+/// weight.
 struct StudyProgress {
     private let weights: [Double]
     private let console: Console

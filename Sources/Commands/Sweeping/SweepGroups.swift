@@ -2,7 +2,7 @@ import Collectives
 import Machine
 import Training
 
-/// How the ranks of a job are parted into groups, each of which trains one run at a time.
+/// Groups of a job's ranks, each of which trains one run at a time.
 package struct SweepGroups {
     /// Ranks of each group, in the order of the groups.
     package let sizes: [Int]

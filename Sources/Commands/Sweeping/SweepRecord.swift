@@ -3,7 +3,7 @@ import RunFiles
 import Storage
 import Training
 
-/// What is known of a sweep's runs: those that are over, as `sweep.jsonl` has them, and how far the others are.
+/// The state of a sweep's runs: those that are over, as `sweep.jsonl` has them, and how far the others are.
 final class SweepRecord {
     private let path: String
     private let runs: [SweepRun]

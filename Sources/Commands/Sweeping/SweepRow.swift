@@ -2,7 +2,7 @@ import RunFiles
 import Storage
 import Training
 
-/// What came of one run of a sweep: a line of `sweep.jsonl`.
+/// The result of one run of a sweep: a line of `sweep.jsonl`.
 struct SweepRow: Sendable {
     let name: String
     /// Stands for the run's definition.

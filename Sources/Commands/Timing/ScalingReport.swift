@@ -1,7 +1,7 @@
 import Machine
 import Storage
 
-/// What `scaling` found, as a table, as JSON and as a plot.
+/// The findings of `scaling`, as a table, as JSON and as a plot.
 package struct ScalingReport: Sendable {
     /// A trial beside the others.
     struct Row {

@@ -1,6 +1,6 @@
 import CKernels
 
-/// What one thread needs for a tile, cut from its scratch buffer.
+/// One thread's buffers for a tile, cut from its scratch memory.
 struct AttentionScratch {
     /// [rows, stride] each
     let probabilities: UnsafeMutablePointer<Float>

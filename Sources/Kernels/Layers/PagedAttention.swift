@@ -1,4 +1,4 @@
-/// Where keys and values of a layer lie that outlive a pass: in pages of `rows` rows, which sequences own or share.
+/// A layer's keys and values that outlive a pass: in pages of `rows` rows, which sequences own or share.
 ///
 /// A page holds the keys of each key head as [E, rows], so that a vector holds one element of many keys, and after them
 /// the values as [rows, G · E].
@@ -50,7 +50,7 @@ package struct KeyValuePages {
         }
     }
 
-    /// Where a row is kept.
+    /// The place of a row: its page, and its row there.
     package struct Place {
         /// The row of k and v.
         let source: Int

@@ -1,7 +1,7 @@
 import CKernels
 import Glibc
 
-/// What becomes of a row of raw scores q kᵀ: scaled, possibly capped, then softmax over the columns that the query sees.
+/// The rule for a row of raw scores q kᵀ: scaled, possibly capped, then softmax over the columns that the query sees.
 /// Columns that it doesn't see become zeros.
 struct ScoreRule {
     let scale: Float

@@ -3,7 +3,7 @@
 ///
 /// The wide products y = x Wᵀ and dx = dy W take what the term adds to them as more depth: see `Linear`.
 package enum LowRank {
-    /// What is added to a wide product: low · factorᵀ.
+    /// A low-rank term of a wide product: low · factorᵀ.
     package struct Term {
         /// [T, r]
         let low: Matrix

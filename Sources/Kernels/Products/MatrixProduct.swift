@@ -144,7 +144,7 @@ enum MatrixProduct {
         }
     }
 
-    /// Where the depth is cut: equal parts, of at most `longestPart`; the last one has the tail as well.
+    /// The parts of the depth: equal parts, of at most `longestPart`; the last one has the tail as well.
     struct Parts {
         private let depth: Int
         private let tail: Int

@@ -1,4 +1,4 @@
-/// What happens to the gradient vector between the backward pass and the update.
+/// Sums and norms of the gradient vector between the backward pass and the update.
 package enum GradientSum {
     /// Elements of a partial sum. Whoever adds up the partial sums in order gets the same bits however the vector was divided
     /// among ranks, if no run was.

@@ -1,7 +1,7 @@
 import Glibc
 
-/// What a run tells the person who started it, on standard error: rank 0 speaks, the others are silent. On a terminal the
-/// progress line rewrites itself; otherwise progress is a plain line from time to time.
+/// A run's messages to the person who started it, on standard error: rank 0 speaks, the others are silent. On a
+/// terminal the progress line rewrites itself; otherwise progress is a plain line from time to time.
 package final class Console {
     private let speaks: Bool
     private let isTerminal: Bool

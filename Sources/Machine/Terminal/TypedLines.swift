@@ -2,7 +2,7 @@ import Glibc
 
 /// Lines of standard input as somebody types them.
 package final class TypedLines {
-    /// What came of waiting for a line.
+    /// The ends of waiting for a line.
     package enum Event: Equatable {
         case line(String)
         /// ^C: what stood in the line is gone.

@@ -53,7 +53,7 @@ package struct Architecture: Sendable, Equatable {
     /// What the head makes of the hidden states.
     package var output = Output.logits
 
-    /// What the head computes.
+    /// The outputs of the head.
     package enum Output: Sendable, Equatable {
         /// A logit for each token of the vocabulary.
         case logits
@@ -85,13 +85,13 @@ package struct Architecture: Sendable, Equatable {
         case layer
     }
 
-    /// Where a block's norms stand, seen from attention and from the feed-forward network.
+    /// The places of a block's norms, seen from attention and from the feed-forward network.
     package enum Placement: Sendable, Equatable { case before, after, both }
 
-    /// What queries and keys are normalised over before they are rotated.
+    /// The extent over which queries and keys are normalised before they are rotated.
     package enum QueryKeyNorm: Sendable, Equatable { case none, head, wholeWidth }
 
-    /// How a token's position enters.
+    /// The ways in which a token's position enters.
     package enum PositionEncoding: Sendable, Equatable {
         case rotary(RotaryFrequencies)
         /// A learned row for each of `positions` positions, added to the embedding.

@@ -1,6 +1,6 @@
 import Kernels
 
-/// How a family's `config.json` is read: the names it gives to sizes, what its absent fields mean (as `transformers` has
+/// Rules for reading a family's `config.json`: its names of sizes, the meaning of absent fields (as `transformers` has
 /// it), and the arithmetic that no field says.
 struct ConfigRules: Sendable {
     // Names of fields.

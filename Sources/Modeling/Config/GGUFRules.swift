@@ -1,6 +1,7 @@
 import Kernels
 
-/// What llama.cpp calls a family, and what its code takes for granted instead of reading it from a file.
+/// llama.cpp's name of a family, and the properties that its code takes for granted instead of reading them from a
+/// file.
 package struct GGUFRules: Sendable {
     /// `general.architecture`.
     package let name: String

@@ -1,6 +1,7 @@
 import Glibc
 
-/// How fast each pair of a head's elements turns with the position, with the published ways of stretching a model's context.
+/// The angle by which each pair of a head's elements turns per position, with the published ways of stretching a
+/// model's context.
 package struct RotaryFrequencies: Sendable, Equatable {
     /// θ: pair i of R/2 turns by θ^(−2i/R) radians a position.
     package var theta: Double
@@ -8,7 +9,7 @@ package struct RotaryFrequencies: Sendable, Equatable {
     package var width: Int
     package var scaling: Scaling
 
-    /// How frequencies are scaled for longer texts.
+    /// The scalings of frequencies for longer texts.
     package enum Scaling: Sendable, Equatable {
         case none
         /// Positions divided by the factor (arXiv 2306.15595).

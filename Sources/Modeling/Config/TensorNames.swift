@@ -1,4 +1,4 @@
-/// What a family's files call the tensors of the one block, and which of the block's matrices share a tensor.
+/// A family's names of the block's tensors, and the matrices that share a tensor in its files.
 package struct TensorNames: Sendable {
     /// Before the names of all tensors but the head's; files saved from the decoder alone leave it out.
     package var prefix: String
@@ -28,7 +28,7 @@ package struct TensorNames: Sendable {
     /// The head of a reward model, in every family.
     package static let score = "score"
 
-    /// How queries, keys and values are stored.
+    /// The layouts of stored queries, keys and values.
     package enum QueryKeyValue: Sendable {
         case apart(query: String, key: String, value: String)
         /// All rows of q, then of k, then of v.

@@ -1,7 +1,8 @@
 import Kernels
 
-/// What LoRA adds to the outputs of one matrix: y += s · drop(x) Aᵀ Bᵀ; or, of several objectives with weights for each row,
-/// y += s · drop(x) (Σ_k w_k A_kᵀ B_kᵀ + A_sᵀ B_sᵀ), with the A_k one below the other in A and the B_k side by side in B.
+/// LoRA's addition to the outputs of one matrix: y += s · drop(x) Aᵀ Bᵀ; or, of several objectives with weights for
+/// each row, y += s · drop(x) (Σ_k w_k A_kᵀ B_kᵀ + A_sᵀ B_sᵀ), with the A_k one below the other in A and the B_k side
+/// by side in B.
 struct Adapter: Sendable {
     let parameters: AdapterParameters
     /// First column in `LowRankSpace.u`.

@@ -23,7 +23,7 @@ final class KeyValueCache {
     subscript(layer: Int) -> KeyValuePages { layers[layer] }
 }
 
-/// What a pass keeps in a `KeyValueCache`, and which of its rows read from there.
+/// The rows that a pass keeps in a `KeyValueCache`, and those that read from there.
 struct CachedRows {
     let cache: KeyValueCache
     /// Where the batch's keys and values are kept.

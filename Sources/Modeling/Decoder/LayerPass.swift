@@ -62,7 +62,7 @@ extension LayerPass {
     }
 }
 
-/// What lies between the projections of attention.
+/// The part of a layer between the projections of attention.
 extension LayerPass {
     /// Rotates queries [A, H · E] and the keys of [T, 2 G · E] by their positions, in a layer that does.
     func rotate(_ query: Matrix, _ keyValue: Matrix) {

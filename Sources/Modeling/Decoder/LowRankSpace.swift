@@ -1,6 +1,6 @@
 import Kernels
 
-/// What adapters need within a block.
+/// The buffers of adapters within a block.
 struct LowRankSpace {
     let extent: LowRankExtent
     /// [T, low] of the block's record, and its derivative, of the block at hand.
@@ -43,7 +43,7 @@ struct LowRankSpace {
     }
 }
 
-/// How much the adapters of one block need beside the rest.
+/// The sizes of the buffers that the adapters of one block need.
 package struct LowRankExtent: Sendable, Equatable {
     /// Σ r
     var low = 0

@@ -212,7 +212,7 @@ package struct PackedBatch: Sendable {
     }
 }
 
-/// How large the largest micro-batch of a run is, part by part: what memory is cut for.
+/// The sizes of a run's largest micro-batch, part by part: memory is cut for them.
 package struct BatchExtent: Sendable, Equatable {
     /// T
     package var rows = 0

@@ -1,9 +1,9 @@
 import Kernels
 
-/// What a block keeps of its forward pass for its backward pass. T rows, but A in the last block where marked *. What an
-/// architecture doesn't have takes no memory.
+/// The activations that a block keeps of its forward pass for its backward pass. T rows, but A in the last block where
+/// marked *. What an architecture doesn't have takes no memory.
 struct Record {
-    /// What a norm's backward pass needs.
+    /// The values that a norm's backward pass needs.
     struct Norm {
         /// [rows, parts · `Normalization.statistics`]
         let statistics: UnsafeMutablePointer<Float>

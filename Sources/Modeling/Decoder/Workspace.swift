@@ -2,7 +2,7 @@ import Kernels
 
 /// All memory that a micro-batch needs beside weights and gradients, cut once for the largest one of the run.
 package final class Workspace {
-    /// What the memory will be used for.
+    /// The uses of the memory.
     package enum Purpose: Sendable {
         /// Logps only: one record, overwritten by each block.
         case scoring
@@ -19,7 +19,7 @@ package final class Workspace {
     let buffers: Buffers
     private let memory: Memory
 
-    /// What the memory is cut into.
+    /// The buffers that the memory is cut into.
     struct Buffers {
         /// [T, D] what enters each block, and [A, D] what leaves the last. Scoring goes back and forth between two.
         let streams: [UnsafeMutablePointer<Float>]

@@ -1,6 +1,6 @@
 import Kernels
 
-/// How much of a generation goes on at a time: texts that are continued together, and rows whose keys and values are held.
+/// The extent of a generation at a time: texts that are continued together, and rows whose keys and values are held.
 package struct GenerationPlan: Sendable, Equatable {
     /// Tokens of the longest prompt, and of the longest continuation.
     package let longestPrompt: Int

@@ -1,4 +1,4 @@
-/// How texts are drawn and when they end.
+/// The rules by which texts are drawn and end.
 package struct GenerationRules {
     package var sampling: Sampling
     package var maxNewTokens: Int

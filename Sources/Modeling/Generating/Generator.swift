@@ -16,7 +16,7 @@ package struct GenerationRequest<Random: RandomNumberGenerator> {
     }
 }
 
-/// What a prompt was continued with.
+/// The continuation of a prompt.
 package struct Continuation: Sendable, Equatable {
     /// The request's number, and which of its continuations this is.
     package let number: Int

@@ -1,7 +1,7 @@
 import Glibc
 import Kernels
 
-/// How the next token is drawn.
+/// The distribution that the next token is drawn from.
 package struct Sampling: Sendable {
     /// 0 is greedy; otherwise logits are divided by it.
     package var temperature: Double

@@ -2,8 +2,8 @@ import Checkpoints
 import Kernels
 import Storage
 
-/// How a checkpoint that GPTQ quantised (arXiv 2210.17323) keeps its matrices: `quantization_config` of config.json, or the
-/// same fields in AutoGPTQ's quantize_config.json beside it.
+/// The format of the matrices of a checkpoint that GPTQ quantised (arXiv 2210.17323): `quantization_config` of
+/// config.json, or the same fields in AutoGPTQ's quantize_config.json beside it.
 package struct GroupedFormat: Equatable {
     /// 4 or 8.
     let bits: Int

@@ -1,7 +1,7 @@
 import Checkpoints
 
-/// Where every parameter lies: what is trained in one contiguous vector of values, and in its twin of gradients; what isn't
-/// beside it.
+/// The places of all parameters: what is trained in one contiguous vector of values, and in its twin of gradients; what
+/// isn't beside it.
 ///
 /// Matrices that multiply the same rows lie side by side (k beside v, gate beside up), so that one product serves both.
 package struct ParameterTable: Sendable {
@@ -20,7 +20,7 @@ package struct ParameterTable: Sendable {
         package let fresh: Fresh
     }
 
-    /// What a parameter is before any training.
+    /// The values of a parameter before any training.
     package enum Fresh: Sendable, Equatable {
         case normal, ones, zeros
         /// Uniform within ±1/√inputs, or normal with a deviation of 1/r: PEFT's for an adapter's A.

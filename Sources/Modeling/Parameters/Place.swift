@@ -1,6 +1,6 @@
 import Kernels
 
-/// Where a parameter's values lie.
+/// The place of a parameter's values.
 enum Place: Sendable, Equatable {
     /// From this element of the trained vector on; its gradient from the same element of the gradient vector.
     case trained(Int)

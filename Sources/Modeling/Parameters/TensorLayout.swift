@@ -1,4 +1,4 @@
-/// How the elements of a stored tensor lie in the parameter vector.
+/// The order of a stored tensor's elements in the parameter vector.
 package enum TensorLayout: Sendable, Equatable {
     case same
     /// A matrix [inputs, outputs] in the file, [outputs, inputs] in the vector.

@@ -1,6 +1,6 @@
 import Checkpoints
 
-/// What of a model is trained; the rest is frozen: it has no gradient, no optimizer state, and stays in its files.
+/// The trained part of a model; the rest is frozen: it has no gradient, no optimizer state, and stays in its files.
 package enum Trainable: Sendable, Equatable {
     case everything
     case nothing

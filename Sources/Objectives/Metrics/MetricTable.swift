@@ -111,7 +111,7 @@ extension Objective {
     fileprivate var comparesLogps: Bool { needsRejected && !readsRewards }
 }
 
-/// How a reward stands to another number.
+/// A reward's order beside another number.
 private enum Comparison {
     case win, tie, loss
 

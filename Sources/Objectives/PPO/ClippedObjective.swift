@@ -1,6 +1,6 @@
 import Glibc
 
-/// What PPO minimises at a token of a response that the policy drew before its last updates: the policy's clipped surrogate
+/// PPO's loss at a token of a response that the policy drew before its last updates: the policy's clipped surrogate
 /// (arXiv 1707.06347 eq. 7) and the clipped error of the value (as OpenAI's baselines have it),
 ///
 ///     max(−A ρ, −A clip(ρ, 1 ± ε)) + c · ½ max((v − G)², (clip(v, v_old ± ε_v) − G)²),   ρ = exp(log π − log π_old)

@@ -1,4 +1,4 @@
-/// What became of one data row: token ids that can be trained on, or the reason why not.
+/// The result of encoding one data row: token ids that can be trained on, or the reason why not.
 package struct EncodedRow: Sendable, Equatable {
     /// Token ids, or the reason why there are none.
     package enum Outcome: Sendable, Equatable {

@@ -60,7 +60,7 @@ package enum Judgement: Sendable, Equatable {
     }
 }
 
-/// What a row says of its responses, before anything is dropped.
+/// A row's statement about its responses, before anything is dropped.
 enum Verdict: Equatable {
     /// Who beat whom.
     case ranking([Preference])

@@ -1,6 +1,6 @@
 import Storage
 
-/// What stands out in a set of judgements before anyone trains on it, each row counted once whatever its file's weight.
+/// Facts on a set of judgements before anyone trains on it, each row counted once whatever its file's weight.
 /// Counts only: nothing is removed. A list counts as its pairs.
 package struct PreferenceFacts: Sendable {
     /// Tokens of each pair's, or each single response's, prompt.
@@ -75,7 +75,7 @@ extension Judgement {
     }
 }
 
-/// How long things are: the middle, the ends, and how many lie where.
+/// A distribution of lengths: the middle, the ends, and counts between.
 package struct LengthDistribution: Sendable, Equatable {
     package let least: Int
     package let median: Int

@@ -1,4 +1,4 @@
-/// What became of a data file, for people: the lines printed before step 0.
+/// A summary of what became of a data file: the lines printed before step 0.
 package struct PreferenceSummary: Sendable, CustomStringConvertible {
     /// Line numbers listed for one reason before an ellipsis stands for the rest.
     static let listed = 5

@@ -1,4 +1,4 @@
-/// Where the comparisons of a set are from: what a column `source` says of each, or the file where a set has several.
+/// The sources of a set's comparisons: the column `source` of each, or the file where a set has several.
 package struct RowSources: Sendable, Equatable {
     /// In the order in which they occur.
     package private(set) var names: [String] = []

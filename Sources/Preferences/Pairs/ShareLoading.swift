@@ -2,7 +2,7 @@ import Machine
 import Synchronization
 import Tokenization
 
-/// What is wrong with a file, and the line at which that was seen: of several ranks' failures the first one counts.
+/// A file's fault, and the line at which it was seen: of several ranks' failures the first one counts.
 package struct RowFailure: Error, Sendable, CustomStringConvertible {
     package let line: Int
     package let error: PreferenceError

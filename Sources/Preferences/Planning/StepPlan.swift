@@ -59,7 +59,7 @@ package struct PlannedMicroBatch: Sendable, Equatable {
     }
 }
 
-/// Who computes what in one step. Every rank makes the same plan by itself: it is a function of the shapes, the
+/// The work of every rank in one step. Every rank makes the same plan by itself: it is a function of the shapes, the
 /// settings and the step, and nothing is exchanged.
 package struct StepPlan: Sendable, Equatable {
     /// Judgements whose mean loss has a weight in the step's.

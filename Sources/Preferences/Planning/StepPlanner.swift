@@ -11,7 +11,7 @@
 /// Where every data file has a loss of its own (`PreferenceSet.Part.lossWeight`), a step is one of each file's steps beside
 /// the others': as many judgements of each, in the file's own order. An epoch lasts as long as the longest file's.
 package struct StepPlanner: Sendable {
-    /// What a plan depends on beside the sizes of the comparisons.
+    /// The inputs of a plan beside the sizes of the comparisons.
     package struct Settings: Sendable, Equatable {
         /// Judgements of a step, at least 1.
         package var globalBatchSize: Int
@@ -44,7 +44,7 @@ package struct StepPlanner: Sendable {
     /// The files that have losses of their own; none where all are drawn as one.
     let files: [FilePlanner]
 
-    /// What plans the steps of one file.
+    /// The planner of one file's steps.
     struct FilePlanner: Sendable {
         let planner: StepPlanner
         let weight: Double

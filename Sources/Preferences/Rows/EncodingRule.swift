@@ -1,6 +1,6 @@
 import Objectives
 
-/// What becomes of a row whose prompt and response together exceed `max_length`. Raw values are the run file's words.
+/// The treatment of a row whose prompt and response together exceed `max_length`. Raw values are the run file's words.
 package enum Truncation: String, Sendable, CaseIterable {
     /// The pair is dropped and counted.
     case drop
@@ -21,7 +21,7 @@ package enum ScoredTurns: String, Sendable, CaseIterable {
     case all
 }
 
-/// How text becomes scored tokens. One value for a whole file, the same on every rank.
+/// The rule by which text becomes scored tokens. One value for a whole file, the same on every rank.
 package struct EncodingRule: Sendable, Equatable {
     /// Most tokens of a prompt with one of its responses.
     package var maxLength: Int

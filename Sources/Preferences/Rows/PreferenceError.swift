@@ -4,7 +4,7 @@ import Storage
 import Tables
 import Tokenization
 
-/// Where a data row stands: for error messages.
+/// The place of a data row, for error messages.
 package struct RowPlace: Sendable, Equatable, CustomStringConvertible {
     package let file: String
     /// Counted from 1, blank lines included, as editors count; in Parquet the row's number from 1.
@@ -18,7 +18,7 @@ package struct RowPlace: Sendable, Equatable, CustomStringConvertible {
     package var description: String { "\(file):\(line)" }
 }
 
-/// What is wrong with a data file. Each text says where, what was found, what was expected and what to do.
+/// A fault of a data file. Each text says where, what was found, what was expected and what to do.
 package enum PreferenceError: Error, Sendable, CustomStringConvertible {
     case table(TableError)
     case notJSON(RowPlace, JSONError)

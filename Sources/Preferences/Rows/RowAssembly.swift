@@ -1,6 +1,6 @@
 import Storage
 
-/// What is done to every row, whatever its format: columns that make it a conversation, prompts that responses repeat,
+/// Steps for every row, whatever its format: columns that make it a conversation, prompts that responses repeat,
 /// parts that are empty.
 extension RowColumns {
     mutating func content(of format: RowFormat, _ parts: RowParts) throws(PreferenceError) -> RowContent {

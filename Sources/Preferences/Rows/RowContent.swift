@@ -59,7 +59,7 @@ enum Passage {
     case messages([JSON])
 }
 
-/// What a format reads out of a row, still as the row has it.
+/// The parts of a row that its format reads, still as the row has them.
 struct RowParts {
     enum Body {
         /// - Parameter prompt: nil where the responses hold it: whole dialogues.
@@ -98,7 +98,7 @@ struct RowParts {
     }
 }
 
-/// Where a row's margin rewards stand.
+/// The place of a row's margin rewards.
 enum MarginRewards {
     /// In `scores_chosen` and `scores_rejected`, objects of name to number, or in two columns of the reward's name.
     case sides

@@ -1,7 +1,7 @@
 import ChatTemplates
 import Tokenization
 
-/// What turns the texts of rows into tokens: a model's tokenizer and its chat template.
+/// The encoder of rows' texts into tokens: a model's tokenizer and its chat template.
 package struct TextEncoding: Sendable {
     /// Nil where the folder has none: rows of token ids do without.
     package let tokenizer: Tokenizer?

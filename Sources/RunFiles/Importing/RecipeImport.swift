@@ -2,9 +2,9 @@ import Storage
 
 /// Another trainer's recipe as a run file, with a note for each of its keys.
 package struct RecipeImport {
-    /// What became of a key of the recipe.
+    /// A note on a key of the recipe.
     package struct Note: Sendable, Equatable {
-        /// What became of the key, in the words of the report.
+        /// The fate of the key, in the words of the report.
         package enum Verdict: String, Sendable {
             case same
             case converted

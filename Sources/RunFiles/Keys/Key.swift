@@ -95,7 +95,7 @@ extension Initial where Value: ExpressibleByNilLiteral {
     }
 }
 
-/// What `key: null` is: as if the key weren't there, or a value of its own.
+/// The meaning of `key: null`: as if the key weren't there, or a value of its own.
 enum NullMeaning<Value: Sendable>: Sendable {
     case absent
     case value(Value)
@@ -122,7 +122,7 @@ package struct Readers: Sendable {
     package var names: [String]? { includes.map { Loss.all.filter($0).map(\.name) } }
 }
 
-/// What a key's value needs of other keys, looked at when all have been read.
+/// A condition on a key's value and other keys, checked when all have been read.
 package struct Rule: Sendable {
     /// Why a value is refused.
     package enum Objection: Sendable {

@@ -33,7 +33,7 @@ package struct MarginReward: Sendable, Equatable {
     package let scaling: MarginScaling
 }
 
-/// What a margin reward is multiplied by.
+/// The factor of a margin reward.
 package enum MarginScaling: Sendable, Equatable {
     /// `scale: FACTOR`. Default 1.
     case factor(Double)
@@ -43,7 +43,7 @@ package enum MarginScaling: Sendable, Equatable {
     case range
 }
 
-/// Where a response's margin reward comes from.
+/// The source of a response's margin reward.
 package enum MarginSource: Sendable, Equatable {
     /// `{column: NAME}`: the row's `scores_chosen[NAME]` and `scores_rejected[NAME]`. A weight that `margins` doesn't
     /// mention has the column of its own name.
@@ -70,7 +70,7 @@ package struct ObjectiveWeight: Sendable, Equatable {
     package let weight: Double
 }
 
-/// What `weights` says.
+/// The value of `weights`.
 package enum ObjectiveWeights: Sendable, Equatable {
     case fixed([ObjectiveWeight])
     /// Weights drawn for each pair; the objectives are those of `preference_name` and of `margins`.

@@ -1,4 +1,4 @@
-/// Where a key of a run stands.
+/// The place of a key of a run.
 package enum Place: Sendable, Equatable, CustomStringConvertible {
     case line(file: String, Int)
     /// On the command line, with its text.

@@ -1,6 +1,6 @@
 import Rewards
 
-/// What `study front` compares, as its YAML file describes it:
+/// The plan of `study front`, as its YAML file describes it:
 ///
 ///     base: run.yaml               # model and optimizer, without keys of a loss. Relative to this file's folder
 ///     output_dir: studies/front
@@ -20,7 +20,7 @@ import Rewards
 ///     sampled_steps: 180           # of the one run of MODPO with weights drawn for each pair
 ///     sampled_settings: {lora_r: 16}
 package struct FrontStudyFile: Sendable {
-    /// How policies between the ends are made.
+    /// The methods that make policies between the ends.
     package enum Method: String, Sendable, CaseIterable {
         case modpo
         case sampled = "modpo_sampled"

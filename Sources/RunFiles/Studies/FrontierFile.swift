@@ -1,6 +1,6 @@
 import Rewards
 
-/// What `study frontier` compares, as its YAML file describes it:
+/// The plan of `study frontier`, as its YAML file describes it:
 ///
 ///     model_name_or_path: models/sft          # what every method starts from, and the reference
 ///     train_file: prompts.jsonl               # prompts to draw responses to

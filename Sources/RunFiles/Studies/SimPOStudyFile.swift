@@ -1,4 +1,4 @@
-/// What `study simpo` compares, as its YAML file describes it:
+/// The plan of `study simpo`, as its YAML file describes it:
 ///
 ///     base: run.yaml             # model, data, length of the runs; without keys of a loss. Relative to this file's folder
 ///     output_dir: studies/simpo

@@ -45,7 +45,7 @@ package struct SweepRun: Sendable {
     }
 }
 
-/// What the runs of a sweep are compared by.
+/// The metric by which the runs of a sweep are compared.
 package struct SweepMetric: Sendable, Equatable {
     /// A name of `metrics.jsonl`, with `eval_` for held-out rows.
     package let name: String

@@ -63,7 +63,7 @@ enum ForeignKeys {
 
 /// Keys of other trainers without a counterpart here, and why.
 package struct ForeignKey: Sendable {
-    /// What becomes of the key when a recipe is imported.
+    /// The fate of the key when a recipe is imported.
     package enum Fate: Sendable {
         /// Nothing is lost.
         case needless

@@ -1,6 +1,6 @@
 import Objectives
 
-/// What `swift-prefopt keys` prints, and the generated `docs/run-file.md`.
+/// The texts of `swift-prefopt keys` and of the generated `docs/run-file.md`.
 package enum KeyDocument {
     /// Every key with its default, under the sections' headings.
     package static var list: String {

@@ -1,4 +1,4 @@
-/// What is wrong with a piece of a Parquet file; the piece's reader adds the file and the place.
+/// A fault of a piece of a Parquet file; the piece's reader adds the file and the place.
 enum ParquetFault: Error {
     /// The bytes break the format's rules.
     case damaged(String)

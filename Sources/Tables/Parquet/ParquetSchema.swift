@@ -1,4 +1,4 @@
-/// What the columns of a Parquet file hold, as a tree whose leaves are the columns that are stored.
+/// The schema of a Parquet file: a tree whose leaves are the columns that are stored.
 struct ParquetSchema {
     /// A place in a row: a column, or a part of one.
     indirect enum Node {

@@ -1,6 +1,6 @@
 import Storage
 
-/// How a column's values are stored, and what they mean.
+/// A column's type: the storage of its values and their meaning.
 struct ParquetType: Equatable {
     enum Physical: Int {
         case boolean, int32, int64, int96, float, double, bytes, fixedBytes

@@ -1,4 +1,4 @@
-/// How a piece of text becomes tokens: the `model` of `tokenizer.json`.
+/// The model that cuts a piece of text into tokens: the `model` of `tokenizer.json`.
 enum TokenModel: Sendable {
     case bytePair(BytePairModel)
     case unigram(UnigramModel)

@@ -9,7 +9,7 @@ package final class RegularExpression: @unchecked Sendable {
     package let text: String
     private let compiled: OnigRegex
 
-    /// What stands in the way of a pattern, as a sentence without its end.
+    /// The reason to refuse a pattern, as a sentence without its end.
     package struct Refusal: Error {
         package let reason: String
     }

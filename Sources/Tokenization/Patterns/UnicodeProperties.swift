@@ -58,7 +58,7 @@ enum UnicodeProperties {
         return result
     }
 
-    /// Where a class stands.
+    /// The place of a class.
     private enum Place: Equatable {
         case bracket
         case alone(keepsCase: Bool)

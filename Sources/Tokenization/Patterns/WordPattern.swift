@@ -24,7 +24,7 @@ struct WordPattern: Sendable, Equatable {
         case upTo(Int)
     }
 
-    /// What may follow a run of symbols and stay with it.
+    /// The characters that may follow a run of symbols and stay with it.
     enum Tail: Sendable { case nothing, newlines, newlinesAndSlashes }
 
     var contractions = Contractions.none

@@ -73,7 +73,7 @@ struct AlignedText {
         return result
     }
 
-    /// Where the bytes of a text came from.
+    /// The origins of a text's bytes.
     struct Places {
         fileprivate let bytes: UnsafeBufferPointer<UInt8>
         fileprivate let base: Int

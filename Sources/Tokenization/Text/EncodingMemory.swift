@@ -1,4 +1,4 @@
-/// What one thread keeps from text to text: buffers, and the tokens of the pieces it met last. It makes encoding many
+/// One thread's memory from text to text: buffers, and the tokens of the pieces it met last. It makes encoding many
 /// texts several times faster and never changes a result. For one tokenizer, and not to be shared by threads.
 package final class EncodingMemory {
     private let pieces: PieceMemory

@@ -1,6 +1,6 @@
 import Storage
 
-/// What is done to the ids of a text at the end: special tokens around them, white space off their offsets.
+/// The last step of encoding a text, on its ids: special tokens around them, white space off their offsets.
 enum PostProcessor: Sendable {
     case template([TemplatePiece])
     /// White space at the ends of a token is left out of its offsets.

@@ -1,4 +1,4 @@
-/// What happens to the delimiters when a text is split at them. The names are those of `tokenizer.json`.
+/// The treatment of the delimiters when a text is split at them. The names are those of `tokenizer.json`.
 enum SplitBehavior: String, Sendable, CaseIterable {
     case removed = "Removed"
     case isolated = "Isolated"

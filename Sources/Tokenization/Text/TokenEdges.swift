@@ -1,4 +1,4 @@
-/// How much white space each token has at its ends, for post-processors that leave it out of the offsets.
+/// The white space at each token's ends, for post-processors that leave it out of the offsets.
 struct TokenEdges: Sendable {
     /// By id: scalars of white space that a token of the model begins and ends with.
     private let left: [UInt16]

@@ -1,7 +1,8 @@
 import Objectives
 import Storage
 
-/// What an evaluation found of a set: its metrics, and each judgement's own numbers for comparisons with another evaluation.
+/// The results of an evaluation of a set: its metrics, and each judgement's own numbers for comparisons with another
+/// evaluation.
 package struct EvaluationResult {
     package let metrics: Metrics
     /// In the order of the set.

@@ -3,7 +3,7 @@ import Objectives
 import Statistics
 import Storage
 
-/// How a run's held-out evaluations stand beside the one before its first step.
+/// A run's held-out evaluations beside the one before its first step.
 struct HeldOutProgress {
     /// Before the first step: each judgement's loss.
     private var first: [Double]?

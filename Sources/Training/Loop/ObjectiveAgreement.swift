@@ -1,7 +1,7 @@
 import Objectives
 import Preferences
 
-/// How a policy's implicit rewards agree with each objective of a run with margin rewards, over pairs.
+/// The agreement of a policy's implicit rewards with each objective of a run with margin rewards, over pairs.
 ///
 /// For the objective NAME, `objectives/NAME/accuracy` is the share of pairs, among those that its margin reward tells apart,
 /// whose implicit reward is greater for the response with the greater margin reward; `objectives/NAME/mean` the mean over

@@ -2,7 +2,7 @@ import Machine
 import Statistics
 import Storage
 
-/// What a policy's samples at an evaluation are and are worth.
+/// A policy's samples at an evaluation and their rewards.
 struct SampleResult {
     /// Lines of `samples.jsonl`.
     let rows: [JSONObject]
@@ -36,7 +36,7 @@ struct SampleResult {
     }
 }
 
-/// How the rewards of a run's samples stand beside those before its first step.
+/// The rewards of a run's samples beside those before its first step.
 struct SampleProgress {
     private var first: SampleResult?
     private var last: SampleResult?

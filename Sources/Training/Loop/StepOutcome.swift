@@ -1,7 +1,7 @@
 import Objectives
 import Preferences
 
-/// What a step found of one judgement.
+/// A step's numbers of one judgement.
 package struct JudgementResult {
     /// Data row, counted from 0, and line of the file, counted from 1.
     let row: Int
@@ -34,7 +34,7 @@ struct RolloutMetrics {
     subscript(name: String) -> Double? { values.first { $0.name == name }?.value }
 }
 
-/// What a step found, the same on every rank.
+/// A step's results, the same on every rank.
 package struct StepOutcome {
     /// In step order; none of a step whose responses the policy drew.
     package var judgements: [JudgementResult] = []

@@ -3,7 +3,7 @@ import Objectives
 import Preferences
 import RunFiles
 
-/// What looks wrong about a run, each thing said once in one line. Nothing of it ends a run.
+/// Warnings on a run, each told once in one line. Nothing of it ends a run.
 struct TrainingWarnings {
     private let objective: Objective
     private let limit: Double?

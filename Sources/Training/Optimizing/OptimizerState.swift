@@ -12,7 +12,7 @@ import RunFiles
 /// touches one, and every block in which weight decay begins or ends. Those are *wide*; their moments lie one after another
 /// in arrays of their own.
 package struct OptimizerState {
-    /// What a part has an element for.
+    /// The unit for which a part has an element.
     package enum Spacing {
         case parameter, block, wideParameter
     }

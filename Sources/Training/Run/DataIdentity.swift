@@ -2,7 +2,7 @@ import Modeling
 import Preferences
 import RunFiles
 
-/// What the pairs of a run hang on: two runs that have it in common read the same pairs.
+/// The inputs of a run's pairs: two runs that have them in common read the same pairs.
 struct DataIdentity: Equatable {
     private let train: [DataFile]
     private let evaluation: [DataFile]

@@ -181,7 +181,7 @@ package struct LoadedModel {
     }
 }
 
-/// What a user may name as a model: its folder, or the folder of an adapter on it.
+/// A folder that a user names as a model: its folder, or the folder of an adapter on it.
 package struct ModelSource: Equatable {
     /// The model's folder.
     package let base: String

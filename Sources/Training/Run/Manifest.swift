@@ -6,7 +6,7 @@ import Storage
 /// `manifest.json`: what a run was run with and on. Each start of the program is an attempt at the run; one that was stopped
 /// or killed has several, and the file tells of them all.
 struct Manifest {
-    /// How an attempt ended. One whose last word is `running` when another begins was interrupted.
+    /// The end of an attempt. One whose last word is `running` when another begins was interrupted.
     enum Outcome {
         case running, done, stopped
         case failed(String)
@@ -21,7 +21,7 @@ struct Manifest {
         }
     }
 
-    /// What an attempt got through.
+    /// The steps, pairs and tokens of an attempt.
     struct Progress {
         /// Steps done before it and by its end.
         var steps: Range<Int>

@@ -5,7 +5,7 @@ import Machine
 import Modeling
 import Storage
 
-/// How many tokens a micro-batch holds when the run file doesn't say.
+/// The tokens of a micro-batch when the run file doesn't say them.
 enum MicroBatchSize {
     /// With `reproducible`: what is added up before rounding must not depend on the machine.
     static let reproducible = 2048

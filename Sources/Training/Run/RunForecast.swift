@@ -2,7 +2,7 @@ import Modeling
 import Preferences
 import RunFiles
 
-/// What a run will cost on a number of ranks, in units that runs on the same machine share; and what it will come to.
+/// The cost of a run on a number of ranks, in units that runs on the same machine share, and its time by them.
 package struct RunForecast {
     private let run: RunFile
     private let shapes: [ComparisonShape]

@@ -159,7 +159,7 @@ struct RunSetup {
 
     // MARK: - Plan
 
-    /// What the steps will be.
+    /// The plan of the steps.
     struct Plan {
         let planner: StepPlanner
         let totalSteps: Int

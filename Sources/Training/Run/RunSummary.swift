@@ -4,7 +4,7 @@ import Modeling
 import Preferences
 import Storage
 
-/// What rank 0 says before step 0: the model, the objective, what makes up a step, and where the memory goes.
+/// Rank 0's summary before step 0: the model, the objective, what makes up a step, and where the memory goes.
 package struct RunSummary {
     package let lines: [String]
     /// Of the most memory that this process will have at once, with what it shares with the ranks of its node.

@@ -1,4 +1,4 @@
-/// What ends a run, with the exit status that scripts rely on.
+/// An error that ends a run, with the exit status that scripts rely on.
 package enum TrainingError: Error, Sendable, CustomStringConvertible {
     /// Numbers went non-finite, or too large to be summed exactly.
     case nonFinite(step: Int, what: String, pairs: [Int])

@@ -3,7 +3,7 @@ import Glibc
 import Machine
 import Storage
 
-/// What a run that finds checkpoints in its folder does with them.
+/// The treatment of checkpoints that a run finds in its folder.
 package enum Resume: Sendable, Equatable {
     /// Go on from the newest complete checkpoint, if there is one.
     case auto

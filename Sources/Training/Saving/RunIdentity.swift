@@ -2,8 +2,8 @@ import Modeling
 import RunFiles
 import Storage
 
-/// What a checkpoint must share with the run that goes on from it, by name: the values of run file keys, and the digests of
-/// what files hold.
+/// The settings that a checkpoint shares with the run that goes on from it, by name: the values of run file keys, and
+/// the digests of what files hold.
 struct RunIdentity {
     /// As the checkpoint has it.
     let members: JSONObject

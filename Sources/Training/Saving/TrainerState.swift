@@ -4,7 +4,7 @@ import Kernels
 import Modeling
 import Storage
 
-/// What a checkpoint holds beside the model: all that decides the steps to come.
+/// The part of a checkpoint beside the model: all that decides the steps to come.
 struct TrainerState: Equatable {
     /// Optimizer steps done.
     var step: Int

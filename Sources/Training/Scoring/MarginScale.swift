@@ -2,7 +2,7 @@ import Machine
 import Preferences
 import RunFiles
 
-/// How far a margin reward differs between chosen and rejected responses, and the factor that it is multiplied by. Of the
+/// The spread of a margin reward between chosen and rejected responses, and the factor that it is multiplied by. Of the
 /// training rows; an evaluation uses the same factor again.
 struct MarginScale: Sendable, Equatable {
     let name: String

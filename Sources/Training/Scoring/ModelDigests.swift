@@ -3,7 +3,7 @@ import Collectives
 import RunFiles
 import Storage
 
-/// What stands for the models that a run's logps are computed with. Known on rank 0; empty on the others.
+/// Digests of the models that a run's logps are computed with. Known on rank 0; empty on the others.
 package struct ModelDigests: Sendable {
     /// The policy's model, or what its adapters are on.
     package private(set) var base: Digest.Value?

@@ -5,7 +5,7 @@ import Preferences
 import RunFiles
 import Storage
 
-/// What an objective needs of every response beside the policy: the reference's logps and the weighted margin rewards.
+/// An objective's inputs for every response beside the policy: the reference's logps and the weighted margin rewards.
 /// Computed before the first step, constant from then on.
 package struct ResponseColumns: Sendable {
     /// Reference logps, sums in nats; empty if the objective needs none.

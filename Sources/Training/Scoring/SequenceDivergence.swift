@@ -5,8 +5,8 @@ import Machine
 import Modeling
 import Preferences
 
-/// How far a policy is from a reference along responses that it drew itself, in nats a response. There are two estimates of
-/// the same KL(π ‖ π_ref), whose means must agree within their standard errors.
+/// The divergence of a policy from a reference along responses that it drew itself, in nats a response. There are two
+/// estimates of the same KL(π ‖ π_ref), whose means must agree within their standard errors.
 package struct SequenceDivergence: Sendable {
     /// Σ_t KL(π(·|s_t) ‖ π_ref(·|s_t)), each over the whole vocabulary: of low variance (the DPO paper's, footnote 3).
     package let exact: [Double]

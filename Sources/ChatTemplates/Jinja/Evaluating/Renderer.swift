@@ -3,7 +3,7 @@
 /// A template comes with a model from who knows where, so it reaches nothing but the values it was given, and every node
 /// it evaluates and every byte it makes is counted: an endless one ends in an error within a second.
 final class JinjaRenderer {
-    /// What a rendering may spend. The largest real conversation spends a few per cent of it.
+    /// The bounds of a rendering. The largest real conversation spends a few per cent of it.
     enum Limit {
         /// Expressions evaluated, elements visited, comparisons, and text walked through: the unit is about 0.2 µs.
         static let steps = 1_500_000

@@ -1,4 +1,4 @@
-/// What the parser notes about names while it reads a template: their numbers, and which scope hides a name from its inner
+/// The names of a template as its parser meets them: their numbers, and the scopes that hide a name from its inner
 /// scopes.
 ///
 /// Jinja decides where a variable lives before it runs: a name that a scope assigns (outside an `if`) before using it in

@@ -1,4 +1,4 @@
-/// How a list of statements ended.
+/// The ways in which a list of statements ends.
 enum JinjaFlow { case next, breakLoop, continueLoop }
 
 extension JinjaRenderer {

@@ -1,4 +1,4 @@
-/// How `tojson` writes: Python's `json.dumps`, without the HTML escapes of Jinja's own filter.
+/// The style of `tojson`: Python's `json.dumps`, without the HTML escapes of Jinja's own filter.
 struct JinjaJSONStyle {
     var isASCII = false
     /// What one level is moved in by; nil for everything on one line.

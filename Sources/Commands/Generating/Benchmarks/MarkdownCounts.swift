@@ -1,6 +1,6 @@
 import Storage
 
-/// How often an answer uses Markdown's headers, lists and bold type, outside of code: by which Arena-Hard's judgements are
+/// Counts of an answer's Markdown headers, lists and bold type, outside of code: by which Arena-Hard's judgements are
 /// controlled for style.
 /// (lmarena/arena-hard-auto, utils/add_markdown_info.py.)
 package struct MarkdownCounts {

@@ -1,4 +1,4 @@
-/// What `generate` writes: its own lines, or a benchmark's file of answers.
+/// The output formats of `generate`: its own lines, or a benchmark's file of answers.
 package enum ResponseFormat: String, Sendable, CaseIterable {
     case jsonl
     /// AlpacaEval 2: a list of instruction, output and generator.

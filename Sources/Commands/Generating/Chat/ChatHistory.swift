@@ -1,6 +1,6 @@
 import Storage
 
-/// What was said in a chat.
+/// The messages of a chat.
 struct ChatHistory {
     /// What the model is told first.
     var system: String?

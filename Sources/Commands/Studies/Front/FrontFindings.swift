@@ -5,7 +5,7 @@ import RunFiles
 import Statistics
 import Storage
 
-/// What `study front` has found, and how it is told.
+/// The findings of `study front`, and the text that tells them.
 struct FrontFindings {
     private let names: [String]
     private let methods: [String]

@@ -1,7 +1,7 @@
 import Storage
 
-/// What a method's final models cost in tokens: each final model by itself, and the stages that all of them share. A token
-/// forward is 2 multiply-adds a parameter, backward 4, and one that is generated 2.
+/// The cost of a method's final models in tokens: each final model by itself, and the stages that all of them share. A
+/// token forward is 2 multiply-adds a parameter, backward 4, and one that is generated 2.
 struct FrontLedger {
     struct Cost {
         var forward = 0.0
@@ -47,7 +47,7 @@ struct FrontLedger {
     }
 }
 
-/// What the training of runs took.
+/// The tokens that the training of runs took.
 struct TrainingTokens {
     /// Forward and backward both.
     let trained: Double

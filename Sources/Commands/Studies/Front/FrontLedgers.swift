@@ -2,8 +2,8 @@ import Machine
 import RunFiles
 import Storage
 
-/// What each method of `study front` cost, out of its runs' records. Evaluations and the drawing of responses to judge policies
-/// by are no part of it.
+/// The cost of each method of `study front`, out of its runs' records. Evaluations and the drawing of responses to
+/// judge policies by are no part of it.
 struct FrontLedgers {
     private let study: FrontStudyFile
     private let lattice: WeightLattice

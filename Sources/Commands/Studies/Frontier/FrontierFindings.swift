@@ -2,7 +2,7 @@ import Machine
 import RunFiles
 import Statistics
 
-/// What a study of the frontier found, in sentences.
+/// The findings of a study of the frontier, in sentences.
 struct FrontierFindings {
     let lines: [String]
 

@@ -78,7 +78,7 @@ struct FrontierPoint {
     }
 }
 
-/// How often a policy's responses at a temperature are worth more than the reference's at 1.
+/// The win rate of a policy's responses at a temperature over the reference's at 1.
 struct FrontierWin {
     let method: FrontierMethod
     let temperature: Double

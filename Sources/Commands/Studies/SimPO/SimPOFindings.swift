@@ -4,7 +4,7 @@ import RunFiles
 import Statistics
 import Storage
 
-/// What `study simpo` has found, and how it is told.
+/// The findings of `study simpo`, and the text that tells them.
 struct SimPOFindings {
     /// Of each policy on held-out pairs.
     var heldOut: [LengthDiagnosis]

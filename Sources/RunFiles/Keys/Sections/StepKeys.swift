@@ -50,7 +50,7 @@ package struct LengthKeys: KeySection {
 }
 
 extension Settings where Section == StepKeys {
-    /// How the pairs of a step are given.
+    /// The ways to give the pairs of a step.
     package enum Size: Sendable, Equatable {
         /// `global_batch_size`: pairs per step on any number of ranks.
         case global(Int)
