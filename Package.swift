@@ -43,7 +43,8 @@ let package = Package(
         .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),
         // A multiply-add is one where the source says so: the bits must not depend on the compiler's choice.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
-        .target(name: "Kernels", dependencies: ["Machine", "CKernels", "CVector"], swiftSettings: fast),
+        .target(
+            name: "Kernels", dependencies: ["Statistics", "Machine", "CKernels", "CVector"], swiftSettings: fast),
         .target(name: "Yardsticks", dependencies: ["COpenBLAS", "Kernels", "Machine"]),
         .target(name: "Checkpoints", dependencies: ["Storage"]),
         .target(name: "Tables", dependencies: ["Storage", "CSnappy", "CLZ4"]),
@@ -56,8 +57,10 @@ let package = Package(
         .target(name: "Rewards", dependencies: ["Machine", "Storage", "CCurl"]),
         .target(
             name: "Preferences",
-            dependencies: ["Machine", "Tables", "Tokenization", "ChatTemplates", "Objectives", "Storage"]),
-        .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Storage"]),
+            dependencies: [
+                "Machine", "Tables", "Tokenization", "ChatTemplates", "Objectives", "Statistics", "Storage",
+            ]),
+        .target(name: "Modeling", dependencies: ["Kernels", "Checkpoints", "Statistics", "Storage"]),
         .target(name: "ModelFiles", dependencies: ["Modeling", "Kernels", "Checkpoints", "Storage"]),
         .target(
             name: "RunFiles",
@@ -97,7 +100,7 @@ let package = Package(
         .testTarget(name: "FiguresTests", dependencies: ["Figures", "Scratch"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Storage", "Scratch"]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Scratch"], exclude: ["Fixtures"]),
-        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"], exclude: ["Fixtures"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels", "Statistics"], exclude: ["Fixtures"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "CHwloc", "Scratch"]),
         .target(
             name: "RankedTests", dependencies: ["Collectives", "Storage", "Scratch"], path: "Tests/RankedTests"),

@@ -1,4 +1,5 @@
 import Kernels
+import Statistics
 import Testing
 
 @Suite struct RowDropoutTests {
@@ -26,7 +27,7 @@ import Testing
         return (0..<keys.count).map { row in (0..<columns).map { y[row, $0] != 0 } }
     }
 
-    private func keys(_ count: Int) -> [UInt64] { (0..<count).map { RowDropout.mixed(UInt64($0)) } }
+    private func keys(_ count: Int) -> [UInt64] { (0..<count).map { SplitMix64.mixed(UInt64($0)) } }
 
     @Test("1 − p of the elements stay, divided by 1 − p", arguments: [0.05, 0.1, 0.5, 0.9])
     func share(_ p: Double) {

@@ -3,6 +3,18 @@ import Statistics
 import Testing
 
 @Suite("Statistics") struct StatisticsTests {
+    @Test("SplitMix64 gives the numbers of its reference implementation") func generator() {
+        // https://prng.di.unimi.it/splitmix64.c from 1234567.
+        var random = SplitMix64(state: 1_234_567)
+        let numbers = (0..<5).map { _ in random.next() }
+        #expect(
+            numbers == [
+                6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431, 16_408_922_859_458_223_821,
+            ])
+        #expect(SplitMix64.mixed(1_234_567) == numbers[0])
+    }
+
     @Test("Wilson's interval as in statsmodels") func wilson() {
         // statsmodels.stats.proportion.proportion_confint(7, 10, method="wilson")
         let interval = Interval.wilson(share: 0.7, of: 10)

@@ -1,7 +1,7 @@
 import Collectives
 import Machine
-import Preferences
 import RunFiles
+import Statistics
 import Storage
 import Training
 

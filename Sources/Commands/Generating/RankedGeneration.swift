@@ -3,6 +3,7 @@ import Kernels
 import Machine
 import Modeling
 import Preferences
+import Statistics
 import Training
 
 /// A row with those of its continuations that are wanted.
@@ -53,7 +54,7 @@ struct RankedGeneration {
         return all.sorted { ($0.place, $0.sample) < ($1.place, $1.sample) }
     }
 
-    /// What the journal has of these rows, each continuation once.
+    /// The journal's continuations of these rows, each once.
     private func known(of rows: [ContinuedRow], _ turn: Int) -> [RowContinuation] {
         var seen: Set<[Int]> = []
         return (journal?.known ?? []).filter { continuation in

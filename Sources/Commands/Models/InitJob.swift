@@ -1,6 +1,6 @@
 import Kernels
 import Modeling
-import Preferences
+import Statistics
 import Storage
 import Training
 

@@ -36,7 +36,7 @@ final class PolicyJudge {
         over communicator: Communicator
     ) throws {
         (self.pool, self.communicator, self.responseLength, self.file) = (pool, communicator, responseLength, file)
-        key = RowDropout.mixed(seed)
+        key = SplitMix64.mixed(seed)
         let (reference, tokenizer, encoder) = try communicator.failingTogether {
             let source = try ModelSource(model)
             let loaded = try LoadedModel(reading: source, positions: 1, on: pool)
@@ -93,7 +93,7 @@ final class PolicyJudge {
             GenerationRules(
                 sampling: Sampling(temperature: temperature), maxNewTokens: responseLength, endTokens: ends),
             over: communicator)
-        let drawn = drawing.draw(texts, samples: samples, key: key ^ RowDropout.mixed(salt))
+        let drawn = drawing.draw(texts, samples: samples, key: key ^ SplitMix64.mixed(salt))
         return PreferenceSet(answering: rows, of: prompts, with: drawn.map { $0.map(\.tokens) })
     }
 
@@ -103,7 +103,7 @@ final class PolicyJudge {
         try scoring.rewards(of: set.ratedTexts(tokenizer), from: file).first?.values ?? []
     }
 
-    /// How far a policy is from the reference along its own responses.
+    /// The divergence of a policy from the reference along its own responses.
     /// - Throws: on every rank alike. Collective.
     func divergence(of policy: LoadedModel, along set: PreferenceSet) throws -> SequenceDivergence {
         let models = try communicator.failingTogether {

@@ -3,8 +3,8 @@ import Collectives
 import Kernels
 import Machine
 import Modeling
-import Preferences
 import RunFiles
+import Statistics
 import Storage
 import Training
 

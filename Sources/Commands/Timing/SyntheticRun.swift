@@ -2,8 +2,8 @@ import Checkpoints
 import Glibc
 import Machine
 import Modeling
-import Preferences
 import RunFiles
+import Statistics
 import Storage
 import Training
 

@@ -1,4 +1,5 @@
 import CVector
+import Statistics
 
 /// Dropout (Srivastava et al. 2014) whose mask is a function of what a row is, not of where or when it is computed: every
 /// row has a key, and an element stays where a number drawn from (key, module, column) says so. What stays is divided by
@@ -52,10 +53,10 @@ package struct RowDropout {
     ) {
         // The last block's rows are the output rows.
         let keys = x.rows == rows ? keys : outputKeys
-        let salt = RowDropout.mixed(UInt64(truncatingIfNeeded: module) &+ 1)
+        let salt = SplitMix64.mixed(UInt64(truncatingIfNeeded: module) &+ 1)
         pool.chunks(of: x.rows, size: 16) { range in
             for row in range {
-                let (source, key) = (x.row(row), RowDropout.mixed(keys[row] ^ salt))
+                let (source, key) = (x.row(row), SplitMix64.mixed(keys[row] ^ salt))
                 var column = 0
                 while column + 16 <= x.columns {
                     // Sixteen elements share eight draws of 32 bits: first the upper halves decide, then the lower ones.
@@ -79,13 +80,4 @@ package struct RowDropout {
 
     @inline(__always)
     private func keep(_ x: Vector, _ draws: SIMD8<UInt32>) -> Vector { prefopt_keep(x * factor, draws, limit) }
-
-    /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-    @inline(__always)
-    package static func mixed(_ x: UInt64) -> UInt64 {
-        var z = x &+ 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

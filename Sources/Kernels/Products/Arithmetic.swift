@@ -1,4 +1,5 @@
 import CKernels
+import Statistics
 
 /// The arithmetic of linear maps.
 package enum Arithmetic: String, Sendable {
@@ -64,7 +65,7 @@ struct TrialProduct {
         var state: UInt64 = 1
         func numbers(_ count: Int) -> [Float] {
             (0..<count).map { _ in
-                state = RowDropout.mixed(state)
+                state = SplitMix64.mixed(state)
                 return Float(Int64(bitPattern: state) >> 40) * 0x1p-23
             }
         }

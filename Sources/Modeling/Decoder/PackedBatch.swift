@@ -1,4 +1,5 @@
 import Kernels
+import Statistics
 
 /// A prompt and its responses, as token ids: what is packed, and never torn apart.
 package struct PackedSequence: Sendable {
@@ -150,8 +151,8 @@ package struct PackedBatch: Sendable {
     ) -> [UInt64] {
         var result: [UInt64] = []
         func append(_ key: UInt64, response: Int, count: Int) {
-            let start = RowDropout.mixed(key ^ UInt64(truncatingIfNeeded: response))
-            result += (0..<count).map { RowDropout.mixed(start &+ UInt64(truncatingIfNeeded: $0)) }
+            let start = SplitMix64.mixed(key ^ UInt64(truncatingIfNeeded: response))
+            result += (0..<count).map { SplitMix64.mixed(start &+ UInt64(truncatingIfNeeded: $0)) }
         }
         for (key, sequence) in zip(keys, sequences) {
             for part in sequence.parts(for: architecture) {

@@ -301,7 +301,7 @@ extension PreferenceSet {
         var counts: [RowFormat: Int] = [:]
         for (number, part) in parts.enumerated() {
             let (set, name) = (part.set, number < names.count ? names[number] : nil)
-            let order = StepPlanOrder.comparisons(
+            let order = EpochOrder.comparisons(
                 count: set.comparisons.count, shuffle: true, seed: ~seed, epoch: number)
             let whole = Int(part.weight)
             let share = Int(((part.weight - Double(whole)) * Double(order.count)).rounded())

@@ -40,7 +40,7 @@ package struct PlannedComparison: Sendable, Equatable {
             scoredTokens: scoredTokens, cost: cost)
     }
 
-    /// Where one of `responses` stands in them.
+    /// The place of one of `responses` in them.
     package func place(ofResponse response: Int) -> Int { responses.prefix { $0 < response }.count }
 }
 
@@ -120,7 +120,7 @@ package struct StepPlan: Sendable, Equatable {
         parts.count == 1 ? 0 : parts.firstIndex { $0.positions.contains(position) } ?? 0
     }
 
-    /// What the loss of the judgement at a position, and its gradient, is multiplied by in the step's sum: 1 over the number of
+    /// The factor of the judgement at a position, of its loss and its gradient, in the step's sum: 1 over the number of
     /// judgements of its part, times the part's weight.
     package func share(of position: Int) -> Double {
         let part = parts[part(of: position)]
@@ -128,7 +128,7 @@ package struct StepPlan: Sendable, Equatable {
         return part.weight * (1 / Double(part.positions.count))
     }
 
-    /// What the loss of the judgement at a position is multiplied by before the mean over all judgements is taken.
+    /// The factor of the loss of the judgement at a position before the mean over all judgements is taken.
     package func lossWeight(of position: Int) -> Double {
         parts.count == 1 && parts[0].weight == 1
             ? 1 : share(of: position) * Double(judgements.count)

@@ -197,7 +197,7 @@ package struct EpochPlan: Sendable {
             (order, starts) = ([], [])
             return
         }
-        order = StepPlanOrder.comparisons(
+        order = EpochOrder.comparisons(
             count: planner.shapes.count, shuffle: settings.shuffle, seed: settings.seed, epoch: epoch)
         var starts = [0]
         starts.reserveCapacity(order.count + 1)

@@ -2,7 +2,7 @@ import Collectives
 import Kernels
 import Machine
 import Modeling
-import Preferences
+import Statistics
 
 /// A response that a model drew.
 package struct DrawnResponse: Sendable, Equatable {
@@ -57,10 +57,10 @@ package final class ResponseDrawing {
         try? generator.run(
             next: { mayWait in
                 queue.next(mayWait: mayWait).map { place in
-                    let start = RowDropout.mixed(key ^ RowDropout.mixed(UInt64(place)))
+                    let start = SplitMix64.mixed(key ^ SplitMix64.mixed(UInt64(place)))
                     return GenerationRequest(
                         number: place, prompt: prompts[place],
-                        randoms: (0..<samples).map { SplitMix64(state: RowDropout.mixed(start ^ UInt64($0))) })
+                        randoms: (0..<samples).map { SplitMix64(state: SplitMix64.mixed(start ^ UInt64($0))) })
                 }
             },
             finished: { end in

@@ -1,8 +1,8 @@
 import Checkpoints
 import Kernels
 import Modeling
-import Preferences
 import RunFiles
+import Statistics
 import Storage
 import Tokenization
 

@@ -7,6 +7,7 @@ import Objectives
 import Preferences
 import Rewards
 import RunFiles
+import Statistics
 import Tokenization
 
 /// Takes steps of proximal policy optimization (see `Loss.ppo`). The policy draws a response to each prompt of the step,
@@ -65,7 +66,7 @@ package final class PPOLearner: StepLearner {
             console: run.console)
     }
 
-    /// What drawing responses takes where memory is no bound.
+    /// The bytes that drawing responses takes where memory is no bound.
     static func drawingBytes(_ run: TrainingRun) -> Int {
         let a = run.policy.architecture
         let plan = GenerationPlan(
@@ -125,7 +126,7 @@ package final class PPOLearner: StepLearner {
     private func draw(_ plan: StepPlan) throws -> Rollouts {
         let prompts = run.train.set
         let comparisons = plan.judgements.map { prompts.responses[prompts.judgements[$0].responses[0]].comparison }
-        let key = RowDropout.mixed(run.file.data.seed ^ RowDropout.mixed(UInt64(plan.step)))
+        let key = SplitMix64.mixed(run.file.data.seed ^ SplitMix64.mixed(UInt64(plan.step)))
         let drawn = drawing.draw(comparisons.map { Array(prompts.tokens[prompts.comparisons[$0].prompt]) }, key: key)
         let set = PreferenceSet(
             answering: comparisons, of: prompts, with: drawn.map { responses in responses.map(\.tokens) })
@@ -167,7 +168,7 @@ package final class PPOLearner: StepLearner {
         let size = (whole.globalBatchSize + settings.miniBatches - 1) / settings.miniBatches
         var cut = whole
         cut.globalBatchSize = size
-        cut.seed = RowDropout.mixed(whole.seed &+ UInt64(plan.step))
+        cut.seed = SplitMix64.mixed(whole.seed &+ UInt64(plan.step))
         cut.shuffle = true
         let planner = StepPlanner(shapes: rollouts.set.shapes, settings: cut)
         let first = plan.step * settings.epochs * settings.miniBatches

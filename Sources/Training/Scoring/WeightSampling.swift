@@ -1,7 +1,7 @@
 import Glibc
-import Kernels
 import Preferences
 import RunFiles
+import Statistics
 
 /// Weights of the objectives drawn for each comparison and step, whichever rank asks: uniform on the part of the simplex where
 /// the comparison's own preferences weigh `Margins.leastSampledWeight` at least, since the loss divides by their weight.
@@ -31,8 +31,8 @@ struct WeightSampling: Sendable {
     ///
     /// - Parameter step: counted from 0; nil: of evaluations, which are all alike.
     func weights(of comparison: Int, in set: PreferenceSet, step: Int?) -> [Double] {
-        let time = RowDropout.mixed(seed &+ RowDropout.mixed(step.map { UInt64($0) &+ 1 } ?? 0))
-        var random = SplitMix64(state: RowDropout.mixed(time ^ UInt64(comparison)))
+        let time = SplitMix64.mixed(seed &+ SplitMix64.mixed(step.map { UInt64($0) &+ 1 } ?? 0))
+        var random = SplitMix64(state: SplitMix64.mixed(time ^ UInt64(comparison)))
         // Exponential numbers over their sum are uniform on the simplex (Devroye 1986, V.2).
         let draws = objectives.map { _ in -log((Double(random.next() >> 12) + 0.5) * 0x1p-52) }
         let sum = draws.reduce(0, +)

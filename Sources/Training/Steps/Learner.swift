@@ -6,6 +6,7 @@ import Modeling
 import Objectives
 import Preferences
 import RunFiles
+import Statistics
 
 /// One optimizer step: compute this rank's micro-batches of judged responses, reduce once, update.
 ///
@@ -55,7 +56,8 @@ package final class Learner: StepLearner {
         return StepOutcome(judgements: judgements, norm: norm, rate: rate, stop: results.shared.stop)
     }
 
-    /// What the losses must know of the whole batch before any of its gradients, for each part of the step. Collective.
+    /// The statistics of the whole batch that the losses read before any of its gradients, for each part of the step.
+    /// Collective.
     private func statistics(of plan: StepPlan) throws -> [BatchStatistics] {
         let batch = plan.judgements.map { set.judgements[$0] }
         var statistics = BatchStatistics(meanLength: 0)
@@ -108,11 +110,11 @@ package final class Learner: StepLearner {
         run.train.columns.input(judgement, in: set, logps: logps, step: step)
     }
 
-    /// What a comparison's rows drop in a step, wherever they are computed.
+    /// The keys by which a comparison's rows drop in a step, wherever they are computed.
     private func dropoutKeys(_ plan: StepPlan, _ microBatch: PlannedMicroBatch) -> [UInt64]? {
         guard !run.file.adapters.disablesDropout else { return nil }
-        let key = RowDropout.mixed(run.file.data.seed ^ RowDropout.mixed(UInt64(plan.step)))
-        return microBatch.comparisons.map { RowDropout.mixed(key ^ UInt64($0.comparison)) }
+        let key = SplitMix64.mixed(run.file.data.seed ^ SplitMix64.mixed(UInt64(plan.step)))
+        return microBatch.comparisons.map { SplitMix64.mixed(key ^ UInt64($0.comparison)) }
     }
 
     private func evaluate(

@@ -3,6 +3,7 @@ import Kernels
 import Machine
 import Modeling
 import Preferences
+import Statistics
 import Storage
 import Tokenization
 import Training
@@ -67,7 +68,7 @@ struct ChatSession {
         }
     }
 
-    /// What is typed next: a line, or several between marks; nil at the end.
+    /// The text that is typed next: a line, or several between marks; nil at the end.
     private func nextText(_ console: Console) -> String? {
         let mark = "\"\"\""
         var several: [String]?

@@ -1,5 +1,6 @@
 import Glibc
 import Preferences
+import Statistics
 import Storage
 import Training
 

@@ -1,5 +1,7 @@
+import Statistics
+
 /// The order of an epoch's comparisons.
-enum StepPlanOrder {
+enum EpochOrder {
     /// A Fisher–Yates shuffle of 0..<count by the seed and the epoch, or file order.
     ///
     /// Written out rather than left to the standard library, whose algorithm may change between versions: a checkpoint
@@ -17,22 +19,9 @@ enum StepPlanOrder {
     }
 }
 
-/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): 64 bits of state, one output per addition, every seed good.
-package struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    package init(state: UInt64) { self.state = state }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SplitMix64 {
     /// Uniform on 0..<bound, without the bias of a plain remainder: draws that fall in the uneven end are repeated.
-    mutating func next(below bound: UInt64) -> UInt64 {
+    fileprivate mutating func next(below bound: UInt64) -> UInt64 {
         let uneven = (UInt64.max % bound + 1) % bound
         while true {
             let draw = next()
