@@ -24,7 +24,7 @@ package struct ChatEndpoint: Sendable {
         self.model = model
     }
 
-    /// What the model answers to one message of a user, at temperature 0.
+    /// The model's answer to one message of a user, at temperature 0.
     /// - Parameters:
     ///   - row: for messages.
     ///   - firstWait: seconds before the second try.
@@ -84,5 +84,18 @@ package struct ChatEndpoint: Sendable {
 
     private func failure(_ row: Int, _ problem: String, _ remedy: String) -> RewardError {
         .failed(source: url, row: row, problem: problem, remedy: remedy)
+    }
+}
+
+extension ChatEndpoint {
+    /// The texts in double brackets of an answer, in their order.
+    static func bracketed(in answer: String) -> [Substring] {
+        var texts: [Substring] = []
+        var rest = answer[...]
+        while let start = rest.firstRange(of: "[["), let end = rest[start.upperBound...].firstRange(of: "]]") {
+            texts.append(rest[start.upperBound..<end.lowerBound])
+            rest = rest[end.upperBound...]
+        }
+        return texts
     }
 }

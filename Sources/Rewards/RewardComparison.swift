@@ -46,17 +46,13 @@ package struct RewardComparison: Sendable {
 
     /// The verdict that an answer gives, as the first response's score.
     package static func verdict(in answer: String) -> Double? {
-        var verdict: Double?
-        var rest = answer[...]
-        while let start = rest.firstRange(of: "[["), let end = rest[start.upperBound...].firstRange(of: "]]") {
-            switch rest[start.upperBound..<end.lowerBound].filter({ !$0.isWhitespace }) {
-            case "A", "A>>B", "A>B": verdict = 1
-            case "B", "B>>A", "B>A": verdict = 0
-            case "C", "A=B", "B=A": verdict = 0.5
-            default: break
+        ChatEndpoint.bracketed(in: answer).compactMap { text -> Double? in
+            switch text.filter({ !$0.isWhitespace }) {
+            case "A", "A>>B", "A>B": 1
+            case "B", "B>>A", "B>A": 0
+            case "C", "A=B", "B=A": 0.5
+            default: nil
             }
-            rest = rest[end.upperBound...]
-        }
-        return verdict
+        }.last
     }
 }

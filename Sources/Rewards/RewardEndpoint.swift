@@ -45,13 +45,7 @@ package struct RewardEndpoint: Sendable {
 
     /// The grade that an answer gives.
     package static func grade(in answer: String) -> Double? {
-        var grade: Double?
-        var rest = answer[...]
-        while let start = rest.firstRange(of: "[["), let end = rest[start.upperBound...].firstRange(of: "]]") {
-            grade = number(rest[start.upperBound..<end.lowerBound]) ?? grade
-            rest = rest[end.upperBound...]
-        }
-        if let grade { return grade }
+        if let grade = ChatEndpoint.bracketed(in: answer).compactMap(number).last { return grade }
         if let reward = (try? JSON.parse(answer))?["reward"]?.double, reward.isFinite { return reward }
         return number(answer[...])
     }

@@ -51,30 +51,5 @@ package struct KeyTable: Sendable {
     }
 
     /// The known key that an unknown one most likely means.
-    static func nearest(to key: String) -> String? { nearest(to: key, in: names) }
-
-    /// The word within an edit distance of a third of the key's length; the first of equals.
-    static func nearest(to key: String, in words: [String]) -> String? {
-        let limit = max(1, key.count / 3)
-        let near = words.map { ($0, distance(key, $0)) }.min { $0.1 < $1.1 }
-        guard let near, near.1 <= limit else { return nil }
-        return near.0
-    }
-
-    /// Insertions, deletions and replacements between two words (Levenshtein).
-    private static func distance(_ a: String, _ b: String) -> Int {
-        let a = Array(a.prefix(64).lowercased())
-        let b = Array(b.lowercased())
-        var row = Array(0...b.count)
-        for (i, letter) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in b.enumerated() {
-                let replaced = diagonal + (letter == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
-    }
+    static func nearest(to key: String) -> String? { Spelling.nearest(to: key, in: names) }
 }

@@ -83,7 +83,7 @@ struct SweepReading {
             "direction": "is Optuna's; here it is greater_is_better: true or false",
         ]
         let others = keys.joined(separator: ", ")
-        let nearest = KeyTable.nearest(to: entry.key, in: keys)
+        let nearest = Spelling.nearest(to: entry.key, in: keys)
         let isRunKey = KeyTable.byName[entry.key] != nil
         let remedy =
             remedies[entry.key] ?? nearest.map { "is no key of a sweep; did you mean \($0)?" }

@@ -128,7 +128,7 @@ package struct YAMLEntry: Sendable {
     /// The refusal of its key.
     func unknown(in owner: String, keys: [String]) -> RunFileError {
         let hint =
-            KeyTable.nearest(to: key, in: keys).map { "did you mean \($0)?" }
+            Spelling.nearest(to: key, in: keys).map { "did you mean \($0)?" }
             ?? "those are \(YAMLText.alternatives(keys, by: "and"))"
         return RunFileError(.foreignKey(place, key: key, remedy: "is no key of \(owner); \(hint)"))
     }
