@@ -183,6 +183,18 @@ import Testing
         #expect(pair.format == .wholeDialogues && pair.prompt == "user: P" && pair.rejected == "assistant: b")
     }
 
+    @Test("a row of no known format that lacks one column of a known one is told which")
+    func nearlyKnown() throws {
+        let encoder = try encoder()
+        let row = #"{"question": "Q", "answer_0": "a", "answer_1": "b", "score_0": 1}"#
+        #expect(encoder.complaint(row).contains(#"; it would be WebGPT comparisons with "score_1"; name its columns"#))
+        let two = #"{"prompt": "P", "response_0": "a", "response_1": "b"}"#
+        #expect(
+            encoder.complaint(two).contains(
+                #"it would be PKU-SafeRLHF rows with "better_response_id", or rows of several raters with "labels"; "#))
+        #expect(!encoder.complaint(#"{"instruction": "P", "completion": "a"}"#).contains("it would be"))
+    }
+
     @Test("rows of no known format, or of two, list their columns and what is known")
     func unknown() throws {
         let complaint = try encoder().complaint(#"{"question": "a", "answer": "b"}"#)

@@ -101,8 +101,8 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
             "\(place): the row gives no margin reward \"\(name)\"; it gives \(Self.list(present)); "
                 + "name one of them in margins, or add the score to the row"
         case .unknownFormat(let place, let present):
-            "\(place): rows of no known format: the row has \(Self.list(present)); name its columns with prompt_column, "
-                + "chosen_column and rejected_column, or give one of: \(RowFormat.known)"
+            "\(place): rows of no known format: the row has \(Self.list(present)); \(RowFormat.hint(about: present))name its "
+                + "columns with prompt_column, chosen_column and rejected_column, or give one of: \(RowFormat.known)"
         case .ambiguousFormat(let place, let present, let formats):
             "\(place): the row has \(Self.list(present)), which fits \(formats.map(\.noun).joined(separator: " and ")); "
                 + "remove the columns of one, or name prompt_column, chosen_column and rejected_column"

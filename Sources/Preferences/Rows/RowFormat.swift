@@ -66,6 +66,18 @@ extension RowFormat {
     /// In the order of summaries.
     package static let all = own + published + [.prompts]
 
+    /// The formats of which a row has all columns but one, for the message about a row that is none; empty if there is none.
+    static func hint(about present: [String]) -> String {
+        let near = all.flatMap { format in
+            format.columns.compactMap { columns -> String? in
+                let missing = columns.filter { !present.contains($0) }
+                guard missing.count == 1, columns.count > 2 else { return nil }
+                return "\(format.noun) with \"\(missing[0])\""
+            }
+        }
+        return near.isEmpty ? "" : "it would be \(near.prefix(3).joined(separator: ", or ")); "
+    }
+
     /// All formats with their columns, for the message about a row that is none of them.
     static var known: String {
         all.filter { !$0.columns.isEmpty }.map { format in
@@ -75,7 +87,7 @@ extension RowFormat {
 }
 
 extension RowColumns {
-    /// What the row is: first by columns that hold something, then by columns that are there.
+    /// The format of the row: first by columns that hold something, then by columns that are there.
     mutating func format() throws(PreferenceError) -> RowFormat {
         for seesNulls in [false, true] {
             self.seesNulls = seesNulls
