@@ -103,7 +103,7 @@ package final class Hierarchy {
         exchange?.exchange(x, owned: carried(shards, from: others), .gather)
     }
 
-    /// What each rank of this node carries of the shards of some nodes.
+    /// The parts of some nodes' shards that each rank of this node carries.
     private func carried(_ shards: [Range<Int>], from others: [Int]) -> [[Range<Int>]] {
         nodes[home].indices.map { place in
             place < lanes ? others.flatMap { self.shards(shards, ofNode: $0, lane: place) } : []

@@ -98,7 +98,7 @@ package final class NodeExchange {
         return window.base
     }
 
-    /// Where each rank of the node has the vector that is `x` on this one; nil if it is private.
+    /// The addresses at which the ranks of the node have the vector that is `x` on this one; nil if it is private.
     private func peers<Element>(
         of x: UnsafeMutablePointer<Element>, count: Int
     ) -> [UnsafeMutablePointer<Element>]? {
@@ -228,16 +228,5 @@ package final class NodeExchange {
     private func letMessagesPass() {
         var flag: Int32 = 0
         MPI_Iprobe(Int32(MPI_ANY_SOURCE), 0, node, &flag, prefopt_status_ignore())
-    }
-}
-
-/// Ranges cut into short ones.
-enum Pieces {
-    static func cut(_ ranges: [Range<Int>], length: Int) -> [Range<Int>] {
-        ranges.flatMap { range in
-            stride(from: range.lowerBound, to: range.upperBound, by: length).map {
-                $0..<min(range.upperBound, $0 + length)
-            }
-        }
     }
 }

@@ -25,7 +25,7 @@ package final class BackgroundSum: @unchecked Sendable {
     private static let bytesPerNode = 1 << 17
     private static let usualCount = 8
 
-    /// How a vector is cut: alike on all ranks, from its end, into buckets of some MiB, or eighths if it is short. There is one
+    /// Cuts a vector: alike on all ranks, from its end, into buckets of some MiB, or eighths if it is short. There is one
     /// bucket if it is too short to be parted.
     ///
     /// - Parameter bytes: of an element.

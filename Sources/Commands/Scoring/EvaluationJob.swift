@@ -65,8 +65,8 @@ package enum EvaluationJob {
         }
         let set = try PreferenceSet.load(
             files,
-            TrainingRun.encoders(
-                file, file.model.tokenizerPath ?? source.tokenizerPath, policy.architecture, communicator),
+            file.encoders(
+                tokenizer: file.model.tokenizerPath ?? source.tokenizerPath, for: policy.architecture, over: communicator),
             seed: file.data.seed, over: communicator, threads: pool.count, console: console
         ) { console.line($0) }
 

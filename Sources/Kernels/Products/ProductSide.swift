@@ -26,6 +26,19 @@ extension Operand: ProductSide {
     }
 }
 
+extension StoredMatrix {
+    /// The elements where they lie, if they are aligned float32 in the tensor's own order.
+    var operand: Operand? {
+        guard case .float32(let base) = elements, !isByHead,
+            UInt(bitPattern: base) % UInt(MemoryLayout<Float>.alignment) == 0
+        else { return nil }
+        let floats = base.assumingMemoryBound(to: Float.self)
+        return isTransposed
+            ? Operand(floats + start, lineStride: 1, depthStride: lineLength)
+            : Operand(floats + start * columns, lineStride: columns, depthStride: 1)
+    }
+}
+
 /// A stored matrix as one side of a product: its rows are the lines, or its columns.
 struct StoredSide: ProductSide {
     let matrix: StoredMatrix

@@ -115,17 +115,6 @@ package struct StoredMatrix: @unchecked Sendable {
     /// Elements that lie side by side.
     var lineLength: Int { isTransposed ? tensorRows : columns }
 
-    /// The elements where they lie, if they are aligned float32 in the tensor's own order.
-    var operand: Operand? {
-        guard case .float32(let base) = elements, !isByHead,
-            UInt(bitPattern: base) % UInt(MemoryLayout<Float>.alignment) == 0
-        else { return nil }
-        let floats = base.assumingMemoryBound(to: Float.self)
-        return isTransposed
-            ? Operand(floats + start, lineStride: 1, depthStride: lineLength)
-            : Operand(floats + start * columns, lineStride: columns, depthStride: 1)
-    }
-
     /// The stored lines from an element on, for kernels that widen them on the way; nil where these can't: rows in another
     /// order than the tensor's, four bits, grouped integers.
     func stored(row: Int, column: Int) -> prefopt_rows? {

@@ -35,7 +35,7 @@ package final class Console {
         hasLiveLine = false
     }
 
-    /// How far a longer activity is. Cheap to call often.
+    /// Shows the progress of a longer activity. Cheap to call often.
     package func progress(_ text: @autoclosure () -> String, isLast: Bool = false) {
         guard speaks else { return }
         let now = SteadyClock.now()

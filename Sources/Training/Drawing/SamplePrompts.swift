@@ -25,7 +25,7 @@ struct SamplePrompts {
         let settings = file.samples
         guard let path = settings.promptsFile else { return nil }
         (samples, length) = (settings.count, settings.length)
-        let encoder = try TrainingRun.encoders(file, tokenizerPath, policy.architecture, communicator)(path)
+        let encoder = try file.encoders(tokenizer: tokenizerPath, for: policy.architecture, over: communicator)(path)
         (rows, tokenizer, endTokens) = try communicator.failingTogether {
             let rows = try encoder.prompts(of: path)
             guard let tokenizer = encoder.tokenizer, !rows.isEmpty, rows.allSatisfy({ $0.given != nil }) else {

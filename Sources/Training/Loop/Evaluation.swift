@@ -71,3 +71,12 @@ package struct Evaluation {
             rewardSpread: agreement.spread)
     }
 }
+
+extension TrainingRun {
+    /// The scoring of held-out pairs with the policy.
+    package func scoring(heldOut set: PreferenceSet) -> ResponseScoring {
+        var scoring = ResponseScoring(set: set, communicator: communicator, console: console)
+        scoring.weights = evaluation?.columns.sampling
+        return scoring
+    }
+}

@@ -202,7 +202,7 @@ package final class Trainer {
         manifest?.note("warnings", .array(saidWarnings.map { .string($0) }))
     }
 
-    /// What this attempt took of the machine. Collective.
+    /// Notes what this attempt took of the machine. Collective.
     private func noteResources() throws {
         let waits = communicator.gather(clock.total[.wait] ?? 0)
         let peaks = communicator.gather(Double(PeakMemory.bytes()))
@@ -323,5 +323,14 @@ package final class Trainer {
             console.line("final: the last weights; those of step \(best.step) were the best by \(metric), but \(error)")
             return nil
         }
+    }
+}
+
+extension TrainingRun {
+    /// The learner that takes the steps of this run's objective.
+    /// - Throws: on every rank alike. Collective.
+    package func learner() throws -> any StepLearner {
+        if file.objective.judges == .prompts { return try PPOLearner(self) }
+        return try Learner(self)
     }
 }

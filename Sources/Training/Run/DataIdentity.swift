@@ -15,7 +15,7 @@ struct DataIdentity: Equatable {
     init(_ file: RunFile, tokenizerPath: String, shape: Architecture) {
         (train, evaluation) = (file.data.trainFiles, file.data.evalFiles)
         (self.tokenizerPath, mapping) = (tokenizerPath, file.data.mapping)
-        rule = TrainingRun.rule(file, shape)
+        rule = file.encodingRule(for: shape)
         seed = train.allSatisfy { $0.weight == $0.weight.rounded() } ? nil : file.data.seed
     }
 }

@@ -5,9 +5,6 @@ import Preferences
 import Storage
 
 extension TrainingRun {
-    /// What a checkpoint must share with this run to be gone on from.
-    var identity: RunIdentity { RunIdentity(of: self) }
-
     /// What is trained beside frozen weights, in words.
     var adapterText: String {
         guard case .adapters(let adaptation) = trained.table.trainable, !adaptation.config.objectives.isEmpty else {
@@ -74,7 +71,7 @@ extension TrainingRun {
         return lines
     }
 
-    /// What was run, on what data and models, for the manifest. For rank 0, which knows the digests.
+    /// The facts on what was run, on what data and models, for the manifest. For rank 0, which knows the digests.
     func facts() throws -> JSONObject {
         var models = JSONObject()
         models[policy.source.base] = digests.base.map { .string($0.hex) }

@@ -97,7 +97,7 @@ struct RunSetup {
     private func read(
         _ trainFiles: [DataFile], _ tokenizerPath: String, _ shape: Architecture, as identity: DataIdentity
     ) throws -> SharedInputs.Data {
-        let encoders = try TrainingRun.encoders(file, tokenizerPath, shape, communicator)
+        let encoders = try file.encoders(tokenizer: tokenizerPath, for: shape, over: communicator)
         var lines: [String] = []
         func load(_ files: [DataFile]) throws -> PreferenceSet {
             var set = try PreferenceSet.load(

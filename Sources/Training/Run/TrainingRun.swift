@@ -126,40 +126,7 @@ package struct TrainingRun {
     package static func positions(_ file: RunFile, _ shape: Architecture, _ sets: [PreferenceSet]) -> Int {
         let longest = sets.map(\.longest).max() ?? 0
         guard file.objective.needs(.mismatchedLogRatio) else { return longest }
-        return max(longest, min(maxLength(file, shape), sets.map(\.longestMismatched).max() ?? 0))
-    }
-
-    private static func maxLength(_ file: RunFile, _ shape: Architecture) -> Int {
-        file.data.maxLength ?? min(1024, shape.positions)
-    }
-
-    /// An encoder for each data file.
-    package static func encoders(
-        _ file: RunFile, _ tokenizerPath: String, _ shape: Architecture, _ communicator: Communicator
-    ) throws -> (String) -> RowEncoder {
-        // Rows of token ids need no tokenizer; a row of text without one says so itself.
-        let encoding = try communicator.failingTogether {
-            try TextEncoding(folder: tokenizerPath, isRequired: file.model.tokenizerPath != nil)
-        }
-        let rule = rule(file, shape)
-        return { RowEncoder(encoding, mapping: file.data.mapping, rule: rule, file: $0) }
-    }
-
-    /// What is read of each row, and how much of it.
-    static func rule(_ file: RunFile, _ shape: Architecture) -> EncodingRule {
-        let columns: [String] = (file.margins?.rewards ?? []).compactMap {
-            if case .column(let name) = $0.source { name } else { nil }
-        }
-        var rule = EncodingRule(
-            maxLength: maxLength(file, shape), truncation: file.data.truncation,
-            appendEOS: file.data.appendEOS, judges: file.objective.judges,
-            scoredTurns: file.data.scoreTurns, scoreNames: columns, vocabularySize: shape.vocabulary)
-        if file.objective.judges == .prompts { rule.responseLength = file.ppo.responseLength }
-        if file.objective.readsRewards {
-            rule.scoreNames.append(RowMapping.margin)
-            rule.readsMargin = true
-        }
-        return rule
+        return max(longest, min(file.maxLength(for: shape), sets.map(\.longestMismatched).max() ?? 0))
     }
 
     /// Collective.

@@ -54,3 +54,8 @@ struct RunIdentity {
         return (other, saved[other]?.text ?? "", "nothing")
     }
 }
+
+extension TrainingRun {
+    /// What a checkpoint must share with this run to be gone on from.
+    var identity: RunIdentity { RunIdentity(of: self) }
+}

@@ -143,15 +143,6 @@ package struct ResponseScoring {
     }
 }
 
-extension TrainingRun {
-    /// What scores held-out pairs with the policy.
-    package func scoring(heldOut set: PreferenceSet) -> ResponseScoring {
-        var scoring = ResponseScoring(set: set, communicator: communicator, console: console)
-        scoring.weights = evaluation?.columns.sampling
-        return scoring
-    }
-}
-
 extension StepCost {
     /// The cost of a model's rows, scored tokens and attention.
     init(_ a: Architecture) {

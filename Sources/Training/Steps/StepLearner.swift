@@ -15,15 +15,6 @@ package protocol StepLearner: AnyObject {
     func step(_ plan: StepPlan, clock: inout PhaseClock) throws -> StepOutcome
 }
 
-extension TrainingRun {
-    /// What takes the steps of this run's objective.
-    /// - Throws: on every rank alike. Collective.
-    package func learner() throws -> any StepLearner {
-        if file.objective.judges == .prompts { return try PPOLearner(self) }
-        return try Learner(self)
-    }
-}
-
 /// Numbers that a step leaves for the next one: part of a checkpoint.
 package struct CarriedState: Equatable {
     /// log π/π_ref over all responses of all steps so far, for a loss that shifts rewards by its mean (BCO).

@@ -1,4 +1,5 @@
 import Glibc
+import Machine
 import Synchronization
 
 /// Ends the process when what it does next takes too long, for calls that can't be interrupted: MPI that starts, first
@@ -29,6 +30,6 @@ package final class TimeLimit: Sendable {
 
     package func enter(stage next: String) { stage.withLock { $0 = next } }
 
-    /// It was done in time.
+    /// Ends the limit: the work was done in time.
     package func lift() { isLifted.store(true, ordering: .releasing) }
 }
