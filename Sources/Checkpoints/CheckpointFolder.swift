@@ -18,7 +18,7 @@ package struct CheckpointFolder: Sendable {
     /// `checkpoint-<step>`.
     package static func name(ofStep step: Int) -> String { "\(stepPrefix)\(step)" }
 
-    /// Where a checkpoint of this name is or will be.
+    /// The path of a checkpoint of this name, which may be still to come.
     package func path(of name: String) -> String { FileSystem.join(path, name) }
 
     /// Makes a checkpoint: `fill` writes its files into the folder it is given, and gives back the checksums that it took

@@ -114,7 +114,7 @@ package enum FolderKind: Equatable, Sendable {
         }
     }
 
-    /// What to give for a model in place of a folder that isn't one.
+    /// The advice on what to give for a model in place of a folder that isn't one.
     package func remedy(forModel path: String) -> String {
         switch self {
         case .adapter(let base):
@@ -143,7 +143,7 @@ package enum FolderKind: Equatable, Sendable {
         }
     }
 
-    /// What to give to go on from, in place of a folder that isn't a checkpoint of this program.
+    /// The advice on what to give to go on from, in place of a folder that isn't a checkpoint of this program.
     package func remedy(forResuming path: String) -> String {
         let anew = "its weights can be trained further, by a new run: model_name_or_path: "
         return switch self {

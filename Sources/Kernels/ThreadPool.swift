@@ -69,7 +69,7 @@ package final class ThreadPool: @unchecked Sendable {
     package static var isAwaited: Bool { awaited.load(ordering: .relaxed) }
     private static let awaited = Atomic<Bool>(false)
 
-    /// What a pool's packed operands take.
+    /// The bytes of a pool's packed operands.
     package static func panelBytes(threads: Int) -> Int {
         4 * (MatrixProduct.sharedPanelCount + threads * (MatrixProduct.ownPanelCount + StoredSide.scratchCount))
     }

@@ -83,7 +83,7 @@ struct AdapterPlan {
         return (remaining == 0 ? [] : [(remaining, source)]) + taken
     }
 
-    /// What the tensors that change are made of, by their stored names.
+    /// The contents of the tensors that change, by their stored names.
     func contents() throws(ModelError) -> [String: MergedTensor.Content] {
         var contents: [String: MergedTensor.Content] = [:]
         for (name, deltas) in deltas {

@@ -45,7 +45,7 @@ package struct Constant: Sendable, Equatable {
         rivals = []
     }
 
-    /// What was expected of a value that the domain hasn't; nil for one that it has.
+    /// The words for the values expected in place of one that the domain hasn't; nil for one that it has.
     func objection(to value: ConstantValue) -> String? {
         switch (domain, value) {
         case (.number(let range), .number(let number)): range.contains(number) ? nil : range.words

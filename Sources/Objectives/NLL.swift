@@ -7,7 +7,7 @@ package enum NLLReduction: String, Sendable, CaseIterable {
     /// The mean of the responses' sums −P_w.
     case sum
 
-    /// What −P_w is divided by, so that the mean over the global batch's judgements is the reduction. For `token` it is the
+    /// The divisor of −P_w, so that the mean over the global batch's judgements is the reduction. For `token` it is the
     /// mean length of the batch's chosen responses, Σ n_w / judgements, known before any of them is computed.
     func divisor(length: Int, meanLength: Double) -> Double {
         switch self {

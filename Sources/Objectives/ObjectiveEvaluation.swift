@@ -33,7 +33,7 @@ extension Objective {
         terms.lazy.map { $0.loss.reward(constants) }.first { $0.measure != .none } ?? Reward(measure: .none, scale: 0)
     }
 
-    /// What rewards are compared with, before β; a KL divergence is never negative, its estimate may be.
+    /// The statistic that rewards are compared with, before β; a KL divergence is never negative, its estimate may be.
     private func statistic(of batch: BatchStatistics) -> Double {
         if needs(.mismatchedLogRatio) { return max(0, batch.mismatchedLogRatio) }
         return needs(.runningLogRatio) ? batch.runningLogRatio : 0

@@ -36,7 +36,7 @@ struct RunComparison {
         return values.isEmpty || values.count != run.after.count ? nil : values
     }
 
-    /// What a run's losses and margins are measured in: those of other constants are other numbers.
+    /// The unit of a run's losses and margins: those of other constants are other numbers.
     private func kind(_ run: RunRecord) -> String {
         ["loss_type", "beta", "normalise"].map { run[$0] ?? "" }.joined(separator: " ")
     }

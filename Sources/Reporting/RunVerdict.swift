@@ -34,7 +34,7 @@ struct RunVerdict {
         self.warnings = warnings
     }
 
-    /// What it did to held-out judgements; nil without both ends.
+    /// The effect on held-out judgements; nil without both ends.
     private static func heldOut(_ run: RunRecord) -> String? {
         guard !run.before.isEmpty, run.before.count == run.after.count else { return means(run) }
         let (first, last) = (Sample(run.before.map(\.loss)), Sample(run.after.map(\.loss)))
@@ -71,7 +71,7 @@ struct RunVerdict {
         return text + "."
     }
 
-    /// What it did to its own steps: to the rewards of what the policy drew, else to the loss.
+    /// The effect on the run's own steps: on the rewards of what the policy drew, else to the loss.
     private static func train(_ run: RunRecord) -> String {
         let scores = run.steps["objective/scores"]?.filter(\.isFinite) ?? []
         let (name, values) =

@@ -147,7 +147,7 @@ package final class RewardCommand {
         .failed(source: "command \(command)", row: text.row, problem: problem, remedy: remedy)
     }
 
-    /// How the program ended, once its output is closed.
+    /// The end of the program in words, once its output is closed.
     private func ending() -> String {
         for _ in 0..<100 where !hasEnded() { usleep(10_000) }
         guard let status else { return "" }

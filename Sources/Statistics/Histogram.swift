@@ -15,7 +15,7 @@ package enum Histogram {
         return (0..<bins).map { low + (high - low) * Double($0) / Double(bins) } + [high]
     }
 
-    /// How many numbers lie in each bin; the last one has its upper edge too.
+    /// The count of numbers in each bin; the last one has its upper edge too.
     package static func counts(of values: [Double], edges: [Double]) -> [Double] {
         guard edges.count > 1, let low = edges.first, let high = edges.last else { return [] }
         var counts = [Double](repeating: 0, count: edges.count - 1)

@@ -179,7 +179,7 @@ package struct Tokenizer: Sendable {
         }
     }
 
-    /// What the post-processors make of the tokens of a text.
+    /// Applies the post-processors to the tokens of a text.
     private func finished(
         _ encoding: Encoding, of text: UnsafeBufferPointer<UInt8>, _ addSpecialTokens: Bool
     ) -> Encoding {

@@ -21,7 +21,7 @@ package enum BLAS {
     /// The kernels that it chose, by a CPU's name.
     package static var core: String { openblas_get_corename().map { String(cString: $0) } ?? "unknown" }
 
-    /// What is wrong with its choice on this CPU, and the remedy; nil where the kernels use the vectors that there are.
+    /// The fault of its choice on this CPU, with the remedy; nil where the kernels use the vectors that there are.
     package static func misfit(core: String, best: CPULevel) -> String? {
         let wide = ["SkylakeX", "Cooperlake", "Sapphirerapids"]
         let fitting = best == .v3 ? ["Haswell", "Zen"] + wide : wide

@@ -97,7 +97,7 @@ struct AdapterContent {
         return module
     }
 
-    /// What `modules_to_save` asks for and what is there must agree: PEFT would leave either out in silence.
+    /// Requires that `modules_to_save` and the tensors agree: PEFT would leave either out in silence.
     private func requireSaved(
         by config: AdapterConfig, _ refusal: (String) -> CheckpointError
     ) throws(CheckpointError) {

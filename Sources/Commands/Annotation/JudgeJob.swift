@@ -85,7 +85,7 @@ package struct JudgeJob: Sendable {
     /// Matches that a rank takes in a round: between rounds an error of one rank reaches all.
     private static let round = 8
 
-    /// What the endpoint prefers, asked in both orders. Collective.
+    /// The endpoint's preferences, asked in both orders. Collective.
     private func compared(
         _ matches: [Match], by comparison: RewardComparison, over communicator: Communicator, console: Console
     ) throws -> [Verdict] {

@@ -4,7 +4,7 @@ import Training
 
 /// The parts of a model's folders that generation needs beside the weights.
 extension LoadedModel {
-    /// What turns texts into the model's tokens.
+    /// The encoder of texts into the model's tokens.
     /// - Throws: `TokenizerError`.
     func textEncoding() throws -> TextEncoding { try TextEncoding(folder: source.tokenizerPath) }
 

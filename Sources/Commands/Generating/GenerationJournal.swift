@@ -105,7 +105,7 @@ final class GenerationJournal {
             }
         }
 
-        /// What sets two commands apart, in words; nil: nothing.
+        /// The difference of two commands in words; nil: none.
         private static func difference(_ before: JSONObject, _ now: JSONObject) -> String? {
             let names = before.names + now.names.filter { before[$0] == nil }
             let differing = names.filter { before[$0] != now[$0] }

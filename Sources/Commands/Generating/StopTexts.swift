@@ -22,17 +22,17 @@ package struct StopTexts {
         window = 8 + (texts.map(\.utf8.count).max() ?? 0)
     }
 
-    /// Where the first stop begins in a text.
+    /// The place where the first stop begins in a text.
     func end(of text: String) -> String.Index? {
         texts.compactMap { stop in text.firstRange(of: stop)?.lowerBound }.min()
     }
 
-    /// Where a stop begins in what the last tokens say.
+    /// The place where a stop begins in the text of the last tokens.
     func end(_ tokens: [Int32]) -> String.Index? {
         end(of: tokenizer.decode(Array(tokens.suffix(window)), skipSpecialTokens: true))
     }
 
-    /// How many characters at the end of a text may be the beginning of a stop.
+    /// The number of characters at the end of a text that may be the beginning of a stop.
     func begun(in text: String) -> Int {
         texts.map { stop in
             (0..<min(stop.count, text.count + 1)).last { text.hasSuffix(stop.prefix($0)) } ?? 0

@@ -116,7 +116,7 @@ package struct ScoreJob: Sendable {
 
     // MARK: - Output rows
 
-    /// What a reward model gives: each of a pair's two rewards, or those of all of a row's responses.
+    /// A reward model's rewards: each of a pair's two rewards, or those of all of a row's responses.
     private func rewards(of set: PreferenceSet, _ rewards: [Double]) -> String {
         lines(of: set) { comparison, judgements, row in
             if judgements.count == 1, case .pair(let pair)? = judgements.first {

@@ -122,7 +122,7 @@ package enum BenchJob {
         return Report(json: json, lines: lines)
     }
 
-    /// What there is to say about a share of the peak, which is float32's.
+    /// The remark on a share of the peak, which is float32's.
     private static func remark(_ rate: Double, of peak: Double, _ arithmetic: Arithmetic) -> String {
         if arithmetic == .bfloat16 { return " of float32; units of bfloat16 have up to 16 times as much" }
         return rate > peak ? ": the machine was busier while the peak was measured than while the steps ran" : ""

@@ -120,7 +120,7 @@ package enum ScalingJob {
 }
 
 extension ScalingJob.Trial {
-    /// What rank 0 found, on all ranks. Collective.
+    /// Gives rank 0's trial to all ranks. Collective.
     fileprivate init(_ trial: ScalingJob.Trial?, over communicator: Communicator) {
         let timed = communicator.broadcast(trial?.seconds.count ?? 0)
         let values = communicator.broadcast(

@@ -118,7 +118,7 @@ package struct QuantizedVector {
         self.scales = scales
     }
 
-    /// What lies from a block on.
+    /// The rest of the vector from a block on.
     package func advanced(byBlocks blocks: Int) -> QuantizedVector {
         QuantizedVector(codes: codes + blocks * QuantizedVector.block, scales: scales + blocks)
     }

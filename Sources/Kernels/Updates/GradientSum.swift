@@ -5,7 +5,7 @@ package enum GradientSum {
     package static let run = 1 << 12
     private static let runsPerItem = 8
 
-    /// How many partial sums a vector has.
+    /// The number of a vector's partial sums.
     package static func runs(_ count: Int) -> Int { (count + run - 1) / run }
 
     /// √Σ g², added up in double precision.

@@ -11,7 +11,7 @@ extension Normalization? {
         return y
     }
 
-    /// What `forward` returned, once more.
+    /// Computes the result of `forward` once more.
     func restore(_ x: Matrix, into y: Matrix, _ record: Record.Norm, _ pass: LayerPass) -> Matrix {
         guard let norm = self else { return x }
         norm.restore(x, into: y, statistics: record.statistics, pass.values, on: pass.pool)

@@ -16,7 +16,7 @@ struct Normalization: Sendable {
         self.parts = parts
     }
 
-    /// What the backward pass needs of every row and part.
+    /// The number of values that the backward pass needs of every row and part.
     static func statistics(_ kind: Architecture.Norm) -> Int { kind == .layer ? 2 : 1 }
 
     private var offset: Float { kind == .rmsAroundOne ? 1 : 0 }

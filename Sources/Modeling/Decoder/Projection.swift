@@ -56,7 +56,7 @@ struct Projection: Sendable {
         multiply(x, bias: bias, into: y, adding: adding, pass)
     }
 
-    /// What `forward` leaves for the backward pass, without y.
+    /// Leaves what `forward` does for the backward pass, without y.
     func record(_ x: Matrix, _ pass: LayerPass) {
         guard magnitudes != nil else {
             for piece in pieces { _ = piece.adapter?.forward(x, pass) }

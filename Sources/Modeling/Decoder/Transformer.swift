@@ -190,7 +190,7 @@ package final class Transformer {
         completed?(0)
     }
 
-    /// What enters the first block.
+    /// Computes the input of the first block.
     private func embed(_ tokens: [Int32], _ positions: [Int32], into y: Matrix) {
         switch table.embedding {
         case .trained(let start):
@@ -261,7 +261,7 @@ package final class Transformer {
         return Matrix(streams[(layer + 1) % streams.count], rows: rows, columns: architecture.width)
     }
 
-    /// What a layer's pass over some rows needs.
+    /// The values that a layer's pass over some rows needs.
     private func pass(
         _ layer: Int, _ rows: LayerRows, _ cached: CachedRows? = nil, gradients: UnsafeMutablePointer<Float>? = nil,
         recordsOnly: Bool = false, in space: Workspace

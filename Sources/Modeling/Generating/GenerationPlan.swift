@@ -59,7 +59,7 @@ package struct GenerationPlan: Sendable, Equatable {
         return KeyValuePages.count(rows: changes ? longest : maxNewTokens - 1)
     }
 
-    /// What one pass may hold.
+    /// The extent of one pass.
     func extent(_ a: Architecture) -> BatchExtent {
         var extent = BatchExtent()
         let longest = longestPrompt + maxNewTokens

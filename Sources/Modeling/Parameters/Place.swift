@@ -7,7 +7,7 @@ enum Place: Sendable, Equatable {
     /// A matrix's number among the frozen ones, or a vector's first element in the frozen vectors. There is no gradient.
     case frozen(Int)
 
-    /// Where the gradient goes, if there is one.
+    /// The place of the gradient, if there is one.
     func gradient(in gradients: UnsafeMutablePointer<Float>?) -> UnsafeMutablePointer<Float>? {
         if case .trained(let start) = self { gradients.map { $0 + start } } else { nil }
     }

@@ -66,7 +66,7 @@ struct QuantizedCache: Sendable {
 
     private static let (codesFile, scalesFile) = ("codes.safetensors", "scales.safetensors")
 
-    /// What the two files hold of these matrices.
+    /// The layouts of these matrices in the two files.
     private static func layouts(
         _ quantization: BaseQuantization, _ parameters: [ParameterTable.Parameter]
     ) -> (codes: [SafetensorsWriter.Entry], scales: [SafetensorsWriter.Entry]) {

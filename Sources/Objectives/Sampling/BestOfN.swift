@@ -5,7 +5,7 @@ package enum BestOfN {
     /// log n − (n − 1)/n, which KL(π_n ‖ π) of the policy π_n that best-of-n is doesn't exceed (arXiv 2401.01879).
     package static func divergenceBound(_ n: Int) -> Double { log(Double(n)) - Double(n - 1) / Double(n) }
 
-    /// How probable it is, for each of m responses in ascending order of reward, to be the best of n drawn among them without
+    /// The probability of each of m responses in ascending order of reward to be the best of n drawn among them without
     /// replacement: C(i, n − 1) / C(m, n) for the i-th, counted from 0.
     ///
     /// The sum of these times any numbers of the responses estimates best-of-n's mean of them without bias, for every n ≤ m

@@ -23,7 +23,7 @@ package struct ScoredSpans: Sendable, Equatable {
         zip([head] + gaps.map(\.upperBound), gaps.map(\.lowerBound) + [end]).map { $0..<$1 }
     }
 
-    /// What is left of them in a response that loses its end; nil without a scored token.
+    /// The spans that are left in a response that loses its end; nil without a scored token.
     func cut(to count: Int) -> ScoredSpans? {
         guard count > head else { return nil }
         let kept = gaps.filter { $0.lowerBound < count }

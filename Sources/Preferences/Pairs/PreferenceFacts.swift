@@ -46,7 +46,7 @@ package struct PreferenceFacts: Sendable {
         tokens.withUnsafeBytes { Digest.of($0) }
     }
 
-    /// How many of this set's different prompts another set has too.
+    /// The number of this set's different prompts that another set has too.
     package func promptsShared(with other: PreferenceFacts) -> Int {
         promptDigests.count { other.promptDigests.contains($0) }
     }

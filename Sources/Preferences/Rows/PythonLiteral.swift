@@ -118,7 +118,7 @@ struct PythonLiteral {
         return nil
     }
 
-    /// What stands for a backslash and what follows it.
+    /// The bytes for a backslash and what follows it.
     private mutating func escape() -> [UInt8]? {
         guard let letter = next else { return nil }
         position += 1

@@ -115,7 +115,8 @@ extension RowColumns {
 
     private static func holdsPrompt(_ messages: [JSON]) -> Bool { messages.contains { $0["role"]?.string == "user" } }
 
-    /// What makes a row a conversation, in words, and whether that is a column beside texts; nil for a row of text.
+    /// The cause that makes a row a conversation, in words, and whether that is a column beside texts; nil for a row of
+    /// text.
     private func cause(_ prompt: Passage?, _ responses: [Passage]) -> (words: String, isBeside: Bool)? {
         if prompt?.isMessages ?? false || responses.contains(where: \.isMessages) {
             let column = names.first { used.contains($0) && isMessages($0) } ?? names.first(where: isMessages)

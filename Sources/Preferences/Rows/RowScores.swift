@@ -22,7 +22,7 @@ extension RowColumns {
         return (values, false)
     }
 
-    /// What a row says of each response under one name, and where it says so.
+    /// The values that a row gives each response under one name, and their place.
     private mutating func scores(
         named name: String, _ rewards: MarginRewards, count: Int
     ) throws(PreferenceError) -> [(item: String, value: JSON)] {

@@ -10,7 +10,7 @@ extension PeerTrainer {
         }
     }
 
-    /// What a recipe of the trainer means where it says nothing, so that the run takes the same steps.
+    /// The trainer's defaults for a recipe that says nothing, so that the run takes the same steps.
     func defaults(_ recipe: Recipe, loss: String) -> [Default] {
         switch self {
         case .trl, .alignmentHandbook, .simpo: transformers(recipe, loss: loss)
@@ -40,7 +40,7 @@ extension PeerTrainer {
         return defaults
     }
 
-    /// How the TRL that a recipe was written for cuts what is longer than max_length.
+    /// The way in which the TRL of a recipe cuts what is longer than max_length.
     ///
     /// SFTTrainer has always cut the end, RewardTrainer has left rows out since 0.12. Of the others TRL up to 0.11, and
     /// those of ORPO, CPO and KTO up to 0.24, cut the prompt of a pair that is too long to max_prompt_length, then responses;

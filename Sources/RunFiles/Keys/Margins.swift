@@ -189,7 +189,7 @@ extension RunValues {
         return faults
     }
 
-    /// What `weights: sampled` needs of other keys.
+    /// The faults of keys that `weights: sampled` needs.
     private func faultsOfSampling(_ entry: YAMLEntry) -> [RunFileFault] {
         func wrong(_ expected: String) -> RunFileFault {
             .wrongValue(entry.place, key: entry.key, found: entry.value.found, expected: expected)

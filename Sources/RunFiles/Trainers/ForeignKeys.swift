@@ -9,7 +9,7 @@ enum ForeignKeys {
         return found.first { $0.key.synonyms[$0.index].convert(entry.value) != nil } ?? found.first
     }
 
-    /// What is said of a key that is another trainer's; nil for one that nobody has.
+    /// The fault of a key that is another trainer's; nil for one that nobody has.
     /// - Parameter given: all entries of the run, since another of them may say the same better.
     static func fault(of entry: YAMLEntry, among given: [YAMLEntry] = []) -> RunFileFault? {
         if let (key, index) = counterpart(of: entry) {

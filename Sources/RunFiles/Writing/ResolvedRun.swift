@@ -14,8 +14,8 @@ extension RunFile {
         return sections.joined(separator: "\n")
     }
 
-    /// What the run's result hangs on, as text: all keys but those that only say where and how it is computed and written
-    /// down.
+    /// The definition of the run's result, as text: all keys but those that only say where and how it is computed and
+    /// written down.
     package var definition: String {
         KeyTable.sections.flatMap { title, keys in
             let isOutward = [MachineKeys.title, RecordKeys.title].contains(title)

@@ -51,7 +51,7 @@ struct DeltaDecoder {
         inMiniblock = perMiniblock
     }
 
-    /// What follows these deltas. Their numbers are passed over a part at a time, whatever their count claims.
+    /// The bytes that follow these deltas. Their numbers are passed over a part at a time, whatever their count claims.
     func rest() throws(ParquetFault) -> ArraySlice<UInt8> {
         var copy = self
         var left = max(0, copy.left - (isFirst ? 1 : 0) - inMiniblock)

@@ -101,7 +101,7 @@ struct AlignedText {
 
     private var end: Int32 { origins.map { $0.last?.end ?? 0 } ?? Int32(base + bytes.count) }
 
-    /// What the byte at a place stands for.
+    /// The origin of the byte at a place.
     func origin(at place: Int) -> Origin {
         if let origins { return origins[place] }
         let (start, width) = bytes.withUnsafeBufferPointer {

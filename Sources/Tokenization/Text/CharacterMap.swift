@@ -39,7 +39,7 @@ struct CharacterMap: Sendable {
         return bytes
     }
 
-    /// What a text begins with in the map, the shortest such key: its value. Nil if there is none.
+    /// The value of the shortest key in the map that a text begins with. Nil if there is none.
     private func value(of key: some Sequence<UInt8>) -> ArraySlice<UInt8>? {
         func offset(_ unit: UInt32) -> Int { Int((unit >> 10) << ((unit & (1 << 9)) >> 6)) }
         var node = offset(units[0])

@@ -56,7 +56,7 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// What a text becomes.
+    /// Normalises a text.
     func applied(to text: String) throws(RegularExpression.Fault) -> [UInt8] {
         let bytes = Array(text.utf8)
         var aligned = bytes.withUnsafeBufferPointer { AlignedText($0, at: 0) }

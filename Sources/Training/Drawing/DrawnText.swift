@@ -4,7 +4,7 @@ import Storage
 import Tokenization
 
 extension Tokenizer {
-    /// What follows a prompt, as text: decoded after it, since alone a first word might lose its space.
+    /// The text that follows a prompt: decoded after it, since alone a first word might lose its space.
     package func text(of response: some Sequence<Int32>, after prompt: [Int32]) -> String {
         let response = Array(response)
         let before = decode(prompt, skipSpecialTokens: true)

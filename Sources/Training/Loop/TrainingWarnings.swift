@@ -47,7 +47,7 @@ struct TrainingWarnings {
         ]
     }
 
-    /// What to say after the last step.
+    /// The warnings after the last step.
     func atEnd(_ heldOut: HeldOutProgress) -> [String] {
         var lines: [String] = []
         if heldOut.isAtChance == true {

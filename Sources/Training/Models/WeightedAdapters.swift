@@ -1,7 +1,7 @@
 import Checkpoints
 
 extension AdapterConfig {
-    /// What to do with an adapter that holds those of all weights; nil for a plain one.
+    /// The advice on an adapter that holds those of all weights; nil for a plain one.
     package func remedyForWeights(adapter: String, model: String) -> String? {
         guard !objectives.isEmpty else { return nil }
         return "\(adapter): is an adapter for any weights of \(objectives.joined(separator: ", ")); make a plain one of those that "

@@ -21,7 +21,7 @@ package final class GradientVector {
     /// The largest magnitudes of this rank's contributions to the step, added up.
     private(set) var bound = 0.0
 
-    /// What is reduced lies in memory that the ranks of a node share, if there is enough of it. Collective.
+    /// Puts what is reduced into memory that the ranks of a node share, if there is enough of it. Collective.
     ///
     /// - Parameters:
     ///   - wire: how gradients travel between nodes; exact sums travel as they are.
@@ -56,7 +56,7 @@ package final class GradientVector {
 
     static func bytes(count: Int, reproducible: Bool) -> Int { (reproducible ? 12 : 4) * count }
 
-    /// What of an element is summed over ranks.
+    /// The bytes of an element that are summed over ranks.
     package static func summedBytes(reproducible: Bool) -> Int { reproducible ? 8 : 4 }
 
     /// Whether sums over ranks may be under way before `reduce`: until it has returned nothing else may be said to them.

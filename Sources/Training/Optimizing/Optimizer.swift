@@ -35,7 +35,7 @@ final class Optimizer {
         arrays = Optimizer.offsets(state, of: share).map { base + $0 }
     }
 
-    /// How the state of so many parameters is shared out.
+    /// The shares of the state of so many parameters.
     static func shares(count: Int, zeroStage: Int, ranks: Int) -> Shards {
         Shards(count: count, ranks: zeroStage > 0 ? ranks : 1, grain: OptimizerState.grain)
     }

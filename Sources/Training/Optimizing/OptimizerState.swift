@@ -119,7 +119,7 @@ package struct OptimizerState {
 
     private func blocks(_ parameters: Int) -> Int { (parameters + OptimizerState.block - 1) / OptimizerState.block }
 
-    /// How many parameters before this one are in wide blocks.
+    /// The number of parameters before this one that are in wide blocks.
     package func wideParameters(before parameter: Int) -> Int {
         wideBlocks.reduce(0) { sum, blocks in
             let (start, end) = (blocks.lowerBound * OptimizerState.block, blocks.upperBound * OptimizerState.block)

@@ -25,7 +25,7 @@ struct Rollouts {
         zip(logps, referenceLogps).map { zip($0, $1).reduce(0) { $0 + ($1.0 - $1.1) } }
     }
 
-    /// What every token is trained by.
+    /// The advantages, returns and old values that every token is trained by.
     ///
     /// - Parameter coefficient: b.
     func tokens(

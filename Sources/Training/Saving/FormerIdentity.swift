@@ -7,7 +7,7 @@ import Storage
 /// Format 1 of the trainer's state kept the console's wording of its time. These words must stay as they are, whatever the
 /// console says today: checkpoints of that format are compared with them.
 extension RunIdentity {
-    /// What a checkpoint of format 1 must have; of the four losses of its time.
+    /// The members that a checkpoint of format 1 must have; of the four losses of its time.
     static func former(_ run: TrainingRun) -> JSONObject {
         func text(_ digest: Digest.Value?) -> JSON { .string(digest?.hex ?? "") }
         let (file, digests) = (run.file, run.digests)

@@ -35,7 +35,7 @@ struct ReferenceCache {
         }
     }
 
-    /// What a comparison's logps depend on beside the model.
+    /// The key of a comparison: its logps depend on it and on the model alone.
     static func key(of comparison: PreferenceSet.Comparison, in set: PreferenceSet) -> Digest.Value {
         var digest = Digest()
         func update(_ digest: inout Digest, _ words: ArraySlice<Int32>) {

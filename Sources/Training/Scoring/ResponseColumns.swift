@@ -106,7 +106,7 @@ package struct ResponseColumns: Sendable {
         }
     }
 
-    /// What the objective reads of a judgement, given the policy's logps of its responses.
+    /// The objective's input for a judgement, given the policy's logps of its responses.
     ///
     /// - Parameter step: that weights are drawn for, counted from 0; nil: an evaluation.
     func input(_ judgement: Judgement, in set: PreferenceSet, logps: [Double], step: Int? = nil) -> JudgementInput {

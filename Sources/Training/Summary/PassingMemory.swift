@@ -5,7 +5,7 @@ import RunFiles
 
 /// Memory of a run that isn't the training step's: what comes and goes between updates, and models that are only read.
 extension RunSummary {
-    /// What takes memory between updates, one thing at a time: the one that takes the most of a rank's.
+    /// The passing memory between updates, one thing at a time: the one that takes the most of a rank's.
     static func passing(_ run: TrainingRun) -> (name: String, bytes: Int) {
         var parts: [(name: String, bytes: Int)] = [("evaluation", 0)]
         if let held = run.evaluation {
@@ -47,7 +47,7 @@ extension RunSummary {
         return bytes
     }
 
-    /// What the models of rewards take to score texts.
+    /// The bytes that the models of rewards take to score texts.
     private static func rewarding(
         _ run: TrainingRun, texts: Int, prompt: Int, response: Int
     ) -> [(name: String, bytes: Int)] {

@@ -96,7 +96,7 @@ package struct RunSummary {
         return parts
     }
 
-    /// What the ranks of a node have together.
+    /// The arrays that the ranks of a node have together.
     private static func shared(_ run: TrainingRun) -> [(name: String, bytes: Int)] {
         let tokens = [run.train.set, run.evaluation?.set].compactMap(\.?.tokens)
         return [
@@ -113,7 +113,7 @@ package struct RunSummary {
             + parts.map { "  \(pad($0.name, 14)) \(pad(readableBytes($0.bytes), -12))" }
     }
 
-    /// What the process has now beside the arrays that are named.
+    /// The memory that the process has now beside the arrays that are named.
     private static func restNow(of run: TrainingRun) -> Int {
         let present = memory(of: run).filter { ["weights", "frozen copies", "token ids"].contains($0.name) }
         let tokens = shared(run).first { $0.name == "token ids" }?.bytes ?? 0

@@ -66,7 +66,7 @@ extension JinjaRenderer {
         return range
     }
 
-    /// What `dict(…)` takes: a dictionary or pairs, and named values.
+    /// The arguments of `dict(…)`: a dictionary or pairs, and named values.
     private func members(
         _ values: JinjaValues, of name: String
     ) throws(ChatTemplateError) -> [(key: JinjaValue, value: JinjaValue)] {

@@ -224,7 +224,7 @@ extension JinjaRenderer {
 
     // MARK: - Elements
 
-    /// What Python's `iter` gives.
+    /// The elements that Python's `iter` gives.
     func elements(of value: JinjaValue) throws(ChatTemplateError) -> JinjaElements {
         switch value {
         case .undefined: return JinjaElements([])

@@ -1,6 +1,6 @@
 /// Python's `str` and `repr`.
 extension JinjaRenderer {
-    /// What `{{ value }}` prints.
+    /// The text that `{{ value }}` prints.
     func string(_ value: JinjaValue) throws(ChatTemplateError) -> JinjaText {
         switch value {
         case .string(let text): return text

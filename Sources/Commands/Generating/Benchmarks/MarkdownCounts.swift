@@ -21,7 +21,7 @@ package struct MarkdownCounts {
         ]
     }
 
-    /// What stands in a fenced block goes wherever it stands, as in the original.
+    /// Takes away each text of a fenced block wherever it stands, as the original does.
     private static func withoutCode(_ answer: String) -> String {
         let blocks = answer.matches(of: #/```([^`]*)```/#.matchingSemantics(.unicodeScalar)).map { String($0.1) }
         return blocks.reduce(answer) { $1.isEmpty ? $0 : $0.replacing($1, with: "") }

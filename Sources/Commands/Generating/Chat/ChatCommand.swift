@@ -24,7 +24,7 @@ package enum ChatCommand: Equatable {
         }
     }
 
-    /// What a line says to the model: a second slash in front stands for one.
+    /// The text of a line to the model: a second slash in front stands for one.
     package static func said(_ line: String) -> String { line.hasPrefix("//") ? String(line.dropFirst()) : line }
 
     static let explanation = """

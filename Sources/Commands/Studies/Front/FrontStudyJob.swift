@@ -104,7 +104,7 @@ package struct FrontStudyJob {
         study.objectives.indices.map { $0 == place ? study.lattice : 0 }
     }
 
-    /// What the adapter for all weights is at some.
+    /// The plain adapter that the one for all weights is at some weights.
     private func adapterAt(_ counts: [Int], of adapter: String, _ name: String, _ base: RunFile) throws -> String {
         let path = folder.file("runs/\(name)")
         try communicator.onRoot {
