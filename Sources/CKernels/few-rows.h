@@ -48,36 +48,52 @@ INLINE line8 widen8(prefopt_elements elements, const char *from, float factor) {
 
 // Rows that are worked at together: their sums and a square fill the registers.
 #define FEW_AT_ONCE (LANES == 16 ? 8 : 4)
+// With more rows it isn't the memory alone that is waited for.
+#define ROWS_AT_MEMORY_SPEED 2
+
+// Asks for a line of the cache, into the second one.
+INLINE void ask(const char *place) { __builtin_prefetch(place, 0, 2); }
 
 // y [rows, 16] = x [rows, depth] wᵀ, or += …, for 16 lines of W from a depth on and a constant number of rows, at most
 // FEW_AT_ONCE.
 //
-// The memory at `next` is asked for meanwhile, as much of it as is read here; null: none. Sixteen lines are as many streams as
-// no prefetcher follows, but 16 lines that lie behind one another are one stretch: asked for in its order, into the second
-// cache, while the stretch before it is worked at, it comes at the memory's speed.
+// Sixteen lines are as many streams as no prefetcher follows, but 16 lines that lie behind one another are one stretch of memory:
+// asked for in its order while another is worked at, it comes at the memory's speed. A core drops what it is asked for while all
+// its places for misses are taken, so where the memory is waited for each line is asked for twice, two stretches ahead and one, in
+// even steps.
 INLINE void stream_lines(
     prefopt_elements elements, int rows, const float *x, long x_stride, const prefopt_rows *w, long first, long depth,
-    const char *next, float *y, long y_stride, int adding) {
+    prefopt_ahead ahead, float *y, long y_stride, int adding) {
     line8 sum[2][8];
     for (int half = 0; half < 2; ++half)
         _Pragma("clang loop unroll(full)") for (int row = 0; row < rows; ++row) sum[half][row] = 0;
     const long bytes = bytes_of(elements), line_bytes = w->stride * bytes;
     const char *lines = (const char *)w->base + first * bytes;
+    const char *next = ahead.next, *later = ahead.later;
+    const int asks_twice = rows <= ROWS_AT_MEMORY_SPEED && later;
     float factors[16];
     if (elements == prefopt_int8)
         for (int i = 0; i < 16; ++i) factors[i] = factor(w, i);
     long k = 0;
     for (; k + 8 <= depth; k += 8) {
-        if (next)
-            _Pragma("clang loop unroll(full)") for (int i = 0; i < 2 * bytes; ++i, next += 64)
-                __builtin_prefetch(next, 0, 2);
+        if (next && !asks_twice)
+            _Pragma("clang loop unroll(full)") for (int i = 0; i < 2 * bytes; ++i, next += 64) ask(next);
         _Pragma("clang loop unroll(full)") for (int half = 0; half < 2; ++half) {
             const char *from = lines + half * 8 * line_bytes + k * bytes;
             line8 square[8];
             _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; ++i) square[i] =
                 widen8(elements, from + i * line_bytes, elements == prefopt_int8 ? factors[half * 8 + i] : 1);
             transpose_square(square);
-            _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; ++i) ADD_COLUMN(half, square[i], k + i);
+            _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; ++i) {
+                // As many lines of the cache in all as the elements of two squares fill.
+                if (asks_twice && i % (8 / bytes) == 0) {
+                    ask(next);
+                    ask(later);
+                    next += 64;
+                    later += 64;
+                }
+                ADD_COLUMN(half, square[i], k + i);
+            }
         }
     }
     for (; k < depth; ++k)
@@ -97,13 +113,13 @@ INLINE void stream_lines(
 #define STREAM_ROWS(elements, count) \
     case count: \
         if (count <= FEW_AT_ONCE) \
-            stream_lines(elements, count, x, x_stride, w, first, depth, next, y, y_stride, adding); \
+            stream_lines(elements, count, x, x_stride, w, first, depth, ahead, y, y_stride, adding); \
         break;
 #define MULTIPLY_FEW(name, elements) \
     static void name( \
-        const float *x, long x_stride, long rows, const prefopt_rows *w, long first, long depth, const char *next, \
+        const float *x, long x_stride, long rows, const prefopt_rows *w, long first, long depth, prefopt_ahead ahead, \
         float *y, long y_stride, int adding) { \
-        for (; rows > 0; rows -= FEW_AT_ONCE, x += FEW_AT_ONCE * x_stride, y += FEW_AT_ONCE * y_stride, next = 0) { \
+        for (; rows > 0; rows -= FEW_AT_ONCE, x += FEW_AT_ONCE * x_stride, y += FEW_AT_ONCE * y_stride) { \
             switch (least(rows, FEW_AT_ONCE)) { \
                 STREAM_ROWS(elements, 1) \
                 STREAM_ROWS(elements, 2) \
@@ -114,6 +130,7 @@ INLINE void stream_lines(
                 STREAM_ROWS(elements, 7) \
                 STREAM_ROWS(elements, 8) \
             } \
+            ahead = (prefopt_ahead){0, 0}; \
         } \
     }
 
@@ -123,12 +140,12 @@ MULTIPLY_FEW(multiply_few_float16, prefopt_float16)
 MULTIPLY_FEW(multiply_few_int8, prefopt_int8)
 
 static void multiply_few(
-    const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, const void *next, float *y,
+    const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, prefopt_ahead ahead, float *y,
     long y_stride, int adding) {
     switch (w.elements) {
-    case prefopt_float32: multiply_few_float32(x, x_stride, rows, &w, first, depth, next, y, y_stride, adding); break;
-    case prefopt_bfloat16: multiply_few_bfloat16(x, x_stride, rows, &w, first, depth, next, y, y_stride, adding); break;
-    case prefopt_float16: multiply_few_float16(x, x_stride, rows, &w, first, depth, next, y, y_stride, adding); break;
-    case prefopt_int8: multiply_few_int8(x, x_stride, rows, &w, first, depth, next, y, y_stride, adding); break;
+    case prefopt_float32: multiply_few_float32(x, x_stride, rows, &w, first, depth, ahead, y, y_stride, adding); break;
+    case prefopt_bfloat16: multiply_few_bfloat16(x, x_stride, rows, &w, first, depth, ahead, y, y_stride, adding); break;
+    case prefopt_float16: multiply_few_float16(x, x_stride, rows, &w, first, depth, ahead, y, y_stride, adding); break;
+    case prefopt_int8: multiply_few_int8(x, x_stride, rows, &w, first, depth, ahead, y, y_stride, adding); break;
     }
 }

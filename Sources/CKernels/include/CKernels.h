@@ -24,6 +24,12 @@ typedef struct {
     prefopt_elements elements;
 } prefopt_rows;
 
+// Where memory lies that is read next, and after that; null: nowhere.
+typedef struct {
+    const void *_Nullable next;
+    const void *_Nullable later;
+} prefopt_ahead;
+
 // Whose lines panels hold, where that makes a difference.
 typedef enum { prefopt_side_a, prefopt_side_b } prefopt_side;
 
@@ -69,10 +75,10 @@ typedef struct {
         float *c, long stride, int adding);
 
     // y [rows, prefopt_few_lines] = x [rows, depth] wᵀ, or += …, for so many stored lines of W from the depth `first` on, which
-    // are read where they lie: worth it for few rows. As much memory at `next` as these take is asked for meanwhile.
+    // are read where they lie: worth it for few rows. Meanwhile memory is asked for, in each place as much as these take.
     void (*multiply_few)(
-        const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, const void *_Nullable next,
-        float *y, long y_stride, int adding);
+        const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, prefopt_ahead ahead, float *y,
+        long y_stride, int adding);
 
     // y = f(x), or f(x) ∘ up
     void (*activate)(prefopt_nonlinearity f, const float *x, const float *_Nullable up, float *y, long count);

@@ -104,13 +104,17 @@ enum FewRows {
         pool.run(shares.items) { item, thread in
             let panels = shares[item]
             // Threads take items in turns, so this is most likely what comes to this one afterwards.
-            let following = item + pool.count < shares.items ? shares[item + pool.count].lowerBound : nil
+            let following = item + pool.count < shares.items ? shares[item + pool.count] : 0..<0
             for number in panels {
-                let next = number + 1 < panels.upperBound ? number + 1 : following
+                func lines(ahead steps: Int) -> prefopt_rows? {
+                    let beyond = number + steps - panels.upperBound
+                    if beyond < 0 { return shares.lines(of: number + steps) }
+                    return beyond < following.count ? shares.lines(of: following.lowerBound + beyond) : nil
+                }
                 let (product, place) = shares.place(of: number)
                 multiply(
-                    x, product, panel: place, next: next.flatMap { shares.lines(of: $0) }, parts, pool.scratch(thread),
-                    pool)
+                    x, product, panel: place, next: lines(ahead: 1), later: lines(ahead: 2), parts,
+                    pool.scratch(thread), pool)
             }
         }
         for product in products where product.y.columns % panel > 0 { multiplyEdge(x, product, parts, pool) }
@@ -122,10 +126,12 @@ enum FewRows {
 
     /// One panel of a product.
     ///
-    /// - Parameter next: the lines that this thread comes to afterwards.
+    /// - Parameters:
+    ///   - next: the lines that this thread comes to afterwards.
+    ///   - later: those after them.
     private static func multiply(
-        _ x: Matrix, _ product: Product, panel place: Int, next: prefopt_rows?, _ parts: MatrixProduct.Parts,
-        _ scratch: UnsafeMutablePointer<Float>, _ pool: ThreadPool
+        _ x: Matrix, _ product: Product, panel place: Int, next: prefopt_rows?, later: prefopt_rows?,
+        _ parts: MatrixProduct.Parts, _ scratch: UnsafeMutablePointer<Float>, _ pool: ThreadPool
     ) {
         let first = place * panel
         let y = product.y
@@ -136,10 +142,11 @@ enum FewRows {
         let lines = all.from(line: first)
         for part in 0..<parts.count {
             let depths = parts[part]
+            let done = panel * depths.lowerBound
+            let ahead = prefopt_ahead(next: next?.address(element: done), later: later?.address(element: done))
             pool.kernels.multiply_few(
-                x.base + depths.lowerBound, x.stride, x.rows, lines, depths.lowerBound, depths.count,
-                next?.address(element: panel * depths.lowerBound), y.base + first, y.stride,
-                product.adding || part > 0 ? 1 : 0)
+                x.base + depths.lowerBound, x.stride, x.rows, lines, depths.lowerBound, depths.count, ahead,
+                y.base + first, y.stride, product.adding || part > 0 ? 1 : 0)
         }
     }
 
@@ -153,7 +160,7 @@ enum FewRows {
             product.widen(lines, depths, into: scratch)
             pool.kernels.multiply_few(
                 x.base + depths.lowerBound, x.stride, x.rows, .float32(scratch, stride: scratchStride), 0, depths.count,
-                nil, target.base, target.stride, product.adding || part > 0 ? 1 : 0)
+                prefopt_ahead(), target.base, target.stride, product.adding || part > 0 ? 1 : 0)
         }
     }
 
