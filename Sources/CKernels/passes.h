@@ -46,23 +46,18 @@ INLINE void differentiate_as(prefopt_nonlinearity f, float *x, float *up, float 
     }
 }
 
-#define EACH_NONLINEARITY(f, call) \
-    switch (f) { \
-    case prefopt_silu: call(prefopt_silu); break; \
-    case prefopt_gelu: call(prefopt_gelu); break; \
-    case prefopt_gelu_tanh: call(prefopt_gelu_tanh); break; \
-    case prefopt_relu: call(prefopt_relu); break; \
-    }
+// CALL with each function as a constant: a loop of its own for each.
+#define CASE(name) case name: CALL(name); break;
 
 static void activate(prefopt_nonlinearity f, const float *x, const float *up, float *y, long count) {
 #define CALL(f) if (up) activate_as(f, x, up, y, count); else activate_as(f, x, 0, y, count)
-    EACH_NONLINEARITY(f, CALL)
+    switch (f) { PREFOPT_NONLINEARITIES(CASE) }
 #undef CALL
 }
 
 static void differentiate(prefopt_nonlinearity f, float *x, float *up, float *y, long count) {
 #define CALL(f) if (up) differentiate_as(f, x, up, y, count); else differentiate_as(f, x, 0, y, count)
-    EACH_NONLINEARITY(f, CALL)
+    switch (f) { PREFOPT_NONLINEARITIES(CASE) }
 #undef CALL
 }
 

@@ -4,8 +4,6 @@ import Testing
 
 /// Gated and plain activations with every nonlinearity.
 @Suite struct NonlinearityTests {
-    static let functions: [Nonlinearity] = [.silu, .gelu, .geluTanh, .relu]
-
     private func twin(_ f: Nonlinearity, _ x: Double) -> Double {
         switch f {
         case .silu: x / (1 + exp(-x))
@@ -21,7 +19,7 @@ import Testing
         }
     }
 
-    @Test("a gated activation and its slopes equal their definitions", arguments: functions, [7, 8, 19])
+    @Test("a gated activation and its slopes equal their definitions", arguments: Nonlinearity.allCases, [7, 8, 19])
     func gated(f: Nonlinearity, width: Int) {
         var random = Random(1)
         let (rows, pool) = (17, ThreadPool(count: 2))
@@ -39,7 +37,7 @@ import Testing
         #expect(off < 1e-5)
     }
 
-    @Test("a plain activation and its slopes equal their definitions", arguments: functions, [7, 8, 19])
+    @Test("a plain activation and its slopes equal their definitions", arguments: Nonlinearity.allCases, [7, 8, 19])
     func plain(f: Nonlinearity, width: Int) {
         var random = Random(2)
         let (rows, pool) = (17, ThreadPool(count: 2))
@@ -68,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("a NaN stays one", arguments: functions)
+    @Test("a NaN stays one", arguments: Nonlinearity.allCases)
     func notANumber(f: Nonlinearity) {
         for width in [1, 9] {
             let (hidden, y) = (Grid(1, width), Grid(1, width))

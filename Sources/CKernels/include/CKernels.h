@@ -60,8 +60,10 @@ typedef struct {
         prefopt_panels a, prefopt_panels b, long depth, long height, long width, float *c, long stride, int adding);
 } prefopt_product;
 
-// The pointwise functions between a feed-forward network's projections.
-typedef enum { prefopt_silu, prefopt_gelu, prefopt_gelu_tanh, prefopt_relu } prefopt_nonlinearity;
+// The pointwise functions between a feed-forward network's projections. `nonlinear` in functions.h says what each computes.
+#define PREFOPT_NONLINEARITIES(entry) entry(prefopt_silu) entry(prefopt_gelu) entry(prefopt_gelu_tanh) entry(prefopt_relu)
+#define PREFOPT_LISTED(name) name,
+typedef enum { PREFOPT_NONLINEARITIES(PREFOPT_LISTED) } prefopt_nonlinearity;
 
 // The functions of a level.
 typedef struct {
