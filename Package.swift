@@ -40,7 +40,8 @@ let package = Package(
         .target(name: "Machine", dependencies: ["Storage", "CHwloc", "CVersion"]),
         .target(name: "CMPICalls", dependencies: ["COpenMPI"]),
         .target(name: "Collectives", dependencies: ["Machine", "COpenMPI", "CMPICalls", "CVector"]),
-        .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage"]),
+        .target(name: "CFaults"),
+        .target(name: "Liveness", dependencies: ["Collectives", "Machine", "Storage", "CFaults"]),
         // A multiply-add is one where the source says so: the bits must not depend on the compiler's choice.
         // A switch that lacks a case would compute nothing, in silence.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Werror=switch"])]),

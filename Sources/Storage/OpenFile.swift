@@ -71,6 +71,19 @@ package struct OpenFile: ~Copyable {
         }
     }
 
+    /// Reads up to `count` bytes from an offset on, fewer at the end of the file.
+    package func bytes(_ count: Int, at offset: Int) throws(StorageError) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        while true {
+            let read = pread(descriptor, &buffer, count, off_t(offset))
+            if read >= 0 {
+                DiskActivity.note()
+                return Array(buffer.prefix(read))
+            }
+            guard errno == EINTR else { throw .last("read", path) }
+        }
+    }
+
     /// On a slow disk a few seconds: whoever watches sees that it gets on.
     private static let largestPiece = 64 << 20
 

@@ -10,6 +10,7 @@ import Training
 @main struct Main {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
+        Faults.endProcess(of: Launcher())
         requireProcessor()
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let complaint = CommandName.complaint(

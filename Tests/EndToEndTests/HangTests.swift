@@ -25,6 +25,27 @@ extension EndToEnd {
             #expect(ending.says("has not been heard of for "))
         }
 
+        @Test(
+            "a signal like a fault's ends the whole job, with a line that names it",
+            arguments: [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGQUIT], [0, 2])
+        func sentFault(number: Int32, rank: Int) throws {
+            let toy = try Toy()
+            let job = try Job(["train", try toy.runFile(HangTests.settings)], ranks: 3)
+            _ = job.wait { FileSystem.exists(toy.output("metrics.jsonl")) }
+            kill(try #require(job.ranks.sorted().dropFirst(rank).first), number)
+            let ending = try job.wait(limit: 30)
+            #expect(job.leftovers().isEmpty)
+            #expect(ending.status == 4, "\(ending.errors)")
+            let says = "ended by the signal \(HangTests.names[number] ?? ""), sent by process \(getpid()); run the same "
+            #expect(ending.messages.count == 1 && ending.messages[0].contains(says), "\(ending.errors)")
+            #expect(ending.says("swift-prefopt: rank \(rank) on "), "\(ending.errors)")
+        }
+
+        private static let names = [
+            SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE", SIGABRT: "SIGABRT",
+            SIGTRAP: "SIGTRAP", SIGQUIT: "SIGQUIT",
+        ]
+
         @Test("a read that never returns is noticed, with its file")
         func endlessRead() throws {
             let toy = try Toy()
@@ -55,6 +76,34 @@ extension EndToEnd {
             #expect(ending.says("rank 2 on "))
             #expect(ending.says("the run is learning_rate: "), "\(ending.errors)")
             #expect(!FileSystem.exists(toy.output("final")))
+        }
+
+        @Test("ranks whose models or rows differ only in what they hold don't begin", arguments: ["model", "data"])
+        func differentContent(what: String) throws {
+            let toy = try Toy()
+            let folders = ["one", "two"].map { toy.folder.file($0) }
+            for folder in folders {
+                try FileSystem.makeDirectories(folder)
+                _ = try toy.copyOfModel(as: FileSystem.name(of: folder) + "/model")
+                _ = try toy.pairs(40, as: FileSystem.name(of: folder) + "/rows.jsonl")
+            }
+            let odd = FileSystem.join(folders[1], what == "model" ? "model/model.safetensors" : "rows.jsonl")
+            var bytes = try FileSystem.read(odd)
+            if what == "model" {
+                // As another training of the same shape: every sign.
+                for place in stride(from: bytes.count / 2 | 3, to: bytes.count, by: 4) { bytes[place] ^= 0x80 }
+            } else {
+                bytes.replace(Array("0.5".utf8), with: Array("0.6".utf8))
+            }
+            try AtomicFile.write(bytes, to: odd)
+            let run = try toy.runFile(["model_name_or_path": "model", "train_file": "rows.jsonl"])
+            let ending = try Program.run(
+                ["train", run, ":", "-n", "1", "-wdir", folders[1], Program.path, "train", run], ranks: 1,
+                in: folders[0])
+            #expect(ending.status == 2, "\(ending.errors)")
+            #expect(ending.messages.count == 1 && ending.says("rank 1 on "), "\(ending.errors)")
+            #expect(ending.says("copy it to all nodes"), "\(ending.errors)")
+            #expect(!FileSystem.exists(toy.output))
         }
 
         @Test("a rank with another build doesn't begin")
