@@ -14,7 +14,7 @@ class BinaryFailed(Exception):
     pass
 
 
-def start(binary, arguments, ranks=1, timeout=600):
+def start(binary, arguments, ranks=1, timeout=1800):
     """Runs the command, under mpirun for more than one rank, and gives back its standard output."""
     command = [str(pathlib.Path(binary).resolve()), *map(str, arguments)]
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
