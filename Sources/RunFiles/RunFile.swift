@@ -77,7 +77,42 @@ package struct RunFile: Sendable {
 
     private func required(_ files: [DataFile], _ key: String, _ remedy: String) throws(RunFileError) -> [DataFile] {
         guard !files.isEmpty else { throw RunFileError(.missing(file: file, key: key, remedy: remedy)) }
+        return try present(files, key)
+    }
+
+    /// The files of a key, looked for.
+    private func present(_ files: [DataFile], _ key: String) throws(RunFileError) -> [DataFile] {
+        for path in files.map(\.path) where !FileSystem.exists(path) {
+            // "organisation/name" may be meant as a data set of the hub.
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            let mayBeHub =
+                parts.count == 2 && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") } && !parts[1].contains(".")
+            let remedy =
+                if path.contains("*") {
+                    "; a pattern isn't looked up: give the folder, or a list of files"
+                } else if mayBeHub {
+                    "; a data set of the hub is fetched first: hf download --repo-type dataset \(path) --local-dir \(path)"
+                } else {
+                    ""
+                }
+            throw RunFileError(
+                .unusablePath(file: file, key: key, reason: "\(StorageError.missing(path: path))\(remedy)"))
+        }
         return files
+    }
+
+    /// `eval_file`'s files, looked for; none without the key.
+    package func presentEvalFiles() throws(RunFileError) -> [DataFile] { try present(self.data.evalFiles, "eval_file") }
+
+    /// Makes the folder that a key names, where there is none, and sees whether files can be made in it.
+    /// - Throws: `RunFileError` with the key and what the disk says.
+    package func makeFolder(_ path: String, of key: String) throws(RunFileError) {
+        do throws(StorageError) {
+            try FileSystem.makeDirectories(path)
+            try AtomicFile.probe(path)
+        } catch {
+            throw RunFileError(.unusablePath(file: file, key: key, reason: "\(error)"))
+        }
     }
 }
 

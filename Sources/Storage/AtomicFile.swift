@@ -31,6 +31,28 @@ package enum AtomicFile {
         try FileSystem.synchronize(directory)
     }
 
+    /// Sees whether files can be made in a folder, and written.
+    /// - Throws: `StorageError` of the folder; nothing is left in it.
+    package static func probe(_ directory: String) throws(StorageError) {
+        let temporary = FileSystem.join(
+            directory, "\(temporaryPrefix)probe-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16))")
+        defer { unlink(temporary) }
+        do throws(StorageError) {
+            let file = try OpenFile(creating: temporary)
+            let block = [UInt8](repeating: 0, count: 4096)
+            try block.withUnsafeBufferPointer { buffer throws(StorageError) in
+                try file.write(UnsafeRawBufferPointer(buffer))
+            }
+        } catch {
+            switch error {
+            case .system(let action, _, let code):
+                throw .system(action: "\(action) a file in it", path: directory, code: code)
+            case .missing: throw .nothingMade(path: FileSystem.join(directory, "a file"))
+            default: throw error
+            }
+        }
+    }
+
     package static func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
         try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in
             try write(UnsafeRawBufferPointer(buffer), to: path)

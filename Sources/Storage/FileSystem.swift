@@ -78,15 +78,28 @@ package enum FileSystem {
         if mkdir(path, 0o777) == 0 { return }
         switch errno {
         case EEXIST:
-            guard isDirectory(path) else { throw .notDirectory(path: path) }
+            guard isDirectory(path) else {
+                if let target = linkTarget(of: path), !exists(path) { throw .danglingLink(path: path, target: target) }
+                throw .notDirectory(path: path)
+            }
         case ENOENT:
             let parent = parent(of: path)
             guard parent != path, parent != "." else { throw .last("create the folder", path) }
             try makeDirectories(parent)
             // Another rank may have made it in the meantime.
-            guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw .last("create the folder", path) }
+            guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+                throw errno == ENOENT ? .nothingMade(path: path) : .last("create the folder", path)
+            }
         default: throw .last("create the folder", path)
         }
+    }
+
+    /// The path that a link holds; nil for what is no link.
+    private static func linkTarget(of path: String) -> String? {
+        var text = [CChar](repeating: 0, count: 4096)
+        let length = readlink(path, &text, text.count)
+        guard length > 0 else { return nil }
+        return text.withUnsafeBytes { String(decoding: $0.prefix(length), as: UTF8.self) }
     }
 
     /// Removes a file, a link (never what it points to) or an empty folder; nothing there is fine.

@@ -65,9 +65,13 @@ private struct JSONParser {
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+        case UInt8(ascii: "N"), UInt8(ascii: "I"): throw error(Self.noNumber)
         default: throw error(position < bytes.count ? "expected a value" : "the text ends where a value is expected")
         }
     }
+
+    /// What Python's `json` writes all the same.
+    private static let noNumber = "JSON has no NaN and no Infinity (Python writes them); write null where there is no number"
 
     mutating func literal(_ word: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         guard position + word.utf8CodeUnitCount <= bytes.count,
@@ -140,7 +144,7 @@ private struct JSONParser {
         let digits = position
         skipDigits()
         guard position > digits, bytes[digits] != UInt8(ascii: "0") || position == digits + 1 else {
-            throw error("not a number", at: start)
+            throw error(current == UInt8(ascii: "I") ? Self.noNumber : "not a number", at: start)
         }
         var whole = true
         if current == UInt8(ascii: ".") {

@@ -9,6 +9,10 @@ package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case notFile(path: String)
     /// A file where a folder was expected.
     case notDirectory(path: String)
+    /// A link to nothing where a folder was expected.
+    case danglingLink(path: String, target: String)
+    /// A folder or a file where the file system takes none, as in /proc.
+    case nothingMade(path: String)
     /// A call to the system failed; `code` is `errno`.
     case system(action: String, path: String, code: Int32)
     /// The file ended, or refused to grow, before all bytes were moved.
@@ -30,7 +34,11 @@ package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notFile(let path):
             return "\(path): is a pipe, a socket or a device where a file was expected; give a file"
         case .notDirectory(let path):
-            return "\(path): is a file where a folder was expected"
+            return "\(path): is a file where a folder was expected; choose another path, or move the file away"
+        case .danglingLink(let path, let target):
+            return "\(path): is a link to \(target), which isn't there; make that folder, or remove the link"
+        case .nothingMade(let path):
+            return "\(path): can't be made: the file system takes nothing there; write to another disk"
         case .system(let action, let path, let code):
             return "\(path): can't \(action): \(String(cString: strerror(code)))\(StorageError.remedy(for: code))"
         case .short(let action, let path, let expected, let moved):
@@ -55,9 +63,16 @@ package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
         switch errno {
         case ENOENT: .missing(path: path)
         case EISDIR: .directory(path: path)
-        case ENOTDIR: .notDirectory(path: path)
+        case ENOTDIR: .notDirectory(path: file(above: path))
         case let code: .system(action: action, path: path, code: code)
         }
+    }
+
+    /// The part of a path that is a file and should be a folder.
+    private static func file(above path: String) -> String {
+        var part = path
+        while case let parent = FileSystem.parent(of: part), parent != part, !FileSystem.isDirectory(parent) { part = parent }
+        return part
     }
 
     private static func startingPoint(of path: String) -> String {
@@ -71,6 +86,7 @@ package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
         case ENOSPC, EDQUOT: "; free some space, or write to another disk"
         case EACCES, EPERM: "; check the owner and the permissions"
         case EROFS: "; write to another disk"
+        case ENAMETOOLONG: "; a name may have 255 bytes, a path 4096"
         case EMFILE, ENFILE: "; raise the limit of open files (ulimit -n)"
         default: ""
         }

@@ -34,8 +34,8 @@ package enum TrainingError: Error, Sendable, CustomStringConvertible {
         case .nonFiniteScore(let model, let line):
             "\(model): the logps of data line \(line) are not finite; the model's weights are damaged or far out of range"
         case .resumeMismatch(let checkpoint, let what, let found, let expected):
-            "\(checkpoint): belongs to another run: its \(what) is \(found), this run's is \(expected); "
-                + "use another output_dir, or --resume never"
+            "\(checkpoint): belongs to another run: its \(what) is \(found), this run's is \(expected)"
+                + "\(TrainingError.meaning(of: what)); use another output_dir, or --resume never"
         case .noCheckpoint(let directory):
             "\(directory): not a complete checkpoint of this trainer; give a checkpoint-<step> folder, or --resume auto"
         case .damagedState(let file, let reason):
@@ -43,6 +43,19 @@ package enum TrainingError: Error, Sendable, CustomStringConvertible {
         case .input(let reason): reason
         case .stopped(let checkpoint):
             "stopped by a signal; \(checkpoint) is saved: run the same command again to go on"
+        }
+    }
+
+    /// What a digest is taken of: the number itself says nothing.
+    private static func meaning(of what: String) -> String {
+        switch what {
+        case "data digest":
+            " (it is of the tokens that train_file comes to, so another file, max_length, truncation, template, tokenizer or "
+                + "column has another)"
+        case "model digest": " (it is of the weights in model_name_or_path)"
+        case "reference digest": " (it is of the reference's weights)"
+        case "adapter digest": " (it is of the adapter's weights)"
+        default: ""
         }
     }
 }

@@ -16,28 +16,35 @@ import Training
         if let complaint = CommandName.complaint(
             about: arguments, known: Prefopt.configuration.subcommands.map { $0._commandName })
         {
-            Console(speaks: isRoot).line("swift-prefopt: \(complaint)")
-            exit(2)
+            refuse("swift-prefopt: \(complaint)")
         }
         do {
             var command = try Prefopt.parseAsRoot()
             try command.run()
         } catch {
             // The argument parser's own endings: help and version are results, anything else is the user's input.
-            let isWrong = Prefopt.exitCode(for: error) != .success
-            guard isRoot else { exit(isWrong ? 2 : 0) }
-            let text = Prefopt.fullMessage(for: error)
-            if isWrong { Console(speaks: true).line(text) } else { print(text) }
-            exit(isWrong ? 2 : 0)
+            guard Prefopt.exitCode(for: error) == .success else {
+                let text = Prefopt.fullMessage(for: error)
+                refuse(CommandName.keyAsOption(in: text).map { "swift-prefopt: \($0)" } ?? text)
+            }
+            if isRoot { print(Prefopt.fullMessage(for: error)) }
+            exit(0)
         }
+    }
+
+    /// Ends the job with what is wrong with its command line, told by one rank.
+    private static func refuse(_ text: String) -> Never {
+        Console(speaks: isRoot).line(text)
+        // The launcher ends all ranks when the first is gone: not before that one has spoken.
+        if !isRoot { sleep(3) }
+        exit(2)
     }
 
     /// Ends the program on a CPU that lacks the level that it was asked for: at the first kernel the system would.
     private static func requireProcessor() {
         // One of several ranks says so in the preflight, with its host.
         guard let problem = processorProblem, !Preflight.isLaunched else { return }
-        Console(speaks: isRoot).line("swift-prefopt: \(problem)")
-        exit(2)
+        refuse("swift-prefopt: \(problem)")
     }
 
     /// Whether this process speaks for the job, before MPI can say so.

@@ -69,11 +69,6 @@ extension Refusal {
         },
         Refusal("a model folder that isn't there", "nowhere", settings: ["model_name_or_path": "/nowhere/model"]),
         Refusal("a data file that isn't there", "nowhere.jsonl", settings: ["train_file": "/nowhere.jsonl"]),
-        Refusal("an output_dir that can't be made", "/proc/prefopt", settings: ["output_dir": "/proc/prefopt"]),
-        Refusal("an output_dir that is a file", "out") { toy in
-            _ = try toy.folder.write("a file", as: "out")
-            return ["train", try toy.runFile()]
-        },
         Refusal("a margin column that the rows don't have", "rows.jsonl:", "\"brief\"", "\"helpful\", \"kind\"") {
             toy in
             let file = try toy.pairs(12, as: "rows.jsonl")
@@ -112,6 +107,69 @@ extension Refusal {
             ]
         },
     ]
+
+    /// What a newcomer writes in a run file, types on a command line or has from another trainer.
+    static let habits: [Refusal] = [
+        Refusal("a key of the run file as an option", "--learning_rate is a key", "--set learning_rate=VALUE") {
+            ["train", try $0.runFile(), "--learning_rate", "1e-5"]
+        },
+        Refusal("an option of another trainer", "--dataset_name is no option", "keys of its run file") {
+            [try $0.runFile(), "--dataset_name=trl-lib/tldr"]
+        },
+        Refusal(
+            "a data set of the hub", "run.yaml: train_file: trl-lib/tldr: not found",
+            "hf download --repo-type dataset trl-lib/tldr", settings: ["train_file": "trl-lib/tldr"]),
+        Refusal("a pattern of files", "train_file: data/*.jsonl: not found", "a pattern isn't looked up",
+            settings: ["train_file": "data/*.jsonl"]),
+        Refusal("an eval_file that isn't there", "run.yaml: eval_file: /nowhere.jsonl", settings: ["eval_file": "/nowhere.jsonl"]),
+        Refusal("a loss in capitals", "loss_type is DPO", "did you mean sigmoid?", settings: ["loss_type": "DPO"]),
+        Refusal("a loss misspelt", "did you mean simpo?", settings: ["loss_type": "simppo"]),
+        Refusal("a schedule misspelt", "did you mean cosine?", settings: ["lr_scheduler_type": "cosin"]),
+        Refusal("a run file in UTF-16", "wide.yaml:1", "UTF-16") { toy in
+            let path = toy.folder.file("wide.yaml")
+            try AtomicFile.write([0xFF, 0xFE] + Array("beta: 1".utf8).flatMap { [$0, 0] }, to: path)
+            return ["train", path]
+        },
+        Refusal("rows in UTF-16", "rows.jsonl:1: the file is UTF-16", "iconv") { toy in
+            let path = try toy.pairs(12, as: "rows.jsonl")
+            try AtomicFile.write([0xFF, 0xFE] + FileSystem.read(path).flatMap { [$0, 0] }, to: path)
+            return ["train", try toy.runFile(["train_file": .string(path)])]
+        },
+        .data("a list of rows in a file of lines", "rows.jsonl:1: the file is one JSON list", ".json") { rows in
+            ["[" + rows[0] + ","] + rows[1...].map { $0 + "," } + ["{}]"]
+        },
+        .data("Python's NaN", "rows.jsonl:2", "write null where there is no number") {
+            $0[..<1] + ["{\"prompt_ids\": [1], \"chosen_ids\": [3], \"rejected_ids\": [4], \"margin\": NaN}"] + $0[1...]
+        },
+    ]
+
+    /// Folders that can't be made or written in, by the keys that name them.
+    static let folders: [Refusal] = ["output_dir", "reference_cache"].flatMap { key in
+        let taken: @Sendable (Toy) throws -> String = { try $0.folder.write("a file", as: "taken") }
+        func refusal(
+            _ name: String, _ words: String..., path: @escaping @Sendable (Toy) throws -> String
+        ) -> Refusal {
+            Refusal(testDescription: "\(key): \(name)", words: ["\(key): "] + words) { toy in
+                ["train", try toy.runFile([key: .string(try path(toy))])]
+            }
+        }
+        return [
+            refusal("in /proc", "/proc/x: can't be made: the file system takes nothing there") { _ in "/proc/x" },
+            refusal("/proc itself", "/proc") { _ in "/proc" },
+            refusal("in /sys", "/sys/x: can't create the folder", "check the owner and the permissions") { _ in "/sys/x" },
+            refusal("a file", "taken: is a file where a folder was expected", path: taken),
+            refusal("below a file", "taken: is a file where a folder was expected") { try taken($0) + "/a/b" },
+            refusal("a link to nothing", "is a link to /nowhere/at/all, which isn't there") { toy in
+                let path = toy.folder.file("link")
+                symlink("/nowhere/at/all", path)
+                return path
+            },
+            refusal("a name too long", "a name may have 255 bytes") {
+                $0.folder.file(String(repeating: "n", count: 300))
+            },
+            refusal("a device", "/dev/null: is a file where a folder was expected") { _ in "/dev/null" },
+        ]
+    }
 
     static let models: [Refusal] = [
         .model("no weights", "model.safetensors") { try FileSystem.remove($0 + "/model.safetensors") },
@@ -188,6 +246,12 @@ extension EndToEnd {
     @Suite struct RefusalTests {
         @Test("a wrong command, run file or folder", arguments: Refusal.commands, [nil, 3])
         func commands(refusal: Refusal, ranks: Int?) throws { try check(refusal, ranks) }
+
+        @Test("what newcomers write", arguments: Refusal.habits, [nil, 3])
+        func habits(refusal: Refusal, ranks: Int?) throws { try check(refusal, ranks) }
+
+        @Test("folders that can't be made or written in", arguments: Refusal.folders, [nil, 2])
+        func folders(refusal: Refusal, ranks: Int?) throws { try check(refusal, ranks) }
 
         @Test("a wrong model", arguments: Refusal.models, [nil, 3])
         func models(refusal: Refusal, ranks: Int?) throws { try check(refusal, ranks) }

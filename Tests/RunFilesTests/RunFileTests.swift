@@ -21,6 +21,14 @@ struct RunFileTests {
 
     // MARK: Reading
 
+    @Test("a byte order mark before the text and spaces around an override's key mean nothing")
+    func marks() throws {
+        let bytes = [0xEF, 0xBB, 0xBF] + Array((least + "beta: 0.3\r\n").utf8)
+        let run = try RunFile(bytes: bytes, file: "run.yaml", overrides: [" max_steps = 7"])
+        #expect(run.duration == .steps(7))
+        #expect(try run.objective == Objective(.sigmoid, ["beta": 0.3, "label_smoothing": 0, "nll_weight": 0]))
+    }
+
     @Test("a model alone is a run with every default")
     func defaults() throws {
         let run = try read(least)

@@ -71,6 +71,31 @@ struct FileTests {
         #expect(try FileSystem.list(directory.path) == ["kept"])
         let error = #expect(throws: StorageError.self) { try FileSystem.makeDirectories(directory.file("kept")) }
         #expect(error == .notDirectory(path: directory.file("kept")))
+        let below = #expect(throws: StorageError.self) { try FileSystem.makeDirectories(directory.file("kept/a/b")) }
+        #expect(below == .notDirectory(path: directory.file("kept")))
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.file("lost"), withDestinationPath: "/nowhere/at/all")
+        let lost = #expect(throws: StorageError.self) { try FileSystem.makeDirectories(directory.file("lost")) }
+        #expect(lost == .danglingLink(path: directory.file("lost"), target: "/nowhere/at/all"))
+        let barren = #expect(throws: StorageError.self) { try FileSystem.makeDirectories("/proc/prefopt") }
+        #expect(barren == .nothingMade(path: "/proc/prefopt"))
+    }
+
+    @Test("a probe tells whether a folder takes files, and leaves none")
+    func probe() throws {
+        let directory = try TemporaryDirectory()
+        try AtomicFile.probe(directory.path)
+        #expect(try FileSystem.list(directory.path).isEmpty)
+        #expect(throws: StorageError.nothingMade(path: "/proc/a file")) { try AtomicFile.probe("/proc") }
+    }
+
+    @Test("bytes are read from any place, fewer at the end")
+    func places() throws {
+        let directory = try TemporaryDirectory()
+        let file = try OpenFile(reading: directory.write("0123456789", as: "digits"))
+        #expect(try file.bytes(3, at: 4) == Array("456".utf8))
+        #expect(try file.bytes(4, at: 8) == Array("89".utf8))
+        #expect(try file.bytes(4, at: 20).isEmpty)
     }
 
     @Test("paths are taken apart and joined")

@@ -37,6 +37,14 @@ struct JSONTests {
         #expect(failure(text)?.hasSuffix("half of a surrogate pair") == true)
     }
 
+    @Test("Python's NaN and infinities are refused, and the reason says what to write", arguments: ["NaN", "Infinity", "-Infinity"])
+    func noNumbers(text: String) {
+        #expect(
+            failure("{\"a\": \(text)}")
+                == "not valid JSON at byte 6: JSON has no NaN and no Infinity (Python writes them); write null where there is no "
+                + "number")
+    }
+
     @Test("a name that appears twice is refused")
     func duplicates() {
         #expect(failure(#"{"a": 1, "b": 2, "a": 3}"#)?.contains("byte 17: the name \"a\" appears twice") == true)

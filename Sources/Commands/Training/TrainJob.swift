@@ -21,6 +21,7 @@ extension Trainer {
         let output = try communicator.failingTogether { try file.requiredOutputDirectory() }
         var folder: RunFolder?
         let found = try communicator.onRoot { () throws -> String? in
+            try file.makeFolder(output, of: "output_dir")
             let opened = try RunFolder(output)
             let checkpoint = try opened.find(resume, console: console)
             folder = consume opened

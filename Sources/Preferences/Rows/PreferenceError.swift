@@ -23,6 +23,8 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
     case table(TableError)
     case notJSON(RowPlace, JSONError)
     case notAnObject(RowPlace, found: String)
+    /// A file whose first bytes say that it holds something else than lines of JSON in UTF-8.
+    case notLines(RowPlace, what: String, remedy: String)
     case missingColumn(RowPlace, column: String, present: [String], remedy: String)
     case wrongType(RowPlace, item: String, found: String, expected: String)
     case conversational(RowPlace, cause: String)
@@ -60,6 +62,8 @@ package enum PreferenceError: Error, Sendable, CustomStringConvertible {
             "\(place): \(error); each line must be one JSON object"
         case .notAnObject(let place, let found):
             "\(place): the row is \(found); each line must be one JSON object"
+        case .notLines(let place, let what, let remedy):
+            "\(place): the file is \(what), not lines of JSON; \(remedy)"
         case .missingColumn(let place, let column, let present, let remedy):
             "\(place): \"\(column)\" is missing; the row has \(Self.list(present)); \(remedy)"
         case .wrongType(let place, let item, let found, let expected):

@@ -30,7 +30,9 @@ struct RowColumns {
         case .cells(let object): (members, isText, isTyped) = (object, true, false)
         case .text(let bytes):
             let json: JSON
-            do throws(JSONError) { json = try JSON.parse(bytes) } catch { throw .notJSON(place, error) }
+            do throws(JSONError) { json = try JSON.parse(bytes) } catch {
+                throw Self.otherContent(of: bytes, at: place) ?? .notJSON(place, error)
+            }
             guard let object = json.object else { throw .notAnObject(place, found: json.kind) }
             (members, isText, isTyped) = (object, false, false)
         }
@@ -39,6 +41,19 @@ struct RowColumns {
         self.rule = rule
         self.hasTemplate = hasTemplate
         try readWrittenMessages()
+    }
+
+    /// Why a first line can't be JSON, where its beginning says what it is.
+    private static func otherContent(of line: [UInt8], at place: RowPlace) -> PreferenceError? {
+        guard place.line == 1 else { return nil }
+        if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) {
+            return .notLines(place, what: "UTF-16", remedy: "convert it: iconv -f UTF-16 -t UTF-8")
+        }
+        let inside = line.dropFirst().drop { $0 == UInt8(ascii: " ") }
+        if line.first == UInt8(ascii: "["), inside.isEmpty || inside.first == UInt8(ascii: "{") {
+            return .notLines(place, what: "one JSON list", remedy: "give it a name that ends in .json")
+        }
+        return nil
     }
 
     /// Puts messages in the place of texts that are messages written out, and of objects of messages with their tools.

@@ -20,7 +20,9 @@ extension ValueKind where Value == [String] {
                     throw RunFileError(
                         .foreignValue(entry.place, key: entry.key, value: name, remedy: "write \(ours)"))
                 }
-                throw RunFileError(.wrongValue(entry.place, key: entry.key, found: name, expected: words))
+                let nearest = Spelling.nearest(to: name, in: names + Synonym.lossNames.keys.sorted())
+                let meant = nearest.map { "; did you mean \(Synonym.lossNames[$0] ?? $0)?" } ?? ""
+                throw RunFileError(.wrongValue(entry.place, key: entry.key, found: name, expected: words + meant))
             }
             return given
         } write: { types in

@@ -82,7 +82,7 @@ extension ValueKind where Value: RawRepresentable & CaseIterable, Value.RawValue
         return ValueKind(words: words, schema: ["enum": .array(known.map { .string($0) })]) {
             entry throws(RunFileError) in
             guard let word = entry.value.text, let choice = Value(rawValue: word) ?? synonyms[word] else {
-                throw entry.wrong(words)
+                throw entry.wrong(words, near: known)
             }
             return choice
         } write: {

@@ -44,8 +44,12 @@ struct RunFileSource {
 
     /// A file's bytes as text.
     static func text(_ bytes: [UInt8], file: String) throws(RunFileError) -> String {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw RunFileError(.notYAML(.line(file: file, 1), problem: "the file is not UTF-8 text"))
+        // What editors of Windows put before a text.
+        let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+        guard let text = String(validating: content, as: UTF8.self) else {
+            let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+            let problem = isUTF16 ? "the file is UTF-16 text; save it as UTF-8" : "the file is not UTF-8 text"
+            throw RunFileError(.notYAML(.line(file: file, 1), problem: problem))
         }
         return text
     }
@@ -67,7 +71,7 @@ struct RunFileSource {
     /// the file that contradict it, so that `--set max_steps=3` shortens any run.
     mutating func apply(override text: String) throws(RunFileError) {
         guard let equals = text.firstIndex(of: "=") else { throw RunFileError(.malformedOverride(text)) }
-        let path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(Self.trimmed)
         guard path.count <= 4, path.allSatisfy({ !$0.isEmpty }) else { throw RunFileError(.malformedOverride(text)) }
         let place = Place.override(text)
         let valueText = String(text[text.index(after: equals)...])
@@ -92,6 +96,14 @@ struct RunFileSource {
         Self.set(path[...], to: entry.value, in: &entries, place: entry.place)
         let losers = KeyTable.rivals[key] ?? []
         entries.removeAll { losers.contains($0.key) && !$0.place.isInFile(of: entry.place) }
+    }
+
+    /// Without the spaces around it, as YAML reads a key.
+    private static func trimmed(_ text: Substring) -> String {
+        var text = text
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return String(text)
     }
 
     private static func set(

@@ -52,6 +52,8 @@ package enum RunFileFault: Sendable, Equatable, CustomStringConvertible {
     case unused(Place, key: String, because: String)
     case unreadableBase(Place, path: String, reason: String)
     case circle(Place, path: String)
+    /// A file or a folder that a key names, and what the disk says against it.
+    case unusablePath(file: String, key: String, reason: String)
 
     package var description: String {
         switch self {
@@ -84,6 +86,8 @@ package enum RunFileFault: Sendable, Equatable, CustomStringConvertible {
             "\(place): extends: \(path) can't be read: \(reason); a path is relative to the folder of the file that names it"
         case .circle(let place, let path):
             "\(place): extends: \(path) leads back to a file that is being read; remove one of the extends in the circle"
+        case .unusablePath(let file, let key, let reason):
+            "\(file): \(key): \(reason)"
         }
     }
 
@@ -92,7 +96,7 @@ package enum RunFileFault: Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .duplicateKey(_, let key, _), .unknownKey(_, let key, _), .foreignKey(_, let key, _),
             .foreignValue(_, let key, _, _), .wrongValue(_, let key, _, _), .missing(_, let key, _),
-            .contradiction(_, let key, _, _), .unused(_, let key, _):
+            .contradiction(_, let key, _, _), .unused(_, let key, _), .unusablePath(_, let key, _):
             key
         case .notYAML, .tooLarge, .notAMapping, .malformedOverride, .unreadableBase, .circle: nil
         }
@@ -116,7 +120,7 @@ package enum RunFileFault: Sendable, Equatable, CustomStringConvertible {
             .circle(let place, _):
             place
         case .malformedOverride(let text): .override(text)
-        case .tooLarge, .missing: nil
+        case .tooLarge, .missing, .unusablePath: nil
         }
     }
 }

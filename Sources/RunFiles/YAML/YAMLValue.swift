@@ -125,6 +125,12 @@ package struct YAMLEntry: Sendable {
         RunFileError(.wrongValue(place, key: key, found: value.found, expected: expected))
     }
 
+    /// The refusal of a word that may be one of those misspelt.
+    func wrong(_ expected: String, near words: [String]) -> RunFileError {
+        let nearest = value.text.flatMap { Spelling.nearest(to: $0, in: words) }
+        return wrong(expected + (nearest.map { "; did you mean \($0)?" } ?? ""))
+    }
+
     /// The refusal of its key.
     func unknown(in owner: String, keys: [String]) -> RunFileError {
         let hint =

@@ -2,6 +2,7 @@ import Machine
 import Objectives
 import Preferences
 import RunFiles
+import Storage
 
 /// Warnings on a run, each told once in one line. Nothing of it ends a run.
 struct TrainingWarnings {
@@ -81,6 +82,16 @@ extension TrainingRun {
         if set.drops.count * 2 > set.rows {
             lines.append(
                 "warning: \(set.drops.count) of \(set.rows) training rows were dropped; the reasons are listed above")
+        }
+        let pairs = set.judgements.count
+        if planner.settings.globalBatchSize > pairs {
+            lines.append(
+                "note: global_batch_size is \(planner.settings.globalBatchSize), but there are only \(pairs) to train on: a step "
+                    + "takes them all, and an epoch is one step")
+        }
+        let twice = Set(file.data.trainFiles.map { FileSystem.resolved($0.path) })
+        for eval in file.data.evalFiles where twice.contains(FileSystem.resolved(eval.path)) {
+            lines.append("warning: \(eval.path) is trained on and evaluated on: its metrics say nothing of other pairs")
         }
         let usual = file.objective.judges == .demonstrations ? 2e-5 : 1e-6
         let rate = file.optimizer.learningRate

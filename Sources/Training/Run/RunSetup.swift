@@ -70,6 +70,7 @@ struct RunSetup {
     func rows(mayBeBare: Bool) throws -> Rows {
         let trainFiles = try communicator.failingTogether {
             if communicator.isRoot, let dump = file.machine.debugDump { try FileSystem.makeDirectories(dump) }
+            _ = try file.presentEvalFiles()
             return try file.requiredTrainFiles()
         }
         let (source, shape) = try communicator.failingTogether {

@@ -60,6 +60,8 @@ package struct LogpsColumn {
             return column
         }
 
+        // What couldn't be kept must not come out after hours.
+        try communicator.onRoot { try ReferenceCache.prepare(cacheFolder) }
         let start = SteadyClock.now()
         let fresh = try RunProgress.during(.score) {
             try ResponseScoring(set: set, communicator: communicator, console: console).logps(

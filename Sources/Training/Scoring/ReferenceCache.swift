@@ -58,6 +58,17 @@ struct ReferenceCache {
 
     mutating func insert(_ logps: [Double], for key: Digest.Value) { entries[key] = logps }
 
+    /// Makes the folder, where there is none, and sees whether files can be made in it.
+    /// - Throws: `TrainingError.input` that names the key.
+    static func prepare(_ folder: String) throws {
+        do throws(StorageError) {
+            try FileSystem.makeDirectories(folder)
+            try AtomicFile.probe(folder)
+        } catch {
+            throw TrainingError.input("reference_cache: \(error)")
+        }
+    }
+
     /// Writes the cache, with what another run may have added meanwhile.
     /// - Throws: `StorageError`.
     func save() throws {
