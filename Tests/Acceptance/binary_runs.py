@@ -14,7 +14,7 @@ class BinaryFailed(Exception):
     pass
 
 
-def start(binary, arguments, ranks=1, timeout=1800):
+def start(binary, arguments, ranks=1, timeout=600):
     """Runs the command, under mpirun for more than one rank, and gives back its standard output."""
     command = [str(pathlib.Path(binary).resolve()), *map(str, arguments)]
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -26,12 +26,12 @@ def start(binary, arguments, ranks=1, timeout=1800):
     return done.stdout
 
 
-def train(binary, folder, settings, ranks=1):
+def train(binary, folder, settings, ranks=1, timeout=600):
     """Writes the run file into `folder`, trains, and gives back the output folder."""
     folder = pathlib.Path(folder)
     run = folder / "run.yaml"
     run.write_text(yaml.safe_dump(settings, sort_keys=False))
-    start(binary, ["train", run], ranks)
+    start(binary, ["train", run], ranks, timeout)
     return pathlib.Path(settings["output_dir"])
 
 

@@ -62,7 +62,7 @@ def held_out(binary, folder, shared, weight, seed):
         reference_cache=str(folder / "cache"), loss_type="modpo", beta=0.1,
         weights=dict(preference=weight, brevity=round(1 - weight, 3)), margins=dict(brevity=dict(normalise="std")),
         max_length=512, learning_rate=1e-4, lr_scheduler_type="constant_with_warmup", warmup_ratio=0.1, global_batch_size=128,
-        max_steps=STEPS, seed=seed, eval_strategy="steps", eval_steps=STEPS, save_strategy="no", report=False))
+        max_steps=STEPS, seed=seed, eval_strategy="steps", eval_steps=STEPS, save_strategy="no", report=False), timeout=1800)
     row = [row for row in read_lines(out / "metrics.jsonl") if "eval_loss" in row][-1]
     assert row["step"] == STEPS, row
     return {name: row[f"eval_objectives/{name}/accuracy"] for name in ("brevity", "preference")}
