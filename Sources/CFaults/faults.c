@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -18,33 +17,25 @@ static struct sigaction before[NSIG];
 
 static atomic_flag is_ending = ATOMIC_FLAG_INIT;
 
-static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGQUIT};
+typedef struct {
+    int number;
+    const char *name;
+    // What it says where nobody sent it.
+    const char *meaning;
+} fault;
 
-static const char *meaning(int number) {
-    switch (number) {
-    case SIGSEGV: return "SIGSEGV, an access to memory that it doesn't have";
-    case SIGBUS:
-        return "SIGBUS, memory that can't be had: a mapped file (of the model, of a cache) became shorter or can't be read, or "
-               "shared memory (/dev/shm) is full";
-    case SIGILL: return "SIGILL, a check inside the program that failed, or an instruction that this CPU lacks";
-    case SIGFPE: return "SIGFPE, an impossible division";
-    case SIGABRT: return "SIGABRT, a library gave up";
-    case SIGTRAP: return "SIGTRAP, a check inside the program that failed";
-    default: return "SIGQUIT";
-    }
-}
-
-static const char *name(int number) {
-    switch (number) {
-    case SIGSEGV: return "SIGSEGV";
-    case SIGBUS: return "SIGBUS";
-    case SIGILL: return "SIGILL";
-    case SIGFPE: return "SIGFPE";
-    case SIGABRT: return "SIGABRT";
-    case SIGTRAP: return "SIGTRAP";
-    default: return "SIGQUIT";
-    }
-}
+static const fault faults[] = {
+    {SIGSEGV, "SIGSEGV", ", an access to memory that it doesn't have"},
+    {SIGBUS, "SIGBUS",
+     ", memory that can't be had: a mapped file (of the model, of a cache) became shorter or can't be read, or shared memory "
+     "(/dev/shm) is full"},
+    {SIGILL, "SIGILL", ", a check inside the program that failed, or an instruction that this CPU lacks"},
+    {SIGFPE, "SIGFPE", ", an impossible division"},
+    {SIGABRT, "SIGABRT", ", a library gave up"},
+    {SIGTRAP, "SIGTRAP", ", a check inside the program that failed"},
+    {SIGQUIT, "SIGQUIT", ""},
+};
+static const size_t fault_count = sizeof faults / sizeof *faults;
 
 // Decimal digits; printf isn't for signal handlers.
 static char *digits(long number, char *end) {
@@ -59,17 +50,20 @@ static struct iovec piece(const char *text) {
 
 static void say(int number, const siginfo_t *information) {
     char room[24] = {0};
+    const fault *which = faults;
+    while (which->number != number) ++which;
     struct iovec line[8];
     int count = 0;
     line[count++] = piece(beginning_text);
     // SI_TKILL is abort(), which a process sends to itself.
     if (information->si_code == SI_USER && information->si_pid != getpid()) {
         line[count++] = piece("the signal ");
-        line[count++] = piece(name(number));
+        line[count++] = piece(which->name);
         line[count++] = piece(", sent by process ");
         line[count++] = piece(digits(information->si_pid, room + sizeof room - 1));
     } else {
-        line[count++] = piece(meaning(number));
+        line[count++] = piece(which->name);
+        line[count++] = piece(which->meaning);
     }
     line[count++] = piece(ending_text);
     // One call, so that the lines of several ranks stay whole.
@@ -123,5 +117,5 @@ void prefopt_end_on_faults(const char *beginning, const char *ending, int status
     // Swift's backtracer itself reads what may not be there, in a thread that inherits what is blocked. Others that fault
     // meanwhile wait in the handler.
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; ++i) sigaction(faults[i], &action, &before[faults[i]]);
+    for (size_t i = 0; i < fault_count; ++i) sigaction(faults[i].number, &action, &before[faults[i].number]);
 }
