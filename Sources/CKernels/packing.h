@@ -240,12 +240,12 @@ INLINE void pack_columns_as(
     // One depth after the other, since a row of all lines is what the memory delivers.
     for (long k = 0; k < depth; k += 4) {
         long n = least(4, depth - k);
-        for (long i = k + AHEAD; i < least(depth, k + AHEAD + 4); ++i) {
-            const char *next = address(&source, elements, i, 0);
-            for (long byte = 0; byte < lines * bytes_of(elements); byte += 64) __builtin_prefetch(next + byte, 0, 3);
-        }
+        // Those that come later are asked for in even steps: of many at once a core drops some.
+        long later = least(k + AHEAD, depth > 4 ? depth - 4 : 0);
         char *panel = panels.base;
         for (long line = 0; line < lines; line += width) {
+            if (line * bytes_of(elements) % 64 < width * bytes_of(elements))
+                for (int i = 0; i < 4; ++i) __builtin_prefetch(address(&source, elements, later + i, line), 0, 3);
             for (int chunk = 0; chunk < width; chunk += LANES) {
                 int count = (int)least(LANES, width - chunk);
                 lanes x[4];
