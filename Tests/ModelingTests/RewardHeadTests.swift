@@ -130,17 +130,25 @@ import Testing
         #expect(try read.score(test.sequences) == test.model.score(test.sequences))
     }
 
-    @Test("a classifier of several labels is refused")
-    func severalLabels() throws {
-        let folder = try TemporaryDirectory()
+    @Test(
+        "a classifier has one label, by its count or by their names",
+        arguments: [
+            ("", "2 labels of Qwen3ForSequenceClassification"), (#""num_labels": 1,"#, nil),
+            (#""id2label": {"0": "good"},"#, nil), (#""num_labels": 1, "id2label": {"0": "good"},"#, nil),
+            (#""num_labels": 3,"#, "3 labels of Qwen3ForSequenceClassification"),
+            (#""num_labels": 1, "id2label": {"0": "bad", "1": "good"},"#, "num_labels is 1, but id2label names 2 labels"),
+        ] as [(String, String?)])
+    func labels(fields: String, complaint: String?) throws {
         let config = String(
             decoding: try FileSystem.read("\(Golden.directory)/families/qwen3/model/config.json"), as: UTF8.self)
         let changed = config.replacing("Qwen3ForCausalLM", with: "Qwen3ForSequenceClassification")
         #expect(changed != config)
-        let path = try folder.write(changed, as: "config.json")
-        let error = #expect(throws: ModelError.self) {
-            try Architecture(config: JSON.parse(FileSystem.read(folder.file("config.json"))), file: "config.json")
+        let read = { try Architecture(config: JSON.parse(Array("{\(fields)\(changed.dropFirst())".utf8)), file: "config.json") }
+        if let complaint {
+            let error = #expect(throws: ModelError.self) { try read() }
+            #expect(error?.description.contains(complaint) == true, "\(String(describing: error))")
+        } else {
+            #expect(try read().output != .logits)
         }
-        #expect(error?.description.contains("2 labels of Qwen3ForSequenceClassification") == true, "\(path)")
     }
 }

@@ -63,7 +63,13 @@ extension Architecture {
     private static func output(_ fields: ConfigFields) throws(ModelError) -> Output {
         let classes = (fields["architectures"]?.array ?? []).compactMap(\.string)
         guard let name = classes.first(where: { $0.hasSuffix(Family.rewardModelSuffix) }) else { return .logits }
-        let labels = fields["id2label"]?.object?.names.count ?? fields["num_labels"]?.integer ?? 2
+        let (named, counted) = (fields["id2label"]?.object?.names.count, try fields.optionalSize("num_labels"))
+        if let named, let counted, named != counted {
+            throw .inconsistent(
+                file: fields.file,
+                reason: "num_labels is \(counted), but id2label names \(named) labels: remove one of them")
+        }
+        let labels = named ?? counted ?? 2
         guard labels == 1 else {
             throw .unsupported(
                 file: fields.file, field: "id2label", found: "\(labels) labels of \(name)",

@@ -114,7 +114,8 @@ final class ConfigFields {
     private static let harmless: Set<String> = [
         "_name_or_path", "_attn_implementation_autoset", "architectures", "attention_dropout", "auto_map",
         "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "transformers_version", "use_cache", "id2label",
-        "label2id", "finetuning_task", "problem_type", "task_specific_params", "tokenizer_class", "prefix",
+        "label2id", "num_labels", "finetuning_task", "problem_type", "task_specific_params", "tokenizer_class",
+        "prefix",
         "return_dict", "chunk_size_feed_forward", "is_decoder", "sep_token_id", "decoder_start_token_id",
         "max_length", "min_length", "do_sample", "num_beams", "num_beam_groups", "diversity_penalty", "temperature",
         "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
