@@ -37,14 +37,14 @@ package struct ResponseInput: Sendable, Equatable {
     package var logRatio: Double { logps - referenceLogps }
 }
 
-/// Two places among a judgement's responses.
-package struct Order: Sendable, Equatable {
-    package let better: Int
-    package let worse: Int
+/// Two responses of one prompt, by their places in whichever array the holder says.
+package struct Preference: Sendable, Hashable {
+    package var chosen: Int
+    package var rejected: Int
 
-    package init(better: Int, worse: Int) {
-        self.better = better
-        self.worse = worse
+    package init(chosen: Int, rejected: Int) {
+        self.chosen = chosen
+        self.rejected = rejected
     }
 }
 
@@ -54,8 +54,8 @@ package struct JudgementInput: Sendable, Equatable {
     package enum Verdict: Sendable, Equatable {
         /// The first of two responses is preferred.
         case pair
-        /// Who is preferred to whom: at least one order.
-        case list([Order])
+        /// At least one preference among the responses.
+        case list([Preference])
         /// One response.
         case labelled(isDesirable: Bool)
         /// One response.
@@ -63,8 +63,8 @@ package struct JudgementInput: Sendable, Equatable {
 
         /// The place of the best of some responses: of a list's the first that none is preferred to.
         package func best(of count: Int) -> Int {
-            guard case .list(let orders) = self else { return 0 }
-            return (0..<count).first { place in !orders.contains { $0.worse == place } } ?? 0
+            guard case .list(let preferences) = self else { return 0 }
+            return (0..<count).first { place in !preferences.contains { $0.rejected == place } } ?? 0
         }
     }
 
@@ -80,11 +80,11 @@ package struct JudgementInput: Sendable, Equatable {
         self.preferenceWeight = preferenceWeight
     }
 
-    /// Who is preferred to whom, for a pair as for a list.
-    package var orders: [Order] {
+    /// Which responses are preferred to which, for a pair as for a list.
+    package var preferences: [Preference] {
         switch verdict {
-        case .pair: [Order(better: 0, worse: 1)]
-        case .list(let orders): orders
+        case .pair: [Preference(chosen: 0, rejected: 1)]
+        case .list(let preferences): preferences
         case .labelled, .demonstration: []
         }
     }

@@ -36,7 +36,7 @@ package struct Loss: Sendable {
     /// The function of a judgement that is its loss, without the likelihood term.
     enum Formula: Sendable {
         case pair(@Sendable (PairInput, Constants) -> PairSlope)
-        case list(@Sendable (_ responses: [ResponseInput], _ orders: [Order], Constants) -> Slope)
+        case list(@Sendable (_ responses: [ResponseInput], _ preferences: [Preference], Constants) -> Slope)
         case labelled(@Sendable (ResponseInput, _ isDesirable: Bool, Constants) -> Slope)
         /// Nothing: it is of the tokens of responses that the policy draws (see `ClippedObjective`).
         case rollouts

@@ -58,7 +58,7 @@ extension Loss {
         case .pair(let evaluate):
             let slope = evaluate(PairInput(chosen: input.responses[0], rejected: input.responses[1]), constants)
             return Slope(loss: slope.loss, gradients: [slope.chosen, slope.rejected])
-        case .list(let evaluate): return evaluate(input.responses, input.orders, constants)
+        case .list(let evaluate): return evaluate(input.responses, input.preferences, constants)
         case .labelled(let evaluate):
             guard case .labelled(let isDesirable) = input.verdict else { return nil }
             return evaluate(input.responses[0], isDesirable, constants)

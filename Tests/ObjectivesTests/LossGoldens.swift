@@ -66,7 +66,7 @@ struct LossGolden: Decodable, CustomStringConvertible {
                 verdict = .labelled(isDesirable: try item.decode([Bool].self, forKey: .order) == [true])
             case .lists:
                 verdict = .list(
-                    try item.decode([[Int]].self, forKey: .order).map { Order(better: $0[0], worse: $0[1]) })
+                    try item.decode([[Int]].self, forKey: .order).map { Preference(chosen: $0[0], rejected: $0[1]) })
             case .pairs: verdict = .pair
             case .demonstrations, .prompts: verdict = .demonstration
             }

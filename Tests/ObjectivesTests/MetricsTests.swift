@@ -100,10 +100,13 @@ import Testing
         #expect(desirable["rewards/chosen"] != nil && desirable["rewards/margins"] == nil)
     }
 
-    @Test("of a list the means are over its orders")
+    @Test("of a list the means are over its preferences")
     func list() throws {
         let list = JudgementInput(
-            .list([Order(better: 0, worse: 1), Order(better: 0, worse: 2), Order(better: 1, worse: 2)]),
+            .list([
+                Preference(chosen: 0, rejected: 1), Preference(chosen: 0, rejected: 2),
+                Preference(chosen: 1, rejected: 2),
+            ]),
             [(-4.0, 4), (-6.0, 2), (-4.0, 2)].map { ResponseInput(logps: $0, length: $1) })
         let metrics = try metrics(Objective(.rrhf), [list])
         #expect(metrics["rewards/accuracies"] == 2.0 / 3)

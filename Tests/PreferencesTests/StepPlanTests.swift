@@ -1,4 +1,5 @@
 import Foundation
+import Objectives
 import Preferences
 import Testing
 

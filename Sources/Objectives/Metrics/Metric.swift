@@ -39,15 +39,15 @@ package struct Metric: Sendable {
         self.then = then
     }
 
-    /// A mean over all orders of better and worse responses: for pairs over the pairs.
-    static func overOrders(
+    /// A mean over all preferences of one response to another: for pairs over the pairs.
+    static func overPreferences(
         _ name: String, _ isBetterWhen: Direction,
         for isOf: @escaping @Sendable (Objective) -> Bool = { $0.needsRejected },
-        _ value: @escaping @Sendable (Judged, Order) -> Double
+        _ value: @escaping @Sendable (Judged, Preference) -> Double
     ) -> Metric {
         Metric(name, isBetterWhen, for: isOf) { judged in
-            let orders = judged.input.orders
-            return (orders.reduce(0) { $0 + value(judged, $1) }, Double(orders.count))
+            let preferences = judged.input.preferences
+            return (preferences.reduce(0) { $0 + value(judged, $1) }, Double(preferences.count))
         }
     }
 

@@ -21,39 +21,43 @@ extension Metric {
     // MARK: - Better and worse responses
 
     private static let rewards: [Metric] = [
-        overOrders("rewards/chosen", .greater) { $0.output.rewards[$1.better] },
-        overOrders("rewards/rejected", .neither) { $0.output.rewards[$1.worse] },
-        overOrders("rewards/margins", .greater) { $0.output.rewards[$1.better] - $0.output.rewards[$1.worse] },
-        overOrders("rewards/accuracies", .greater) { $0.output.comparison($1) == .win ? 1 : 0 },
+        overPreferences("rewards/chosen", .greater) { $0.output.rewards[$1.chosen] },
+        overPreferences("rewards/rejected", .neither) { $0.output.rewards[$1.rejected] },
+        overPreferences("rewards/margins", .greater) { $0.output.rewards[$1.chosen] - $0.output.rewards[$1.rejected] },
+        overPreferences("rewards/accuracies", .greater) { $0.output.comparison($1) == .win ? 1 : 0 },
         // Rewards that are equal up to rounding: all of them before the first step.
-        overOrders("ties", .neither) { $0.output.comparison($1) == .tie ? 1 : 0 },
+        overPreferences("ties", .neither) { $0.output.comparison($1) == .tie ? 1 : 0 },
     ]
 
     /// MODPO: the rewards that the loss compares.
     private static let combinedRewards: [Metric] = [
-        overOrders("rewards/combined_chosen", .greater, for: \.needsMarginRewards) {
-            $0.output.combinedRewards[$1.better]
+        overPreferences("rewards/combined_chosen", .greater, for: \.needsMarginRewards) {
+            $0.output.combinedRewards[$1.chosen]
         },
-        overOrders("rewards/combined_rejected", .neither, for: \.needsMarginRewards) {
-            $0.output.combinedRewards[$1.worse]
+        overPreferences("rewards/combined_rejected", .neither, for: \.needsMarginRewards) {
+            $0.output.combinedRewards[$1.rejected]
         },
-        overOrders("rewards/combined_margins", .greater, for: \.needsMarginRewards) {
-            $0.output.combinedRewards[$1.better] - $0.output.combinedRewards[$1.worse]
+        overPreferences("rewards/combined_margins", .greater, for: \.needsMarginRewards) {
+            $0.output.combinedRewards[$1.chosen] - $0.output.combinedRewards[$1.rejected]
         },
-        overOrders("rewards/combined_accuracies", .greater, for: \.needsMarginRewards) {
-            $0.output.combinedRewards[$1.better] > $0.output.combinedRewards[$1.worse] ? 1 : 0
+        overPreferences("rewards/combined_accuracies", .greater, for: \.needsMarginRewards) {
+            $0.output.combinedRewards[$1.chosen] > $0.output.combinedRewards[$1.rejected] ? 1 : 0
         },
     ]
 
     /// Sums per response, in nats; `…_mean` per token. `logps/accuracies`: how often the policy itself finds the better
     /// response the more probable one: unlike the accuracy of rewards it says something before the first step too.
     private static let logps: [Metric] = [
-        overOrders("logps/chosen", .greater, for: \.comparesLogps) { $0.input.responses[$1.better].logps },
-        overOrders("logps/rejected", .neither, for: \.comparesLogps) { $0.input.responses[$1.worse].logps },
-        overOrders("logps/chosen_mean", .greater, for: \.comparesLogps) { $0.input.responses[$1.better].meanLogps },
-        overOrders("logps/rejected_mean", .neither, for: \.comparesLogps) { $0.input.responses[$1.worse].meanLogps },
-        overOrders("logps/accuracies", .greater, for: \.comparesLogps) {
-            $0.input.responses[$1.better].logps > $0.input.responses[$1.worse].logps ? 1 : 0
+        overPreferences("logps/chosen", .greater, for: \.comparesLogps) { $0.input.responses[$1.chosen].logps },
+        overPreferences("logps/rejected", .neither, for: \.comparesLogps) { $0.input.responses[$1.rejected].logps },
+        overPreferences("logps/chosen_mean", .greater, for: \.comparesLogps) {
+            $0.input.responses[$1.chosen].meanLogps
+        },
+        overPreferences("logps/rejected_mean", .neither, for: \.comparesLogps) {
+            $0.input.responses[$1.rejected].meanLogps
+        },
+        overPreferences("logps/accuracies", .greater, for: \.comparesLogps) {
+            $0.input.responses[$1.chosen].logps > $0.input.responses[$1.rejected].logps ? 1 : 0
         },
     ]
 
@@ -121,10 +125,10 @@ private enum Comparison {
 }
 
 extension JudgementOutput {
-    fileprivate func comparison(_ order: Order) -> Comparison {
+    fileprivate func comparison(_ pair: Preference) -> Comparison {
         Comparison(
-            rewards[order.better] - rewards[order.worse],
-            resolution: resolutions[order.better] + resolutions[order.worse])
+            rewards[pair.chosen] - rewards[pair.rejected],
+            resolution: resolutions[pair.chosen] + resolutions[pair.rejected])
     }
 
     fileprivate func labelIsMet(_ input: JudgementInput) -> Comparison {

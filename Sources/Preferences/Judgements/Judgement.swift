@@ -1,16 +1,5 @@
 import Objectives
 
-/// Two responses of one prompt, by their indices.
-package struct Preference: Sendable, Hashable {
-    package var chosen: Int
-    package var rejected: Int
-
-    package init(chosen: Int, rejected: Int) {
-        self.chosen = chosen
-        self.rejected = rejected
-    }
-}
-
 /// A row's statement about its responses: what an objective judges the policy by, and what a step counts.
 ///
 /// Responses are indices, into whichever array the holder says: a row's, a comparison's or a set's.

@@ -1,3 +1,5 @@
+import Objectives
+
 /// Reads the words of `EncodedRows` back.
 struct EncodedRowsReader {
     private let words: [Int32]

@@ -160,7 +160,7 @@ extension Judgement {
             let places = Dictionary(zip(responses, 0...), uniquingKeysWith: { first, _ in first })
             return .list(
                 preferences.map {
-                    Order(better: places[$0.chosen, default: 0], worse: places[$0.rejected, default: 0])
+                    Preference(chosen: places[$0.chosen, default: 0], rejected: places[$0.rejected, default: 0])
                 })
         }
     }

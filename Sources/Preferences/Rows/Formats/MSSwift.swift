@@ -1,3 +1,4 @@
+import Objectives
 import Storage
 
 /// Preference rows as ms-swift has them: the better response ends the dialogue, the worse one has a column.

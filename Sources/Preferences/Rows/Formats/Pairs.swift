@@ -1,3 +1,4 @@
+import Objectives
 import Storage
 
 /// Rows with `chosen` and `rejected`, and a column for the prompt.

@@ -1,3 +1,4 @@
+import Objectives
 import Storage
 
 /// Several responses of one prompt, and which of them are better.
