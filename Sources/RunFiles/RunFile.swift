@@ -104,12 +104,11 @@ package struct RunFile: Sendable {
     /// `eval_file`'s files, looked for; none without the key.
     package func presentEvalFiles() throws(RunFileError) -> [DataFile] { try present(self.data.evalFiles, "eval_file") }
 
-    /// Makes the folder that a key names, where there is none, and sees whether files can be made in it.
-    /// - Throws: `RunFileError` with the key and what the disk says.
+    /// Makes the folder that a key names, where there is none.
+    /// - Throws: `RunFileError` with the key and what the disk says, also where no files can be made in it.
     package func makeFolder(_ path: String, of key: String) throws(RunFileError) {
         do throws(StorageError) {
-            try FileSystem.makeDirectories(path)
-            try AtomicFile.probe(path)
+            try AtomicFile.makeFolder(path)
         } catch {
             throw RunFileError(.unusablePath(file: file, key: key, reason: "\(error)"))
         }

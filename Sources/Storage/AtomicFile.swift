@@ -31,6 +31,13 @@ package enum AtomicFile {
         try FileSystem.synchronize(directory)
     }
 
+    /// Makes a folder with its parents, where there is none, and sees whether files can be made in it.
+    /// - Throws: `StorageError` of the folder.
+    package static func makeFolder(_ directory: String) throws(StorageError) {
+        try FileSystem.makeDirectories(directory)
+        try probe(directory)
+    }
+
     /// Sees whether files can be made in a folder, and written.
     /// - Throws: `StorageError` of the folder; nothing is left in it.
     package static func probe(_ directory: String) throws(StorageError) {

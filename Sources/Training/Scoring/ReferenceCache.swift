@@ -58,12 +58,11 @@ struct ReferenceCache {
 
     mutating func insert(_ logps: [Double], for key: Digest.Value) { entries[key] = logps }
 
-    /// Makes the folder, where there is none, and sees whether files can be made in it.
-    /// - Throws: `TrainingError.input` that names the key.
+    /// Makes the cache's folder, where there is none.
+    /// - Throws: `TrainingError.input` that names the key, also where no files can be made in it.
     static func prepare(_ folder: String) throws {
         do throws(StorageError) {
-            try FileSystem.makeDirectories(folder)
-            try AtomicFile.probe(folder)
+            try AtomicFile.makeFolder(folder)
         } catch {
             throw TrainingError.input("reference_cache: \(error)")
         }
