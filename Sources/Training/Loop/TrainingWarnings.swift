@@ -89,6 +89,13 @@ extension TrainingRun {
                 "note: global_batch_size is \(planner.settings.globalBatchSize), but there are only \(pairs) to train on: a step "
                     + "takes them all, and an epoch is one step")
         }
+        let cores = communicator.neighbourhood.cores
+        if let threads = file.machine.threadsPerRank, threads > cores {
+            lines.append(
+                "warning: threads_per_rank is \(threads), but this rank's part of its node is \(cores) "
+                    + "core\(cores == 1 ? "" : "s"): threads take turns there and steps get slower; set "
+                    + "threads_per_rank: \(cores), or bind ranks to more cores (mpirun --bind-to none)")
+        }
         let twice = Set(file.data.trainFiles.map { FileSystem.resolved($0.path) })
         for eval in file.data.evalFiles where twice.contains(FileSystem.resolved(eval.path)) {
             lines.append("warning: \(eval.path) is trained on and evaluated on: its metrics say nothing of other pairs")
