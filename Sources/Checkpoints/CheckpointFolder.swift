@@ -7,7 +7,7 @@ import Storage
 /// moment leaves, once `sweep` has been here, the state before or the state after. One run at a time may write here
 /// (see `DirectoryLock`), and of its ranks only one.
 package struct CheckpointFolder: Sendable {
-    /// What is being deleted.
+    /// The beginning of a folder's name while it is being deleted.
     private static let removed = ".removed-"
     private static let stepPrefix = "checkpoint-"
 

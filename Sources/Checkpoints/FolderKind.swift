@@ -8,11 +8,11 @@ package enum FolderKind: Equatable, Sendable {
     case adapter(base: String?)
     /// The output folder of a run of this program: its finished model, its newest checkpoint.
     case run(final: String?, newest: String?)
-    /// What this program saved at the end of a run: a model or an adapter without the trainer's state.
+    /// The result that this program saved at the end of a run: a model or an adapter without the trainer's state.
     case final
     /// A checkpoint of this program.
     case checkpoint
-    /// What looks like one, but lacks the list of checksums that completes it, or has a damaged one.
+    /// A folder that looks like one, but lacks the list of checksums that completes it, or has a damaged one.
     case incomplete
     /// A checkpoint of another program, by that program's name.
     case foreignCheckpoint(of: String)
@@ -87,14 +87,14 @@ package enum FolderKind: Equatable, Sendable {
         return nil
     }
 
-    /// What a run's folder stands for where a model is wanted, as far as it is there.
+    /// The model that a run's folder stands for where a model is wanted, as far as it is there.
     package var finalModel: String? {
         if case .run(let final, _) = self { final } else { nil }
     }
 
     // MARK: - Words
 
-    /// What it is: "is …".
+    /// The folder's kind in words: "is …".
     package var words: String {
         switch self {
         case .model: "is a model"
@@ -132,7 +132,7 @@ package enum FolderKind: Equatable, Sendable {
         }
     }
 
-    /// What to give for an adapter in place of a folder that isn't one; nil where the folder says nothing of it.
+    /// The remedy for a folder that isn't an adapter where one is wanted; nil where the folder says nothing of it.
     package var remedyForAdapter: String? {
         switch self {
         case .run(let final?, _): "give what it trained, \(final)"

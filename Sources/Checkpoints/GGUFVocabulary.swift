@@ -4,7 +4,7 @@ import Storage
 /// template.
 package struct GGUFVocabulary {
     package private(set) var values: [(name: String, value: GGUFFile.Value)] = []
-    /// What llama.cpp will do otherwise than the tokenizer.
+    /// Notes on what llama.cpp will do otherwise than the tokenizer.
     package private(set) var notes: [String] = []
 
     /// The kinds of pieces, by their numbers in files.

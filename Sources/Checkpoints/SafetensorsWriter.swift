@@ -47,8 +47,9 @@ package struct SafetensorsWriter: ~Copyable {
         skipComplete()
     }
 
-    /// What is written and sent to the disk at a time. The disk works while the next pieces come, and pages of a file as large
-    /// as the model neither pile up nor drive others out of memory, such as those of a base that is read in place.
+    /// The bytes written and sent to the disk at a time. The disk works while the next come, and pages of a file as
+    /// large as the model neither pile up nor drive others out of memory, such as those of a base that is read in
+    /// place.
     private static let piece = 8 << 20
 
     /// Writes the next bytes of the current tensor: all of them, or a piece. Little-endian elements, row-major.

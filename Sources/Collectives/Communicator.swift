@@ -13,7 +13,7 @@ package final class Communicator {
     package let rank: Int
     /// The number of ranks.
     package let size: Int
-    /// How this rank shares its node with others of the job, those outside of a group included.
+    /// The job's ranks on this rank's node, those outside of a group included.
     package let neighbourhood: Neighbourhood
     /// Whether the MPI of every rank lets another of its threads speak while the first is silent.
     package let letsThreadsTakeTurns: Bool

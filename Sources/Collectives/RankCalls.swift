@@ -5,7 +5,7 @@ import Synchronization
 
 /// This rank's calls to other ranks, as any of its threads may see them.
 package enum RankCalls {
-    /// How many have returned.
+    /// The number of calls that have returned.
     package static var finished: Int { Int(prefopt_mpi_calls_done()) }
 
     /// Counts a wait for other ranks that isn't one call of MPI as if it were: over shared memory, say.

@@ -12,7 +12,7 @@ package final class WorkQueue {
     private var first = 0
     /// Of rank 0: how many ranks have been told that nothing is left.
     private var dismissed = 0
-    /// What this rank has and hasn't begun.
+    /// The pieces that this rank has and hasn't begun.
     private var own: Range<Int> = 0..<0
     private var isExhausted = false
     private var reply: UnsafeMutablePointer<Int64>
@@ -20,7 +20,7 @@ package final class WorkQueue {
     /// Of rank 0: what each of the others has counted.
     private var counts: [Int64]
 
-    /// What this rank has got done, in any unit, for rank 0's account.
+    /// The work that this rank has got done, in any unit, for rank 0's account.
     package var done = 0
 
     private static let (asking, answering): (Int32, Int32) = (71, 72)
@@ -69,7 +69,7 @@ package final class WorkQueue {
         }
     }
 
-    /// What all ranks had got done when they last asked. Of rank 0 only.
+    /// The work that all ranks had got done when they last asked. Of rank 0 only.
     package var doneByAll: Int { counts.reduce(done) { $0 + Int($1) } }
 
     /// Returns when every rank knows that nothing is left. Collective.

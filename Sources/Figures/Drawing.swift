@@ -50,7 +50,7 @@ struct Drawing {
             ], "\n" + content.filter { !$0.isEmpty }.joined(separator: "\n") + "\n") + "\n"
     }
 
-    /// What can't be seen by a reader who listens.
+    /// The figure in words, for a reader who listens.
     private var summary: String {
         if !figure.summary.isEmpty { return figure.summary }
         let series = figure.marks.filter { !$0.isEmpty }.map { mark in

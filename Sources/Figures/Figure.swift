@@ -19,7 +19,7 @@ package struct Figure: Sendable {
     package var title: String
     /// A sentence below the title.
     package var note: String
-    /// What a screen reader says after the title; made of the marks if it is empty.
+    /// The text that a screen reader says after the title; made of the marks if it is empty.
     package var summary = ""
     package var x: Axis
     package var y: Axis

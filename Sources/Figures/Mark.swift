@@ -48,7 +48,7 @@ struct Level: Sendable {
 struct Moments: Sendable {
     let name: String
     let positions: [Double]
-    /// How many kinds of moments came before: their dashes differ.
+    /// The number of kinds of moments before this one: their dashes differ.
     let kind: Int
 }
 

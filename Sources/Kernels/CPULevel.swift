@@ -16,7 +16,7 @@ package enum CPULevel: String, CaseIterable, Sendable {
     /// The level of this process, by `PREFOPT_CPU_LEVEL` of its environment.
     package static let inUse = (try? CPULevel(environment: requestedWord)) ?? best
 
-    /// What `PREFOPT_CPU_LEVEL` says; nil where it isn't set.
+    /// The word in `PREFOPT_CPU_LEVEL`; nil where it isn't set.
     package static var requestedWord: String? { getenv("PREFOPT_CPU_LEVEL").map { String(cString: $0) } }
 
     /// Reads a request: a level's name, or `auto` (or nothing) for the best one.

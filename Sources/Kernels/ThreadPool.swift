@@ -74,7 +74,7 @@ package final class ThreadPool: @unchecked Sendable {
         4 * (MatrixProduct.sharedPanelCount + threads * (MatrixProduct.ownPanelCount + StoredSide.scratchCount))
     }
 
-    /// How much of them has been used, by the pages that are there.
+    /// The bytes of them that have been used, by the pages that are there.
     package var residentPanelBytes: Int {
         let (bytes, page) = (ThreadPool.panelBytes(threads: count), sysconf(Int32(_SC_PAGESIZE)))
         var pages = [UInt8](repeating: 0, count: (bytes + page - 1) / page)

@@ -50,7 +50,7 @@ package struct Heartbeat: Equatable {
     package var step: Int
     /// Seconds that it has been in one wait for other ranks.
     package var waiting: Double
-    /// What its main thread stands still in, once that is longer than it may.
+    /// The standstill of its main thread in words, once that is longer than it may be.
     package var stuck: String?
 
     package init(rank: Int, phase: String, step: Int, waiting: Double, stuck: String? = nil) {

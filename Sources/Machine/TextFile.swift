@@ -14,7 +14,7 @@ package struct TextFile {
     /// Those of the first line.
     package var words: [Substring]? { lines.first?.split(separator: " ") }
 
-    /// What the first line says, if that is a whole number.
+    /// The first line as a whole number, if it is one.
     package var number: Int? { lines.first.flatMap { Int($0) } }
 
     /// The number behind a name: `MemAvailable:  1234 kB`.

@@ -16,7 +16,7 @@ package struct WeightedAdapter {
 struct AdapterPlan {
     private let base: MergeBase
     private var deltas: [String: [AdaptedMatrix.Delta]] = [:]
-    /// What stands in the place of a tensor, by its stored name, and how much of it.
+    /// The tensors in the place of one of the model's, by its stored name, and how much of each.
     private var replacements: [String: [(weight: Double, tensor: MergeBase.Source)]] = [:]
 
     init(_ base: MergeBase) { self.base = base }

@@ -11,7 +11,7 @@ package struct GGUFExport {
     private let family: GGUFFamily
     private let tensors: [GGUFTensor]
     private let file: GGUFFile
-    /// What llama.cpp will compute otherwise than the model does.
+    /// Notes on what llama.cpp will compute otherwise than the model does.
     package let notes: [String]
 
     /// The formats of matrices; norms, biases and position tables are always float32.

@@ -9,7 +9,7 @@ struct MergeBase {
     struct Source {
         let name: String
         let shape: [Int]
-        /// What the result is stored as unless asked otherwise.
+        /// The element type of the result unless asked otherwise.
         let elementType: ElementType
         private let content: Content
 

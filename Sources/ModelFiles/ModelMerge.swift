@@ -12,7 +12,7 @@ package struct ModelMerge {
     private let config: JSONObject
     /// All that is read, to be let go of while writing.
     private let release: () -> Void
-    /// What the reader of the result should know.
+    /// Notes that the reader of the result should know.
     package let notes: [String]
 
     /// W + Σ wᵢ Δᵢ for every matrix that an adapter is for, and T + Σ wᵢ (Tᵢ − T) for what adapters keep whole

@@ -10,7 +10,7 @@
 package struct Loss: Sendable {
     /// The run file's word.
     package let name: String
-    /// What people call it.
+    /// The name that people call it by.
     package let title: String
     /// The formula of one judgement, for people.
     package let summary: String

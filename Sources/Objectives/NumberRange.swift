@@ -21,7 +21,7 @@ package enum NumberRange: Sendable, Equatable {
         }
     }
 
-    /// What a number of the range is called in a message.
+    /// The words for a number of the range in a message.
     package var words: String {
         switch self {
         case .any: "a number"

@@ -97,7 +97,7 @@ package struct Objective: Sendable, Equatable {
 
     // MARK: - What it reads
 
-    /// What the data's rows are read as.
+    /// The kind of judgement that the data's rows are read as.
     package var judges: Judged {
         terms.contains { $0.loss.judges == .pairs } ? .pairs : terms.first?.loss.judges ?? .pairs
     }

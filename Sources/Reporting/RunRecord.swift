@@ -4,7 +4,7 @@ import Storage
 /// got.
 package struct RunRecord {
     package let folder: String
-    /// What it is called beside others.
+    /// The run's name beside others.
     package var name: String
     /// Logged steps.
     let steps: StepTable
@@ -102,7 +102,7 @@ package struct RunRecord {
 
     var totalSteps: Int? { manifest["steps"]?.integer }
 
-    /// What was said to be wrong, in all attempts, each once.
+    /// The warnings of all attempts, each once.
     var warnings: [String] {
         var said: [String] = []
         for attempt in attempts {

@@ -13,7 +13,7 @@ struct HTTPPost {
     struct Answer {
         let status: Int
         let body: [UInt8]
-        /// What a busy server asks for.
+        /// The seconds that a busy server asks to wait.
         let retryAfter: Double?
     }
 

@@ -12,7 +12,7 @@ package struct RatedText: Sendable, Equatable {
         (self.prompt, self.response, self.row) = (prompt, response, row)
     }
 
-    /// What commands read and caches are keyed by: `{"prompt": …, "response": …}`.
+    /// The object that commands read and caches are keyed by: `{"prompt": …, "response": …}`.
     package var json: JSON { .object(["prompt": prompt, "response": .string(response)]) }
 
     /// The prompt as one text: a conversation turn by turn, each with its role.

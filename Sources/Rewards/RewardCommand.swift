@@ -15,7 +15,7 @@ package final class RewardCommand {
     private var unsent: [UInt8] = []
     private var received: [UInt8] = []
     private let patience: Double
-    /// What the system says of how the process ended; nil while it runs.
+    /// The system's status of the ended process; nil while it runs.
     private var status: Int32?
 
     /// Questions under way at most.

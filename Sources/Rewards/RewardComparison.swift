@@ -6,7 +6,7 @@ package struct RewardComparison: Sendable {
     private let endpoint: ChatEndpoint
     private let question: Question
 
-    /// What decides a verdict beside the texts, for the cache.
+    /// The cache's key for all that decides a verdict beside the texts.
     package var identity: String { "comparison \(endpoint.url) \(endpoint.model) \(question.text)" }
 
     static let standardQuestion = """

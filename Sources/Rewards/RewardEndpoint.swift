@@ -9,7 +9,7 @@ package struct RewardEndpoint: Sendable {
     private let endpoint: ChatEndpoint
     private let question: Question
 
-    /// What decides a grade beside the texts, for the cache.
+    /// The cache's key for all that decides a grade beside the texts.
     package var identity: String { "endpoint \(endpoint.url) \(endpoint.model) \(question.text)" }
 
     static let standardQuestion = """

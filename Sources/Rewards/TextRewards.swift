@@ -8,7 +8,7 @@ package struct TextRewards {
     }
 
     private let work: Work
-    /// What decides a reward beside the two texts, for the cache: the SPEC and what the files that it names hold.
+    /// The cache's key for what decides a reward beside the two texts: the SPEC and what the files it names hold.
     package let identity: String
     /// Whether rewards are worth keeping: those that cost more than a look-up.
     package let isKept: Bool

@@ -136,7 +136,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     /// A member of an object; `nil` for anything else.
     package subscript(name: String) -> JSON? { object?[name] }
 
-    /// What kind of value this is, in JSON's words: for error messages.
+    /// The kind of this value in JSON's words, for error messages.
     package var kind: String {
         switch self {
         case .null: "null"

@@ -70,7 +70,7 @@ private struct JSONParser {
         }
     }
 
-    /// What Python's `json` writes all the same.
+    /// The message on NaN and Infinity, which Python's `json` writes all the same.
     private static let noNumber = "JSON has no NaN and no Infinity (Python writes them); write null where there is no number"
 
     mutating func literal(_ word: StaticString, _ value: JSON) throws(JSONError) -> JSON {

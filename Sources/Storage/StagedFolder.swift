@@ -3,7 +3,7 @@ import Glibc
 /// A folder in the making. It is filled under a hidden name beside its own, then given its name in one rename, after all
 /// that is in it has come to the disk. Whoever finds the name finds the whole folder.
 package struct StagedFolder: Sendable {
-    /// What the older folder of a name is called while the newer one takes its place; the process's id follows.
+    /// The prefix of the older folder's name while the newer one takes its place; the process's id ends that name.
     package static let replacedPrefix = ".replaced-"
 
     /// Where its files go.

@@ -46,7 +46,7 @@ package enum TrainingError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What a digest is taken of: the number itself says nothing.
+    /// Says what a digest is taken of: the number itself says nothing.
     private static func meaning(of what: String) -> String {
         switch what {
         case "data digest":

@@ -3,7 +3,7 @@ import Glibc
 import RankedTests
 import Testing
 
-/// How ranks lie on nodes, and the exchange inside one by itself, through its window and in shared memory.
+/// The layout of ranks on nodes, and the exchange inside one by itself, through its window and in shared memory.
 @Suite(.serialized) struct NodeTestsOnRanks {
     @Test("as many neighbouring ranks are a node as the environment says; lanes join ranks of the same number")
     func layout() throws {
@@ -23,7 +23,7 @@ import Testing
     /// Of each rank of a node: nothing, one range, or two with a gap; some longer than what a window holds at once.
     static let ownedLengths = [[3, 0, 40], [70_000, 5, 0], [0, 0, 1], [200_001, 200_001, 200_001]]
 
-    /// What an exchange leaves wrong, named by the owner and the range; nil if nothing is.
+    /// The fault that an exchange leaves, named by the owner and the range; nil if there is none.
     private func fault(_ lengths: [Int], inSharedMemory: Bool, _ purpose: NodeExchange.Purpose, _ ranks: Communicator)
         -> String?
     {

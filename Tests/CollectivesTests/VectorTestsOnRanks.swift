@@ -8,7 +8,7 @@ import Testing
     /// From none over what one message holds to some pieces of each ring.
     static let counts = [0, 1, 15, 16, 17, 1000, 40_003, 700_000]
 
-    /// What is wrong with a vector where `isJudged`, in a sentence; nil if nothing is.
+    /// The fault of a vector where `isJudged`, in a sentence; nil if there is none.
     private func fault<Element: BinaryFloatingPoint>(
         of x: [Element], _ ranks: Communicator, shards: Shards, where isJudged: (Int) -> Bool = { _ in true },
         expected: (Int) -> Int

@@ -22,7 +22,7 @@ extension EndToEnd {
             return try FileSystem.read(toy.output("final/adapter_model.safetensors"))
         }
 
-        /// What PEFT computed: of which adapter, on which model, read how.
+        /// The goldens that PEFT computed: of which adapter, on which model, read how.
         private static let goldens: [(name: String, adapter: String, model: String, settings: JSONObject)] = [
             ("all-linear", "all-linear", "gqa-untied", [:]), ("dora", "dora", "gqa-untied", [:]),
             ("gptq", "gptq", "gptq", [:]), ("gptq-act", "gptq-act", "gptq-act", [:]),
@@ -248,7 +248,7 @@ extension EndToEnd {
             try toy.train(settings)
             let adapter = toy.output("final")
 
-            /// How many tokens of the rows are scored, by `score` and by a run that goes on from the adapter.
+            /// The number of scored tokens of the rows, by `score` and by a run that goes on from the adapter.
             func scored() throws -> (score: Int, train: Int) {
                 let output = toy.folder.file("scores.jsonl")
                 let ending = try Program.run([

@@ -3,7 +3,7 @@ import Storage
 import Testing
 
 extension EndToEnd {
-    /// What the binary computes of the committed checkpoints, beside float64 torch.
+    /// The binary's results on the committed checkpoints, beside float64 torch.
     @Suite struct GoldenRunTests {
         @Test("score --per-token equals torch within 2e-4 nats", arguments: Goldens.models, [nil, 2])
         func score(name: String, ranks: Int?) throws {

@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
     /// Launchers that don't make their processes ranks of one job, each seen by one of those processes.
     @Suite struct LauncherTests {
-        /// What such a launcher puts into the environment of one of four.
+        /// The variables that such a launcher puts into the environment of one of four processes.
         private static func variables(_ launcher: String, rank: Int) -> [String: String] {
             switch launcher {
             case "srun":

@@ -4,7 +4,7 @@ import Storage
 import Testing
 
 extension EndToEnd {
-    /// What the optimizer remembers: in eight bits, in shares of the ranks, in checkpoints.
+    /// The optimizer's state: in eight bits, in shares of the ranks, in checkpoints.
     @Suite struct OptimizerStateTests {
         /// A model with matrices of 4,096 elements and more, some smaller, few of them multiples of 256: eight-bit blocks of
         /// all kinds, and shares for several ranks.

@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd {
     /// Gradients that are summed over ranks while the backward pass still goes on.
     @Suite struct OverlapTests {
-        /// What a run of these settings ends with where so many ranks count as a node, and whether it overlapped.
+        /// The result of a run of these settings where so many ranks count as a node, and whether it overlapped.
         private func outcome(
             _ settings: JSONObject, ranks: Int?, node: Int = 1, weights: String = "final/model.safetensors"
         ) throws -> (weights: [UInt8], losses: [Double], overlaps: Bool) {

@@ -11,7 +11,7 @@ enum Program {
         return FileSystem.join(root, ".build/release/swift-prefopt")
     }()
 
-    /// What no test can do without.
+    /// The absence of the binary, which no test can do without.
     struct Absent: Error, CustomStringConvertible {
         let description =
             "\(Program.path) is not there: run `swift build -c release --product swift-prefopt` first, "
@@ -32,7 +32,7 @@ enum Program {
     }
 }
 
-/// How a job ended.
+/// The end of a job.
 struct Ending {
     /// Of mpirun or of the program alone; nil when the time limit ended it.
     let status: Int32?
@@ -40,7 +40,7 @@ struct Ending {
     let errors: String
     let seconds: Double
 
-    /// What the program says when it gives up.
+    /// The program's messages when it gives up.
     var messages: [String] { lines(of: errors).filter { $0.hasPrefix("swift-prefopt:") } }
 
     func says(_ text: String) -> Bool { errors.contains(text) }
@@ -99,7 +99,7 @@ final class Job {
         try program.runUnblocked()
     }
 
-    /// What it has said so far.
+    /// The error output so far.
     var errors: String { (try? text(folder.file("errors"))) ?? "" }
 
     var isRunning: Bool { program.isRunning }
@@ -147,7 +147,7 @@ final class Job {
             seconds: Date().timeIntervalSince(start))
     }
 
-    /// What is still alive a while after the end: nothing, if all is well. It is killed then.
+    /// The processes still alive a while after the end: none, if all is well. They are killed then.
     func leftovers(after seconds: Double = 3) -> [pid_t] {
         let end = Date().addingTimeInterval(seconds)
         while !members.isEmpty, Date() < end { usleep(10_000) }

@@ -108,7 +108,7 @@ extension Refusal {
         },
     ]
 
-    /// What a newcomer writes in a run file, types on a command line or has from another trainer.
+    /// The habits of a newcomer: in a run file, on a command line, from another trainer.
     static let habits: [Refusal] = [
         Refusal("a key of the run file as an option", "--learning_rate is a key", "--set learning_rate=VALUE") {
             ["train", try $0.runFile(), "--learning_rate", "1e-5"]

@@ -3,7 +3,7 @@ import Storage
 import Testing
 
 extension EndToEnd {
-    /// What must not change a step: ranks, threads, micro-batches, recomputation.
+    /// The conditions that must not change a step: ranks, threads, micro-batches, recomputation.
     @Suite struct StepTests {
         @Test("DPO starts at ln 2, with all pairs tied and none won", arguments: Goldens.models, [nil, 2])
         func firstStep(name: String, ranks: Int?) throws {

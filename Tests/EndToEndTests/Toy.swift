@@ -104,7 +104,7 @@ final class Toy {
         return ending
     }
 
-    /// What a run says that is refused with status 2.
+    /// The error text of a run that is refused with status 2.
     func refusal(of settings: JSONObject) throws -> String {
         let ending = try Program.run(["train", try runFile(settings)])
         #expect(ending.status == 2)
@@ -119,7 +119,7 @@ final class Toy {
     /// The bytes of the final weights.
     func finalWeights() throws -> [UInt8] { try FileSystem.read(output("final/model.safetensors")) }
 
-    /// What a run of these settings ends with: in a folder of its own, never interrupted.
+    /// The outcome of a run of these settings: in a folder of its own, never interrupted.
     static func outcome(_ settings: JSONObject, ranks: Int? = nil) throws -> Outcome {
         let toy = try Toy()
         try toy.train(settings, ranks: ranks)
@@ -139,7 +139,7 @@ final class Toy {
     }
 }
 
-/// What two runs must share to be called the same: every bit of the weights and of every logged number but the times.
+/// The results that two runs must share to be the same: every bit of the weights and of all logged numbers but times.
 struct Outcome: Equatable {
     let weights: [UInt8]
     let steps: [JSON]

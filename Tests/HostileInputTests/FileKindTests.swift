@@ -9,7 +9,7 @@ import Tokenization
 /// Things that aren't files where files are expected. Reading as root, permissions can't refuse anything; pipes can hang.
 @Suite("Things that aren't files")
 struct FileKindTests {
-    /// What every reader is given in turn.
+    /// The readers that are given such things, one after the other.
     private static let readers: [(name: String, read: @Sendable (String) throws -> Void)] = [
         ("whole file", { _ = try FileSystem.read($0) }),
         ("mapped file", { _ = try MappedFile(path: $0) }),

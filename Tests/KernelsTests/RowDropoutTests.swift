@@ -3,7 +3,7 @@ import Statistics
 import Testing
 
 @Suite struct RowDropoutTests {
-    /// What is kept of ones, by rows of keys.
+    /// The elements that dropout keeps, by rows of keys.
     private func kept(
         _ keys: [UInt64], columns: Int, module: Int = 1, probability: Double, threads: Int = 1
     ) -> [[Bool]] {

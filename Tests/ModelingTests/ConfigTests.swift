@@ -2,7 +2,7 @@ import Modeling
 import Storage
 import Testing
 
-/// What `config.json` files of the families say, and what is refused.
+/// The reading of `config.json` files of the families, and what is refused.
 @Suite struct ConfigTests {
     private func read(_ type: String, _ fields: JSONObject) throws(ModelError) -> Architecture {
         var config: JSONObject = [

@@ -36,7 +36,7 @@ import Testing
         return try #require(value["sha256"]?.string)
     }
 
-    /// What reading the matrix of a directory fails with.
+    /// The error that reading the matrix of a directory fails with.
     private func refusal(
         _ path: String, _ quantization: BaseQuantization = .none, folder: String? = nil
     ) -> String? {

@@ -124,11 +124,11 @@ import Testing
     }
 }
 
-/// What is drawn from given logits.
+/// Draws from given logits.
 @Suite struct SamplingTests {
     static let logits: [Float] = [1, 3, -2, 3, 0.5, -.infinity, 2, 1]
 
-    /// How often each token is drawn.
+    /// The share of each token in the draws.
     static func shares(_ sampling: Sampling, draws: Int = 40_000) -> [Double] {
         var random = SeededGenerator(state: 3)
         var counts = [Double](repeating: 0, count: logits.count)

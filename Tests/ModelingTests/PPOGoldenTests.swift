@@ -50,7 +50,7 @@ import Testing
     private func constant(_ name: String) -> Double { golden["constants"]?[name]?.double ?? .nan }
     private func number(_ name: String) -> Double { golden[name]?.double ?? .nan }
 
-    /// What every token is trained by, by our formulas.
+    /// The numbers that every token is trained by, from our formulas.
     private var tokens: [[ClippedObjective.Token]] {
         let estimates = rows.map { row in
             var rewards = zip(row["logps"], row["reference_logps"]).map { -constant("kl_coef") * ($0 - $1) }

@@ -5,7 +5,7 @@ import Storage
 import Testing
 import Tokenization
 
-/// What the row tests share: the committed tokenizers, and short ways to encode a few rows.
+/// The fixtures of the row tests: the committed tokenizers, and short ways to encode a few rows.
 enum RowFixture {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures").path
     static let shared = URL(filePath: #filePath).appending(path: "../../../../shared/data").standardized.path

@@ -240,7 +240,7 @@ struct StepPlanTests {
                 shuffle: shuffle, seed: seed, cost: cost))
     }
 
-    /// What holds for every plan of a step.
+    /// Checks what holds for every plan of a step.
     private func check(_ plan: StepPlan, _ planner: StepPlanner) {
         #expect(plan.ranks.count == planner.settings.worldSize)
         #expect(plan.ranks.flatMap { $0 }.sorted() == Array(plan.microBatches.indices))

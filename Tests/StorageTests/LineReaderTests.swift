@@ -4,7 +4,7 @@ import Testing
 
 @Suite("LineReader")
 struct LineReaderTests {
-    /// What `Fixtures/make_fixtures.sh` puts into each compressed file.
+    /// The lines that `Fixtures/make_fixtures.sh` puts into each compressed file.
     private static let expected: [String] = {
         var lines = (0..<2000).map { row in
             "{\"row\": \(row), \"text\": \"\(String(repeating: "abc ", count: row % 37))\"}"

@@ -13,7 +13,7 @@ import Training
         Float(testNumber(rank: rank, at: place + batch)) / 8
     }
 
-    /// What all ranks' micro-batches add up to: rank r has r + 1 of them.
+    /// The sum over all ranks' micro-batches: rank r has r + 1 of them.
     private func total(ranks: Int, _ place: Int) -> Float {
         (0..<ranks).reduce(0) { sum, rank in
             sum + (0...rank).reduce(0) { $0 + gradient(rank: rank, batch: $1, place) }

@@ -30,7 +30,7 @@ package struct AdapterConfig: Sendable, Equatable {
     /// Where the frozen model came from; told, never opened.
     package var baseModel: String?
     package var revision: String?
-    /// What PEFT writes into every saved adapter: that it isn't to be trained on unless asked for.
+    /// `inference_mode`, which PEFT sets in every saved adapter: it isn't to be trained on unless asked for.
     package var isForInference = true
 
     /// `task_type`: what the adapted model is for.
@@ -87,8 +87,8 @@ package struct AdapterConfig: Sendable, Equatable {
 
     // MARK: - Writing
 
-    /// What PEFT reads as the same values. Fields it would fill with its defaults are left to it, but for those that
-    /// other readers expect.
+    /// The JSON that PEFT reads as the same values. Fields it would fill with its defaults are left to it, but for
+    /// those that other readers expect.
     package var json: JSON {
         func list(_ names: [String]) -> JSON { .array(names.map { .string($0) }) }
         var fields: JSONObject = [

@@ -20,7 +20,7 @@ package struct AdapterTargets: Sendable, Equatable {
     /// `layers_pattern`: what the model calls its list of layers; empty: whatever comes before the first number.
     package var layerLists: [String] = []
 
-    /// What stands for all linear modules in a config, in any case.
+    /// The word for all linear modules in a config, in any case.
     package static let allLinearName = "all-linear"
 
     package init(_ modules: Modules) { self.modules = modules }

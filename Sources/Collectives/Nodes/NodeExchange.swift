@@ -14,9 +14,9 @@ package final class NodeExchange {
     package let size: Int
     private let node: MPI_Comm
     private let window: SharedWindow
-    /// What the ranks have allocated in shared memory: as many bytes for each, one after the other.
+    /// The shared memory in which each rank has its own part: as many bytes for each, one after the other.
     private var shared: [(window: SharedWindow, stride: Int)] = []
-    /// What they have together.
+    /// The shared memory that the ranks have together.
     private var common: [SharedWindow] = []
     private let arrivals: UnsafeMutableRawPointer
     private let slots: UnsafeMutableRawPointer
@@ -26,7 +26,8 @@ package final class NodeExchange {
     /// Some 50 µs where each rank has a core of its own: with a core to share, the one that is waited for needs it now.
     private let spinsBeforeYield: Int
 
-    /// What a rank puts into the window at once, for all owners together. Two of them fit a core's share of the last cache.
+    /// The bytes that a rank puts into the window at once, for all owners together. Two such parts fit a core's share
+    /// of the last cache.
     private static let bytesPerRank = 1 << 19
     /// Counters lie apart, so that ranks which wait don't slow down the one that arrives.
     private static let lineBytes = 128

@@ -19,8 +19,8 @@ package final class BackgroundSum: @unchecked Sendable {
         var isStopping = false
     }
 
-    /// What comes last is hidden by nothing, so buckets are small: 2 MiB are some 25 ms on four nodes at 1 Gbit/s. But each
-    /// goes around by itself, and on many nodes the messages' latencies would add up to more than is hidden.
+    /// A bucket's usual size, small as what comes last is hidden by nothing: 2 MiB are some 25 ms on four nodes at 1
+    /// Gbit/s. But each goes around by itself, and on many nodes their latencies would add up to more than is hidden.
     private static let usualBytes = 2 << 20
     private static let bytesPerNode = 1 << 17
     private static let usualCount = 8

@@ -18,7 +18,7 @@ extension LoadedModel {
 }
 
 extension ModelSource {
-    /// How people call it: by its folder, and where that is a run's `final` or checkpoint by the run's too.
+    /// The model's name for people: its folder's, and where that is a run's `final` or checkpoint the run's too.
     var title: String {
         let name = FileSystem.name(of: path)
         guard name == "final" || name.hasPrefix("checkpoint-") else { return name }

@@ -17,7 +17,7 @@ package struct GenerationJob: Sendable {
     /// `-` is standard output.
     package var output: String
     package var format = ResponseFormat.jsonl
-    /// How a benchmark's file calls the model; nil: by its folder.
+    /// The model's name in a benchmark's file; nil: its folder's.
     package var name: String?
     package var maxNewTokens = 128
     package var minNewTokens = 0

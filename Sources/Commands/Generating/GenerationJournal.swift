@@ -9,7 +9,7 @@ import Training
 /// `command.json` says whose folder it is. Each rank appends its continuations, a line each, to a file of its own; a line that
 /// was cut short is passed over.
 final class GenerationJournal {
-    /// What was finished before, the same on every rank.
+    /// The rows that were finished before, the same on every rank.
     let known: [RowContinuation]
     /// When the command was first started, in seconds since 1970.
     let started: Double

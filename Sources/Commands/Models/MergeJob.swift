@@ -14,7 +14,7 @@ package struct MergeJob {
         /// Several adapters as one.
         case asAdapter(model: String, [Part])
         case models([Part])
-        /// What an adapter for any weights of several objectives is at some: a model, or a plain adapter.
+        /// An adapter for any weights of several objectives at some of these: as a model, or as a plain adapter.
         case weighted(model: String, adapter: String, weights: [Part], asAdapter: Bool)
     }
 

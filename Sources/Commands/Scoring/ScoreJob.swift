@@ -17,7 +17,7 @@ package struct ScoreJob: Sendable {
     /// Longest prompt with response; nil: what the model was made for.
     package var maxLength: Int?
     package var threads: Int?
-    /// How rows are read, as a run file's keys say it.
+    /// The way rows are read, as a run file's keys say it.
     var mapping = RowMapping()
     var truncation = Truncation.drop
     var appendEOS = true

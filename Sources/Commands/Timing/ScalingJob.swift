@@ -26,7 +26,7 @@ package enum ScalingJob {
         /// Of the time of all ranks, what went into waiting for others and into reducing.
         package let waitShare: Double
         package let reduceShare: Double
-        /// What a rank has reduced in a step; 0 for one rank.
+        /// The bytes that a rank has reduced in a step; 0 for one rank.
         package let reducedBytes: Int
         /// The mean loss of each step, the first included.
         package let losses: [Double]

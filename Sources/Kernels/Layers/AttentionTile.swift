@@ -12,7 +12,7 @@ struct AttentionTile {
     /// The key rows in two runs.
     private let prefix: Range<Int>
     private let own: Range<Int>
-    /// How many columns the first row sees past its end, …
+    /// The end of the columns that the first row sees; each later row sees one more.
     private let firstEnd: Int
     private let window: Int?
 

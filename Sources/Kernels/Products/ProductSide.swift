@@ -48,8 +48,8 @@ struct StoredSide: ProductSide {
 
     init(columnsOf matrix: StoredMatrix) { (self.matrix, linesAreRows) = (matrix, false) }
 
-    /// What is widened at a time stays in the first cache: a panel's lines with all their depths, or so many depths of all
-    /// lines.
+    /// The depths of all lines that are widened at a time: they stay in the first cache, as a panel's lines do with all
+    /// their depths.
     private static let depthsAtOnce = 16
     static let scratchCount = max(
         (CPULevel.products.map { Int($0.columns) }.max() ?? 0) * scratchStride(MatrixProduct.longestPart),

@@ -22,9 +22,9 @@ struct DynamicMap {
     private let slope, offset: Vector
     /// To a rank: the whole part of factor · |x| + shift, and at most `last`, by decade.
     private let factor, shift, last: Vector
-    /// What lies above belongs to the next decade: the middle between the neighbours.
+    /// The borders between decades, each the middle of its neighbours: what lies above belongs to the next one.
     private let borders: (Vector, Vector, Vector, Vector, Vector, Vector, Vector)
-    /// What isn't above is 0.
+    /// The largest magnitude that becomes 0.
     private let nothing: Vector
     private let firstRank: Vector
 

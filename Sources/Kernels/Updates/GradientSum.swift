@@ -51,7 +51,7 @@ package enum GradientSum {
 package enum ExactSum {
     /// The weight of the integers' last bit.
     package static let unit = 0x1p-44
-    /// What the largest magnitudes of all contributions may add up to. Gradients of that size belong to a diverged run.
+    /// The limit of the sum of all contributions' largest magnitudes. Gradients of that size belong to a diverged run.
     package static let limit = 0x1p18
     private static let elementsPerItem = 1 << 15
 

@@ -22,7 +22,7 @@ package struct Architecture: Sendable, Equatable {
     /// `max_position_embeddings`: the longest sequence the model was made for.
     package var positions: Int
 
-    /// What differs from layer to layer; L of them.
+    /// The properties that differ from layer to layer; L of them.
     package var layerKinds: [Layer]
     package var norm: Norm
     package var normEpsilon: Float
@@ -50,7 +50,7 @@ package struct Architecture: Sendable, Equatable {
     /// Ids that end a text, from the config.
     package var endTokens: [Int32]
 
-    /// What the head makes of the hidden states.
+    /// The output that the head makes of the hidden states.
     package var output = Output.logits
 
     /// The outputs of the head.

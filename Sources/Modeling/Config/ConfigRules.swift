@@ -75,7 +75,7 @@ struct ConfigRules: Sendable {
         var share = ["partial_rotary_factor"]
         var usualTheta = 10_000.0
         var usualShare = 1.0
-        /// What the family's releases call a kind of scaling, and what it is.
+        /// The kinds of scaling, by the names that the family's releases call them.
         var synonyms: [String: String] = [:]
         /// The context a model was first trained with, where the config doesn't say; nil: its positions.
         var usualOriginalPositions: Int?

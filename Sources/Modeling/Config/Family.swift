@@ -8,9 +8,9 @@ package struct Family: Sendable {
     let rules: ConfigRules
     package let tensors: TensorNames
     package let gguf: GGUFRules
-    /// What transformers' names of its classes begin with.
+    /// The beginning of the names of its classes in transformers.
     package let className: String
-    /// What the name of its class of reward models ends with.
+    /// The end of the name of its class of reward models.
     package static let rewardModelSuffix = "ForSequenceClassification"
     /// The linear modules that PEFT adapts when no configuration says which; nil: it asks.
     package var adapterTargets: [String]?

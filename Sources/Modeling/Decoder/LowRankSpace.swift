@@ -66,7 +66,7 @@ package struct LowRankExtent: Sendable, Equatable {
 }
 
 extension ParameterTable {
-    /// What a workspace holds for the adapters.
+    /// The sizes of a workspace's buffers for the adapters.
     package var lowRank: LowRankExtent {
         guard case .adapters(let adaptation) = trainable else { return .none }
         var extent = LowRankExtent()

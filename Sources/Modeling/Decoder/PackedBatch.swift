@@ -90,7 +90,7 @@ package struct PackedBatch: Sendable {
     package private(set) var tokens: [Int32] = []
     /// [T]
     package private(set) var positions: [Int32] = []
-    /// What each span of the T rows attends to, in every block but the last.
+    /// The spans of the T rows, each with the rows that it attends to, in every block but the last.
     package private(set) var spans: [Attention.Span] = []
     /// The same with the output rows as queries, in the last block.
     package private(set) var outputSpans: [Attention.Span] = []

@@ -7,7 +7,7 @@ struct ResponseHead {
     private let layers: HeadLayers
     private var architecture: Architecture { layers.architecture }
     private var pool: ThreadPool { layers.pool }
-    /// What logits are divided by.
+    /// The divisor of logits.
     var temperature: Double = 1
     /// Reads values beside the logits, in a model that has them.
     private let critic: ValueHead?

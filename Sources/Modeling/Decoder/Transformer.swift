@@ -5,7 +5,7 @@ import Kernels
 /// Its weights are trained as a whole, or frozen with what is trained beside them: several decoders may share frozen ones.
 package final class Transformer {
     package let architecture: Architecture
-    /// What is trained; nil in a decoder that is frozen as a whole.
+    /// The trained weights; nil in a decoder that is frozen as a whole.
     package let weights: Weights?
     package let frozen: FrozenWeights?
     package let pool: ThreadPool
@@ -72,10 +72,10 @@ package final class Transformer {
             ? ScalarHead(architecture: architecture, table: table, values: values, pool: pool) : nil
     }
 
-    /// What a workspace holds for this decoder's adapters.
+    /// The sizes of a workspace's buffers for this decoder's adapters.
     package var lowRank: LowRankExtent { table.lowRank }
 
-    /// What logits are divided by wherever they are read: in the logps, their gradients, and the draws of a generation.
+    /// The divisor of logits wherever they are read: in the logps, their gradients, and the draws of a generation.
     package var temperature: Double {
         get { head.temperature }
         set { head.temperature = newValue }

@@ -6,9 +6,9 @@ package struct GenerationRequest<Random: RandomNumberGenerator> {
     package let number: Int
     /// At least one token.
     package let prompt: [Int32]
-    /// What each of its continuations is drawn by: as many as are wanted.
+    /// A source of random numbers for each of its continuations: as many as are wanted.
     package let randoms: [Random]
-    /// How they are drawn, if not as the rules say.
+    /// The sampling of its continuations, if not as the rules say.
     package let sampling: Sampling?
 
     package init(number: Int, prompt: [Int32], randoms: [Random], sampling: Sampling? = nil) {

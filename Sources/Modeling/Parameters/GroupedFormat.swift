@@ -61,7 +61,7 @@ package struct GroupedFormat: Equatable {
             supported: "what AutoGPTQ and GPTQModel need to compute the weights; if it doesn't change them, remove it")
     }
 
-    /// How the numbers were found, which tool made them, and with what it would multiply them.
+    /// Fields on how the numbers were found, which tool made them, and with what it would multiply them.
     private static let harmless: Set<String> = [
         "damp_percent", "damp_auto_increment", "true_sequential", "static_groups", "mse", "meta", "quantizer",
         "model_name_or_path", "model_file_base_name", "model_seqlen", "block_name_to_quantize",

@@ -12,11 +12,11 @@ package struct ParameterTable: Sendable {
         /// The tensor's shape there: [outputs, inputs] for a matrix (see `layout`), [D] for a vector.
         package let shape: [Int]
         package let range: Range<Int>
-        /// How the tensor's elements lie in the range.
+        /// The order of the tensor's elements in the range.
         package let layout: TensorLayout
         /// Whether weight decay applies, as transformers' trainers decide it: matrices, but no norms and no biases.
         package let decays: Bool
-        /// What a fresh parameter holds before training.
+        /// The values of a fresh parameter before training.
         package let fresh: Fresh
     }
 

@@ -25,7 +25,7 @@ enum Place: Sendable, Equatable {
 struct Values {
     /// The trained vector.
     let trained: UnsafeMutablePointer<Float>
-    /// What isn't trained: norms and biases one after the other, and matrices as their files store them.
+    /// The frozen values: norms and biases one after the other, and matrices as their files store them.
     let vectors: UnsafePointer<Float>
     let matrices: UnsafePointer<StoredMatrix>
 

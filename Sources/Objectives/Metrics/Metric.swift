@@ -8,11 +8,11 @@ package struct Metric: Sendable {
     package struct Judged {
         let input: JudgementInput
         let output: JudgementOutput
-        /// What its loss is multiplied by before the mean is taken: not 1 where data files have losses of their own.
+        /// The factor of its loss before the mean is taken: not 1 where data files have losses of their own.
         let lossWeight: Double
     }
 
-    /// What a judgement adds to the sum, and by how much to what the sum is divided by; nil: nothing to either.
+    /// A judgement's part of the sum, and of what the sum is divided by; nil: nothing of either.
     typealias Share = (sum: Double, count: Double)?
 
     /// The field's name.
@@ -23,7 +23,7 @@ package struct Metric: Sendable {
     let of: @Sendable (Judged) -> Share
     /// A second mean that is subtracted from the first.
     let less: (@Sendable (Judged) -> Share)?
-    /// What is reported of the mean.
+    /// The map from the mean to the number that is reported.
     let then: @Sendable (Double) -> Double
 
     init(

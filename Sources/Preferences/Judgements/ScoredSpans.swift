@@ -33,6 +33,6 @@ package struct ScoredSpans: Sendable, Equatable {
         return ScoredSpans(to: last.lowerBound, after: head, without: Array(kept.dropLast()))
     }
 
-    /// What tells apart spans of the same tokens, beside `head`: nothing for a single one. Below 0, as no token is.
+    /// Numbers that tell apart spans of the same tokens, beside `head`: none for a single one. Below 0, as no token is.
     package var gapNumbers: [Int32] { gaps.flatMap { [~Int32($0.lowerBound), ~Int32($0.upperBound)] } }
 }

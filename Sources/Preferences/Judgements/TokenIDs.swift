@@ -1,7 +1,7 @@
 /// The token ids of a whole set, one after the other: 16 bits each where the vocabulary allows, else 32, once they are packed;
 /// in memory of this value's own or in some that several processes share.
 package struct TokenIDs: Sendable, Equatable {
-    /// What is read of a file grows as 32-bit words.
+    /// The ids until they are packed: what is read of a file grows as 32-bit words.
     private var growing: [Int32] = []
     private var packed: PackedIDs?
 

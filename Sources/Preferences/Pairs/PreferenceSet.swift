@@ -25,7 +25,7 @@ package struct PreferenceSet: Sendable, Equatable {
     /// the model they are rows of the response like any others; only their own logps don't count.
     package struct Response: Sendable, Equatable {
         package let comparison: Int
-        /// What follows the shared prompt.
+        /// The range of the tokens that follow the shared prompt.
         package let tokens: Range<Int>
         /// Which of `tokens` are scored: what logps sum over.
         package let spans: ScoredSpans
@@ -63,7 +63,7 @@ package struct PreferenceSet: Sendable, Equatable {
     /// In the order of the file's rows.
     package private(set) var comparisons: [Comparison] = []
     package private(set) var responses: [Response] = []
-    /// What the objective judges, of indices into `responses`; a step counts these.
+    /// The judgements that the objective takes, of indices into `responses`; a step counts these.
     package private(set) var judgements: [Judgement] = []
     /// The data files, if any of them has a loss or an objective of its own; otherwise empty.
     package private(set) var parts: [Part] = []
@@ -75,9 +75,9 @@ package struct PreferenceSet: Sendable, Equatable {
     package private(set) var skips: [Drop] = []
     /// Data rows read: comparisons and drops.
     package private(set) var rows = 0
-    /// What the rows were taken for, in the order of `RowFormat.all`; formats that occur only.
+    /// The formats that the rows were taken for, in the order of `RowFormat.all`; formats that occur only.
     package private(set) var formats: [(format: RowFormat, rows: Int)] = []
-    /// What was done to rows, for each note the lines of those rows; notes that occur only.
+    /// Notes on what was done to rows, each with the lines of those rows; notes that occur only.
     package private(set) var notes: [RowNote: [Int]] = [:]
     package private(set) var sources = RowSources()
     /// Columns of the file that the run doesn't use, sorted.

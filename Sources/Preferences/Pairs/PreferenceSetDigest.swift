@@ -34,7 +34,7 @@ extension PreferenceSet {
 }
 
 extension Judgement {
-    /// What tells judgements apart. Those of pairs and demonstrations are in older checkpoints.
+    /// The numbers that tell judgements apart. Those of pairs and demonstrations are in older checkpoints.
     fileprivate var numbers: [Int] {
         switch self {
         case .pair(let pair): [pair.chosen, pair.rejected]

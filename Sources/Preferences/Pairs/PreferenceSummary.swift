@@ -68,7 +68,7 @@ package struct PreferenceSummary: Sendable, CustomStringConvertible {
 }
 
 extension PreferenceSet {
-    /// What a step counts, in the singular.
+    /// The word for what a step counts, in the singular.
     package var noun: String {
         switch judgements.first {
         case nil, .pair?: "pair"

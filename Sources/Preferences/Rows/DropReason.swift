@@ -58,7 +58,7 @@ package enum DropReason: Int32, Sendable, CaseIterable, CustomStringConvertible 
         }
     }
 
-    /// What a user can do about it, where there is something.
+    /// The remedy that a user has, where there is one.
     package var remedy: String? {
         switch self {
         case .tooLong: "raise max_length or set truncation"

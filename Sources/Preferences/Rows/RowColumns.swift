@@ -104,7 +104,7 @@ struct RowColumns {
 
     var unusedColumns: [String] { names.filter { has($0) && !used.contains($0) } }
 
-    /// What a column `source` that the format doesn't read says of where the row is from. A long text is no name.
+    /// The row's origin, as a column `source` gives it that the format doesn't read. A long text is no name.
     var source: String? {
         guard !used.contains("source"), let name = self["source"]?.string, 1...64 ~= name.utf8.count else { return nil }
         return name

@@ -49,7 +49,7 @@ struct Conversation {
     var tools: JSON?
     /// The row's `chat_template_kwargs`: further variables of the template.
     var templateVariables: JSON?
-    /// What makes the row a conversation, for messages to people: `"prompt" is a list of messages`.
+    /// The reason why the row is a conversation, for messages to people: `"prompt" is a list of messages`.
     var cause: String
 }
 

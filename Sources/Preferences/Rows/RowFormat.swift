@@ -2,7 +2,7 @@
 ///
 /// Each format is one value in a file of `Formats`; adding one takes that file and its place in `own` or `published`.
 package struct RowFormat: Sendable {
-    /// What such rows are called, in the plural: what tells formats apart.
+    /// The name of such rows, in the plural: it tells formats apart.
     package let noun: String
     /// For the summary: how prompt and responses were found, and which margin rewards there are.
     package let explanation: String

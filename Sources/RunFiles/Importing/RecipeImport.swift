@@ -25,7 +25,7 @@ package struct RecipeImport {
 
     package let trainer: PeerTrainer
     package let notes: [Note]
-    /// What is still wrong with the run file, or missing for training.
+    /// The faults that the run file still has, and what it lacks for training.
     package let open: [String]
     /// The run file, its notes as comments.
     package let yaml: String

@@ -23,7 +23,7 @@ package protocol AnyKey: Sendable {
     /// Puts the value of an absent key into a run.
     /// - Parameter isNull: whether it stands there as `key: null`.
     func fill(_ run: inout RunValues, isNull: Bool)
-    /// What to write when a run can't do without the key and it isn't given.
+    /// The advice on what to write when a run can't do without the key and it isn't given.
     var remedyIfMissing: String? { get }
     /// The run's value as YAML.
     func written(in run: RunValues) -> YAMLValue

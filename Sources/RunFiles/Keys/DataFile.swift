@@ -16,8 +16,8 @@ import Storage
 ///       - {path: brief.jsonl, preference: brief}
 package struct DataFile: Sendable, Equatable {
     package let path: String
-    /// How often the file's pairs are drawn in an epoch. Its whole part repeats all rows; its fraction adds so large a share
-    /// of them, chosen by `seed`, the same in every epoch. Default 1.
+    /// The number of times the file's pairs are drawn in an epoch. Its whole part repeats all rows; its fraction adds
+    /// so large a share of them, chosen by `seed`, the same in every epoch. Default 1.
     package let weight: Double
     /// w_k: every step has `global_batch_size` pairs of this file, and w_k times their mean loss. Default nil: the file's
     /// pairs are drawn with those of the others.
@@ -124,7 +124,7 @@ extension DataFile {
 }
 
 extension RunValues {
-    /// What is wrong with the `loss_weight`s of the training files.
+    /// The objection to the `loss_weight`s of the training files.
     var objectionToLossWeights: Rule.Objection? {
         let weights = self.data.trainFiles.map(\.lossWeight)
         guard weights.contains(where: { $0 != nil }) else { return nil }

@@ -135,7 +135,7 @@ extension RunValues {
         return Set(self.data.trainFiles.map { $0.preference ?? name } + heldOut)
     }
 
-    /// What is wrong with the objectives that training files name as their own.
+    /// The objection to the objectives that training files name as their own.
     var objectionToPreferences: Rule.Objection? {
         let named = self.data.trainFiles.compactMap(\.preference)
         guard !named.isEmpty else { return nil }

@@ -3,7 +3,7 @@ package struct Synonym: Sendable {
     package let name: String
     /// Whose it is; empty: a word that anybody may try.
     package let trainers: [PeerTrainer]
-    /// What its value becomes here: nil for a value that becomes nothing.
+    /// The conversion of its value to ours: nil for a value that becomes nothing.
     package let convert: @Sendable (YAMLValue) -> YAMLValue?
 
     /// The same value under another name.

@@ -3,7 +3,7 @@ import Storage
 
 /// A kind of value: how it is read from YAML, written again, and described to people and editors.
 struct ValueKind<Value: Sendable & Equatable>: Sendable {
-    /// What to expect, in words: "a whole number, 1 or more".
+    /// The expected value in words: "a whole number, 1 or more".
     let words: String
     /// The same as a JSON Schema.
     let schema: JSON

@@ -20,10 +20,10 @@ package struct FrontierFile: Sendable {
     package var truth = RewardSource.length(factor: 1)
     package var outputDirectory = "study-frontier"
 
-    /// How many prompts responses are drawn to, and how many to each; the pairs of a prompt are all pairs of these.
+    /// The number of prompts to draw responses to, and of responses to each; a prompt's pairs are all pairs of these.
     package var promptCount = 512
     package var completions = 4
-    /// How many held-out prompts a policy is judged on.
+    /// The number of held-out prompts that a policy is judged on.
     package var heldOutCount = 256
     package var responseLength = 32
     /// Steps of a run on pairs, and of a run of PPO; points along each.

@@ -33,7 +33,7 @@ package struct SweepFile: Sendable {
 
 /// One run of a sweep.
 package struct SweepRun: Sendable {
-    /// What differs, as `beta=0.1,seed=2`: the name of its folder in the sweep's.
+    /// The settings that differ, as `beta=0.1,seed=2`: the name of the run's folder in the sweep's.
     package let name: String
     /// The keys that the sweep gives it, of those in which runs differ.
     package let settings: [(key: String, value: YAMLValue)]

@@ -28,7 +28,7 @@ struct AddedTokens: Sendable {
     let literal: AddedTokenFinder
     /// Looked for in the normalised text.
     let normalized: AddedTokenFinder
-    /// What an id decodes to where that isn't its content: the normalised form.
+    /// The normalised form that an id decodes to, where its content is another.
     private(set) var normalizedForms: [Int32: [UInt8]] = [:]
     private let ids: [[UInt8]: Int32]
     private let contents: [Int32: Int]

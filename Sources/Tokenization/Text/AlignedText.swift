@@ -45,7 +45,7 @@ struct AlignedText {
         }
     }
 
-    /// What each scalar of the text stands for.
+    /// The range of the original text that each scalar stands for.
     var scalarOrigins: [Origin] {
         var result: [Origin] = []
         withBytes { bytes, _ in

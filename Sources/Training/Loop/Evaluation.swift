@@ -12,7 +12,7 @@ package struct Evaluation {
     let objective: Objective
     package let communicator: Communicator
     let console: Console
-    /// What the trained preference is called beside margin rewards.
+    /// The name of the trained preference beside margin rewards.
     let preferenceName: String?
 
     /// Scored tokens of a set whose logps are kept one by one.

@@ -34,7 +34,7 @@ package final class Trainer {
     /// Called after each step, and before the first, with the steps done and those of the whole run. What it throws ends
     /// this rank's job.
     private let afterStep: (Int, Int) throws -> Void
-    /// What was said of it, for its records.
+    /// The warnings told so far, for the run's records.
     private var saidWarnings: [String] = []
     /// Rank 0's.
     private var log: MetricsLog?

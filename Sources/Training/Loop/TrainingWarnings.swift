@@ -75,7 +75,7 @@ struct TrainingWarnings {
 }
 
 extension TrainingRun {
-    /// What looks wrong before the first step.
+    /// Warnings of what looks wrong before the first step.
     package var warnings: [String] {
         var lines: [String] = []
         let set = train.set

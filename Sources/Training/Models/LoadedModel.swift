@@ -15,9 +15,9 @@ package struct LoadedModel {
     package let architecture: Architecture
     /// The same as the base's config has it, whatever head is trained in place of its own.
     private let baseArchitecture: Architecture
-    /// What is trained, or the adapter; nil in a model that is only read.
+    /// The trained weights, or the adapter's; nil in a model that is only read.
     let weights: Weights?
-    /// What stays in its files; nil in a model that is trained as a whole.
+    /// The weights that stay in their files; nil in a model that is trained as a whole.
     package let frozen: FrozenWeights?
     package let transformer: Transformer
 

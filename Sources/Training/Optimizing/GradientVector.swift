@@ -12,7 +12,7 @@ package final class GradientVector {
     package let count: Int
     package let values: UnsafeMutablePointer<Float>
     private let sums: UnsafeMutablePointer<Int64>?
-    /// What isn't in the node's shared memory.
+    /// The arrays that aren't in the node's shared memory.
     private let memories: [Memory]
     private let wire: Communicator.WireFormat
     private let pool: ThreadPool

@@ -1,7 +1,7 @@
 import RunFiles
 
 extension TrainingRun {
-    /// How responses are drawn and what they are worth, in words, of a run whose policy draws them.
+    /// The way responses are drawn and rewarded, in words, of a run whose policy draws them.
     var rolloutTexts: [String] {
         guard file.objective.judges == .prompts else { return [] }
         let settings = file.ppo

@@ -49,11 +49,11 @@ struct Manifest {
     private static let fileName = "manifest.json"
 
     private let path: String
-    /// What is the same throughout the run.
+    /// The facts that are the same throughout the run.
     private let facts: JSONObject
     /// Those before, in order.
     private let earlier: [JSONObject]
-    /// What doesn't change of this one, and what it has come to know.
+    /// The facts of this attempt: those that don't change, and those it has come to know.
     private var attempt: JSONObject
 
     /// - Parameters:

@@ -14,7 +14,7 @@ enum MicroBatchSize {
     /// for their traffic to vanish behind the products.
     private static let choices = [4096, 2048, 1024, 512, 256]
 
-    /// What may be taken of the memory that is free.
+    /// The share of the free memory that may be taken.
     private static let share = 0.85
 
     /// The largest choice whose arrays fit, on every rank, into its part of its node's free memory; else the smallest.

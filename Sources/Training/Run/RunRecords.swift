@@ -5,7 +5,7 @@ import Preferences
 import Storage
 
 extension TrainingRun {
-    /// What is trained beside frozen weights, in words.
+    /// The weights that are trained beside frozen ones, in words.
     var adapterText: String {
         guard case .adapters(let adaptation) = trained.table.trainable, !adaptation.config.objectives.isEmpty else {
             return plainAdapterText

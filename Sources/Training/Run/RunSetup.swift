@@ -18,7 +18,7 @@ struct RunSetup {
     let pool: ThreadPool
     /// CPU levels that the ranks compute at; their bits are equal.
     let cpuLevels: [String]
-    /// What other runs of the job have read already.
+    /// The inputs that other runs of the job have read already.
     let sharing: SharedInputs?
 
     // MARK: - Threads

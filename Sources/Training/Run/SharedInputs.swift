@@ -13,7 +13,7 @@ package final class SharedInputs {
         let identity: DataIdentity
         let train: PreferenceSet
         let evaluation: PreferenceSet?
-        /// What became of each file, as it was told.
+        /// The lines that told what became of each file.
         let lines: [String]
         /// The training set's sizes, for planning.
         let shapes: [ComparisonShape]
@@ -28,7 +28,7 @@ package final class SharedInputs {
     /// Whether runs may begin; until then nothing that is known already is told again.
     private(set) var isComplete = false
     private var digests: [String: ModelDigests] = [:]
-    /// What each run will cost.
+    /// The forecast of each run's cost.
     package private(set) var forecasts: [RunForecast] = []
 
     /// A model with what it is asked for.

@@ -23,7 +23,7 @@ package struct TrainingRun {
     package let trained: Weights
     let digests: ModelDigests
     package let tokenizerPath: String
-    /// What became of each data file, as it was told.
+    /// The lines that told what became of each data file.
     package let dataLines: [String]
     package let train: HeldPairs
     package let evaluation: HeldPairs?
@@ -35,12 +35,12 @@ package struct TrainingRun {
     /// Seconds from the start of the process until the run was ready, by phase.
     let clock: PhaseClock
 
-    /// How the optimizer's state is shared out among the ranks.
+    /// The division of the optimizer's state among the ranks.
     var shares: Shards {
         Optimizer.shares(count: trained.count, zeroStage: file.machine.zeroStage, ranks: communicator.size)
     }
 
-    /// What of the gradients is summed over ranks at a time, while the backward pass goes on; nil: all at its end.
+    /// The buckets of the gradients that are summed over ranks while the backward pass goes on; nil: all at its end.
     var gradientBuckets: [Range<Int>]? {
         let machine = file.machine
         guard communicator.size > 1, machine.zeroStage == 0, communicator.letsThreadsTakeTurns,

@@ -76,7 +76,7 @@ package struct RunFolder: ~Copyable {
     /// Gives the folder free; until then the lock keeps a second run out.
     package consuming func close() { lock.release() }
 
-    /// What a run writes beside its checkpoints.
+    /// Files and folders that a run writes beside its checkpoints.
     private static let records: Set<String> = [
         "final", "metrics.jsonl", "manifest.json", "run.yaml", "samples.jsonl", "data.json", "tensorboard", "report.html",
         HeldOutRecord.before, HeldOutRecord.after, "held-out-extremes.json",

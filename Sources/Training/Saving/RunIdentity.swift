@@ -11,7 +11,7 @@ struct RunIdentity {
     private let optional: Set<String>
     /// The same as format 1 has it.
     private let former: JSONObject
-    /// What a checkpoint means that was made before a key was there, where this run wants another value.
+    /// The values that checkpoints made before a key was there stand for, where this run wants another.
     private let unsaid: JSONObject
 
     /// Rank 0 only knows the models' digests.
@@ -56,6 +56,6 @@ struct RunIdentity {
 }
 
 extension TrainingRun {
-    /// What a checkpoint must share with this run to be gone on from.
+    /// The settings that a checkpoint must share with this run to be gone on from.
     var identity: RunIdentity { RunIdentity(of: self) }
 }

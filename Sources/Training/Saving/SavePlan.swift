@@ -6,10 +6,10 @@ package struct SavePlan {
     let isBackground: Bool
     /// Of rank 0's snapshot; 0 without one.
     let snapshotBytes: Int
-    /// What there is to say about it before step 0.
+    /// The note on the plan, to be told before step 0.
     let note: String?
 
-    /// What may be taken of the memory that is free.
+    /// The share of the free memory that may be taken.
     private static let share = 0.85
 
     /// - Parameter toCome: bytes of a rank's arrays that don't exist yet.

@@ -11,8 +11,8 @@ struct TrainerState: Equatable {
     /// The best value of `metric_for_best_model` so far, and its step.
     var best: Best?
     var carried = CarriedState()
-    /// What a run that goes on from here must share, by name: the order of pairs hangs on it, and what the steps so far were
-    /// steps of. Going on with another objective or from another model would give weights that belong to neither run.
+    /// The settings that a run must share to go on from here, by name: the order of pairs hangs on them, and what the
+    /// steps so far were steps of. Another objective or another model would give weights that belong to neither run.
     var identity: JSONObject
 
     struct Best: Equatable {

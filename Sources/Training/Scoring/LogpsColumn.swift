@@ -12,7 +12,7 @@ package struct LogpsColumn {
     package let communicator: Communicator
     let console: Console
     package let cacheFolder: String
-    /// What the models' products are computed in: other logps, other entries.
+    /// The arithmetic of the models' products: another one gives other logps, kept in other entries.
     package let arithmetic: Arithmetic
 
     package init(communicator: Communicator, console: Console, cacheFolder: String, arithmetic: Arithmetic) {

@@ -47,7 +47,7 @@ struct MarginScale: Sendable, Equatable {
     /// The spread that the loss sees.
     var scaledDeviation: Double { abs(factor) * deviation }
 
-    /// How many times the spread of β · log-ratios a margin's may be before its weight stops to matter.
+    /// The multiple of the spread of β · log-ratios that a margin's may be before its weight stops to matter.
     static let most = 5.0
 
     /// - Parameter spread: the standard deviation of β · Δ over pairs; nil or 0 where none is known, since the policy is the

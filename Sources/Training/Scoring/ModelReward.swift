@@ -19,9 +19,9 @@ struct ModelReward {
     private let reference: (model: LoadedModel, beta: Double)?
     private let encoding: TextEncoding
     private let pool: ThreadPool
-    /// What decides a reward beside the two texts: the models' weights and how they read a text. Known on rank 0.
+    /// The key of a reward beside the two texts: the models' weights and how they read a text. Known on rank 0.
     private let content: String
-    /// What is to be told of it before its first use.
+    /// The notes to be told before the reward's first use.
     let notes: [String]
 
     /// - Parameters:

@@ -20,7 +20,7 @@ package struct ResponseColumns: Sendable {
 
     /// m_k(y) of each margin reward, scaled, not weighted.
     private(set) var margins: [(name: String, values: [Double])] = []
-    /// How far they differ between chosen and rejected.
+    /// The spread of each margin reward between chosen and rejected.
     private(set) var scales: [MarginScale] = []
     /// The reference's logps of responses behind other prompts; empty unless the objective compares rewards with their mean.
     private(set) var mismatched: [PreferenceSet.Pairing: Double] = [:]

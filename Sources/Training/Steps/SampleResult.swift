@@ -56,7 +56,7 @@ struct SampleProgress {
             + (rewards.isEmpty ? "" : ", rewards: " + rewards.joined(separator: ", "))
     }
 
-    /// What the training did to each reward, with the 95 % interval of the mean difference over the prompts.
+    /// The effect of the training on each reward, with the 95 % interval of the mean difference over the prompts.
     var conclusions: [String] {
         guard let first, let last else { return [] }
         return zip(first.rewards, last.rewards).map { before, after in

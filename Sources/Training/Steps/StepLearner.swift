@@ -5,7 +5,7 @@ import Preferences
 /// Takes the steps of a run, whatever they consist of; the loop around it is the same.
 package protocol StepLearner: AnyObject {
     var descent: Descent { get }
-    /// What the steps so far leave for those to come, beside the weights and the optimizer's state.
+    /// The numbers that the steps so far leave for those to come, beside the weights and the optimizer's state.
     var carried: CarriedState { get set }
 
     /// Takes one step.

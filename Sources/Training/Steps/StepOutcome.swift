@@ -8,7 +8,7 @@ package struct JudgementResult {
     let line: Int
     let input: JudgementInput
     package let output: JudgementOutput
-    /// What the loss is multiplied by before a mean over all judgements is taken (see `StepPlan.lossWeight`).
+    /// The factor of the loss before a mean over all judgements is taken (see `StepPlan.lossWeight`).
     var lossWeight = 1.0
     /// Of the objectives, where they are drawn.
     var weights: [(name: String, weight: Double)] = []
@@ -38,7 +38,7 @@ struct RolloutMetrics {
 package struct StepOutcome {
     /// In step order; none of a step whose responses the policy drew.
     package var judgements: [JudgementResult] = []
-    /// What such a step found instead.
+    /// The metrics that such a step has instead.
     var rollouts = RolloutMetrics()
     /// Of the gradient before clipping.
     package let norm: Double

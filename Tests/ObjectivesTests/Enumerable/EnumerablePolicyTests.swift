@@ -2,7 +2,7 @@ import Foundation
 import Objectives
 import Testing
 
-/// What the objectives lead to where it is known exactly: a softmax table over all texts of up to three tokens out of four.
+/// Objectives' optima where they are known exactly: a softmax table over all texts of up to three tokens out of four.
 @Suite struct EnumerablePolicyTests {
     static let texts = EnumerableTexts(vocabulary: 4, length: 3)
     static let reference = TabularPolicy(texts) { prefix, token in sin(Double(3 * prefix + 7 * token)) }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a policy over enumerable texts is judged by: its mean reward, and its divergence from the reference.
+/// The measures of a policy over enumerable texts: its mean reward, and its divergence from the reference.
 struct Frontier {
     /// log π_ref(y)
     let reference: [Double]
@@ -22,7 +22,7 @@ struct Frontier {
         zip(logps, others).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
     }
 
-    /// How far a policy lies above the frontier, over all its points of the given β: negative below.
+    /// The largest distance of a policy above the frontier, over all its points of the given β: negative below.
     func excess(of logps: [Double], betas: [Double]) -> Double {
         let (reward, divergence) = (reward(logps), divergence(logps))
         return betas.map { reward - $0 * divergence - optimum(beta: $0).value }.max() ?? 0

@@ -24,7 +24,7 @@ indirect enum JinjaStatement: Sendable {
     case callBlock(call: JinjaExpression, JinjaMacro)
     case filterBlock([JinjaCall], JinjaBody)
     case with([(JinjaTarget, JinjaExpression)], JinjaBody)
-    /// What the assistant says.
+    /// The assistant's words.
     case generation(JinjaBody)
     case breakLoop
     case continueLoop

@@ -1,7 +1,7 @@
 /// The style of `tojson`: Python's `json.dumps`, without the HTML escapes of Jinja's own filter.
 struct JinjaJSONStyle {
     var isASCII = false
-    /// What one level is moved in by; nil for everything on one line.
+    /// The indentation of one level; nil for everything on one line.
     var indent: JinjaText?
     var itemSeparator: JinjaText = ", "
     var keySeparator: JinjaText = ": "

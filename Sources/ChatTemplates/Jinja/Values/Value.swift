@@ -10,7 +10,7 @@ enum JinjaValue {
     case list(JinjaList)
     case tuple(JinjaList)
     case dictionary(JinjaDictionary)
-    /// What `keys()`, `values()` and `items()` give.
+    /// The result of `keys()`, `values()` or `items()`.
     case view(JinjaView)
     case range(JinjaRange)
     case generator(JinjaGenerator)
@@ -232,7 +232,7 @@ final class JinjaCycler {
 /// The variable `loop`.
 final class JinjaLoopState {
     private(set) var elements: JinjaElements
-    /// How many recursive loops are around this one.
+    /// The number of recursive loops around this one.
     let depth: Int
     /// The loop itself and its surroundings, if it may be called on inner lists.
     let recursion: (loop: JinjaLoop, frame: JinjaFrame)?

@@ -6,7 +6,7 @@ import Storage
 /// command writes the same file, but for `tstamp`.
 struct BenchmarkAnswers {
     let format: ResponseFormat
-    /// How the model is called.
+    /// The model's name.
     let model: String
     /// When the command was started, in seconds since 1970.
     let started: Double

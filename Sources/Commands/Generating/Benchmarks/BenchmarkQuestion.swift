@@ -5,9 +5,9 @@ struct BenchmarkQuestion: Equatable {
     /// Of the file, from 1, and the data row, from 0.
     let line: Int
     let row: Int
-    /// What a judge finds it by: `uid` or `question_id`.
+    /// The id that a judge finds the question by: `uid` or `question_id`.
     let id: JSON?
-    /// What is asked; the later ones after the answers to those before.
+    /// The texts that are asked; the later ones after the answers to those before.
     let turns: [String]
     let category: String?
     let dataset: String?
@@ -42,7 +42,7 @@ struct BenchmarkQuestion: Equatable {
     /// All of it that goes into an output.
     var text: String { "\(id?.text ?? "") \(JSON.array(turns.map { .string($0) }).text) \(dataset ?? "")" }
 
-    /// What FastChat samples the answers of a category with.
+    /// The temperature that FastChat samples the answers of a category with.
     /// (lm-sys/FastChat, fastchat/llm_judge/common.py, `temperature_config`.)
     var temperature: Double {
         switch category {

@@ -2,7 +2,7 @@ import Storage
 
 /// The messages of a chat.
 struct ChatHistory {
-    /// What the model is told first.
+    /// The text that the model is told first.
     var system: String?
     private(set) var messages: [TurnEncoder.Message] = []
 

@@ -13,7 +13,7 @@ import Training
 package struct ChatJob: Sendable {
     package var model: String
     package var adapter: String?
-    /// What the model is told first.
+    /// The text that the model is told first.
     package var system: String?
     package var sampling = Sampling(temperature: 0.7, topP: 0.95)
     package var maxNewTokens = 1024

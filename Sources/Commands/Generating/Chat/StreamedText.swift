@@ -2,7 +2,7 @@ import Tokenization
 
 /// A continuation as text while its tokens come: only whole characters, and nothing that may yet be the beginning of a stop.
 package struct StreamedText {
-    /// What was handed out.
+    /// The text handed out so far.
     package private(set) var text = ""
     /// Whether a stop ended it.
     package private(set) var isStopped = false

@@ -81,7 +81,7 @@ package struct DoctorFindings {
         return warnings
     }
 
-    /// What isn't the same on all nodes and should be.
+    /// The differences between nodes where there should be none.
     private var differences: [String] {
         let subjects: [(name: String, value: (NodeFacts) -> String, remedy: String)] = [
             ("the program's version", { $0.version }, "copy one build to all nodes"),

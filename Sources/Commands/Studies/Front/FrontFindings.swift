@@ -27,7 +27,7 @@ struct FrontFindings {
 
     private func points(of method: String) -> [FrontPoint] { points.filter { $0.method == method } }
 
-    /// What volumes lie above: the reference policy's means less a deviation of a prompt's reward.
+    /// The point that volumes lie above: the reference policy's means less a deviation of a prompt's reward.
     var corner: [Double] {
         guard let reference else { return names.map { _ in 0 } }
         return reference.rewards.map { Sample($0).mean - Sample($0).deviation }
@@ -202,7 +202,7 @@ struct FrontFindings {
         } + (price.map { [$0] } ?? [])
     }
 
-    /// What MODPO's final model costs beside MORLHF's.
+    /// The cost of MODPO's final model beside MORLHF's.
     private var price: String? {
         func ledger(_ method: FrontStudyFile.Method) -> FrontLedger? { ledgers.first { $0.method == method.rawValue } }
         guard let own = ledger(.modpo), let other = ledger(.morlhf), own.perModel.work > 0, other.perModel.work > 0 else {

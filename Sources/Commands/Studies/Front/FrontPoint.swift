@@ -10,7 +10,7 @@ struct FrontPoint {
     let rewards: [[Double]]
     /// Σ log π/π_ref of each response; for best-of-n none.
     let logRatios: [Double]?
-    /// What the KL is at most, where that is known.
+    /// The upper bound of the KL, where one is known.
     let bound: Double?
     /// Tokens of a response.
     let tokens: Double

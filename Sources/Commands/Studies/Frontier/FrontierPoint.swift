@@ -11,7 +11,7 @@ enum FrontierMethod: String, CaseIterable {
     case preferredFT = "preferred-ft"
     case bestOfN = "best-of-n"
 
-    /// What its setting is a number of.
+    /// The quantity that its setting is a number of.
     var setting: String {
         switch self {
         case .dpo, .ppo, .ppoTruth: "β"

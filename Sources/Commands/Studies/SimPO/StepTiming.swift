@@ -13,7 +13,7 @@ struct StepTiming {
     /// Bytes of a rank's arrays while it trains.
     let simpoBytes: Int
     let dpoBytes: Int
-    /// What a reference beside the policy would take more.
+    /// The further bytes that a reference beside the policy would take.
     let referenceBytes: Int
 
     private static let rounds = 7

@@ -25,7 +25,7 @@ struct RoundFolder {
         return FileSystem.join(path, name)
     }
 
-    /// What training ended with.
+    /// The model that training ended with.
     var model: String { FileSystem.join(file(.train), "final") }
 
     private var record: String { FileSystem.join(path, "stages.json") }

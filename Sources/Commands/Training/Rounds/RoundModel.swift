@@ -8,7 +8,7 @@ struct RoundModel {
     let model: String
     /// An adapter on it.
     let adapter: String?
-    /// What the first round began with.
+    /// The model or adapter that the first round began with.
     private let first: String
     private let isFirst: Bool
 

@@ -11,7 +11,7 @@ final class SweepRecord {
     private let console: Console
     /// Of each run what came of it.
     private(set) var rows: [SweepRow?]
-    /// What each open run costs, in any unit.
+    /// The predicted cost of each open run, in any unit.
     private var costs: [Int: Double] = [:]
     private var running: [Int: (run: Int, first: Int, step: Int, steps: Int)] = [:]
     private var begunAt = 0.0

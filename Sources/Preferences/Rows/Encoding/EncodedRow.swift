@@ -15,7 +15,7 @@ package struct EncodedRow: Sendable, Equatable {
     package let unusedColumns: [String]
     package let notes: RowNotes
     package let outcome: Outcome
-    /// What the row says of where it is from.
+    /// The row's origin, as the row gives it.
     package var source: String?
 }
 

@@ -28,7 +28,7 @@ package struct EncodingRule: Sendable, Equatable {
     package var truncation: Truncation
     /// Appends the end-of-sequence token to each response of text that lacks it. Never after a cut.
     package var appendEOS: Bool
-    /// What the objective judges: rows that can't give it are refused. nil: whatever each row gives.
+    /// The judgement that the objective takes: rows that can't give it are refused. nil: whatever each row gives.
     package var judges: Judged?
     /// Of rows that are imitated; of others the response alone is scored.
     package var scoredTurns: ScoredTurns

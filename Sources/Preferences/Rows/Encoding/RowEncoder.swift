@@ -9,7 +9,7 @@ package struct RowEncoder: Sendable {
     package let template: Result<ChatTemplate, ChatTemplateError>?
     package let mapping: RowMapping
     package let rule: EncodingRule
-    /// How messages call the file.
+    /// The name that messages call the file by.
     package let file: String
 
     /// - Parameters:

@@ -41,7 +41,7 @@ package struct RowPreview: Sendable, Equatable {
 }
 
 extension RowEncoder {
-    /// How many rows are looked at for one that is of use.
+    /// The number of rows to look at for one that is of use.
     private static let mostTried = 100
 
     /// The first row of a file that is of use; nil if none of its first rows is.

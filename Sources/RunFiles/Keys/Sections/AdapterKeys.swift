@@ -158,7 +158,7 @@ extension ValueKind where Value == AdapterConfig.Initialization {
 }
 
 extension Settings where Section == AdapterKeys {
-    /// What frozen matrices become when they are read.
+    /// The format that frozen matrices get when they are read.
     package var quantization: BaseQuantization { self.loadsIn4Bit ? .nf4 : self.loadsIn8Bit ? .int8 : .none }
 
     /// The first key given that describes a new adapter, for messages.

@@ -2,7 +2,7 @@ import Storage
 
 /// UltraFeedback as OpenBMB and Argilla publish it. The binarised copies of others are pairs.
 extension RowFormat {
-    /// What GPT-4 rated of each completion.
+    /// The aspects that GPT-4 rated of each completion.
     private static let aspects = ["instruction_following", "honesty", "truthfulness", "helpfulness"]
 
     package static let ultraFeedback = RowFormat(
