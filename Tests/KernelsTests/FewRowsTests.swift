@@ -74,6 +74,65 @@ import Testing
         }
     }
 
+    @Test(
+        "a matrix packed for decoding has the bits of the stored one, for few rows and many",
+        arguments: StoredSample.Kind.allCases, [(5, 7), (36, 320), (70, 577), (200, 66)])
+    func packed(kind: StoredSample.Kind, shape: (outputs: Int, inputs: Int)) {
+        var random = Random(UInt64(shape.inputs))
+        let (n, k) = shape
+        for transposed in [false, true] {
+            let sample = StoredSample(kind, n, k, transposed: transposed, &random)
+            defer { withExtendedLifetime(sample) {} }
+            var views = [sample.stored, sample.stored.rows(3..<n)]
+            if n == 36 { views.append(sample.stored.partByPart(heads: 2, parts: 3)) }
+            for view in views { expectSameBits(of: view, &random) }
+        }
+    }
+
+    private func expectSameBits(of stored: StoredMatrix, _ random: inout Random) {
+        let x = Grid(40, stored.columns, &random)
+        let bias = Grid(1, stored.rows, gap: 0, &random)
+        let start = Grid(40, stored.rows, &random)
+        for level in CPULevel.allCases where level.isPresent {
+            let pool = ThreadPool(count: 3, level: level)
+            guard let bytes = stored.packedBytes(on: pool) else { return #expect(Bool(false), "floats are packed") }
+            let room = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+            defer { room.deallocate() }
+            room.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+            let packed = stored.packed(into: room, on: pool)
+            for rows in [1, 2, 3, 6, 7, 13, 16, 17, 40] {
+                for adding in [false, true] {
+                    let (expected, found) = (start.copy(), start.copy())
+                    for (matrix, y) in [(stored, expected), (packed, found)] {
+                        Linear.forward(
+                            x.matrix.rows(0..<rows), weight: matrix, bias: adding ? UnsafePointer(bias.pointer) : nil,
+                            into: y.matrix.rows(0..<rows), adding: adding, on: pool)
+                    }
+                    #expect(found.bits == expected.bits, "\(rows) rows, \(level.rawValue)")
+                }
+            }
+            let (expected, found) = (Grid(2, stored.columns), Grid(2, stored.columns))
+            for (matrix, block) in [(stored, expected), (packed, found)] {
+                matrix.widen(
+                    rows: 0..<2, columns: 0..<stored.columns, into: block.pointer, stride: block.matrix.stride)
+            }
+            #expect(found.bits == expected.bits)
+        }
+    }
+
+    @Test("numbers of eight bits stay as they are stored")
+    func unpacked() {
+        let pool = ThreadPool(count: 1)
+        let codes = [Int8](repeating: 3, count: 16 * 8)
+        let scales = [Float](repeating: 1, count: 16)
+        codes.withUnsafeBytes { codes in
+            scales.withUnsafeBytes { scales in
+                guard let codes = codes.baseAddress, let scales = scales.baseAddress else { return }
+                #expect(StoredMatrix.int8(codes, scales: scales, rows: 16, columns: 8).packedBytes(on: pool) == nil)
+            }
+        }
+    }
+
     /// A weight matrix of random numbers, stored somehow.
     final class Weight {
         private let floats: Grid

@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Modeling
 import Scratch
@@ -19,6 +20,37 @@ import Testing
             for _ in 0..<20 { text.append(growing.next(after: text, rules.sampling, using: &random)) }
             let key = GenerationTests.Key(number: number, sample: 0)
             #expect(Array(text.dropFirst(prompt.count)) == expected[key]?.tokens)
+        }
+    }
+
+    @Test(
+        "weights packed for decoding give the same bits, and are packed where they find room",
+        arguments: FamilyTests.names)
+    func packed(name: String) throws {
+        let test = try FamilyTests.Case(name)
+        let (model, pool) = (test.model, test.model.pool)
+        let directory = try ModelDirectory(path: "\(Golden.directory)/families/\(name)/model")
+        let frozen = try FrozenWeights(directory, architecture: model.architecture, on: pool)
+        #expect(try frozen.packForDecoding(within: 100, on: pool) == nil)
+        #expect(try frozen.packForDecoding(within: 1 << 30, on: pool) ?? 0 > 0)
+        #expect(try frozen.packForDecoding(within: 1 << 30, on: pool) == nil)
+        let transformer = try Transformer(
+            model.architecture, frozen: frozen, positions: model.architecture.hardLimit ?? 256, pool: pool)
+        let space = try Workspace(
+            model.architecture, extent: BatchExtent(test.sequences, for: model.architecture), purpose: .scoring, on: pool)
+        let batch = PackedBatch(test.sequences, for: model.architecture)
+        #expect(try transformer.score(batch, in: space) == model.score(test.sequences))
+
+        let rules = GenerationRules(sampling: Sampling(temperature: 1.2, topP: 0.95), maxNewTokens: 20)
+        let limit = min(120, model.architecture.hardLimit ?? 120)
+        let prompts = GenerationTests.prompts(test, longest: min(70, limit - 20))
+        let expected = try GenerationTests.continuations(of: prompts, by: model, rules)
+        let growing = try GrowingText(transformer, capacity: limit)
+        for (number, prompt) in prompts.enumerated() where prompt.count + 20 <= limit {
+            var random = SeededGenerator(state: UInt64(100 * number))
+            var text = prompt
+            for _ in 0..<20 { text.append(growing.next(after: text, rules.sampling, using: &random)) }
+            #expect(Array(text.dropFirst(prompt.count)) == expected[.init(number: number, sample: 0)]?.tokens)
         }
     }
 

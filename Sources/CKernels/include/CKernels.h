@@ -42,6 +42,15 @@ typedef struct {
     prefopt_side side;
 } prefopt_panels;
 
+// Lines of W that were packed before: panels of as many lines as float32.columns, the stored elements of a depth side by side.
+// Int8 is never packed so.
+typedef struct {
+    // The first panel's elements of the first depth.
+    const void *base;
+    long panel_bytes;
+    prefopt_elements elements;
+} prefopt_packed_lines;
+
 // How products of one arithmetic are computed at a level.
 typedef struct {
     // Of the inner kernel's tile: the widths of the panels of A and of B.
@@ -80,6 +89,11 @@ typedef struct {
     // are read where they lie: worth it for few rows. Meanwhile memory is asked for, in each place as much as these take.
     void (*multiply_few)(
         const float *x, long x_stride, long rows, prefopt_rows w, long first, long depth, prefopt_ahead ahead, float *y,
+        long y_stride, int adding);
+
+    // The same for lines that were packed before: for one panel of them, or for two at a time.
+    void (*multiply_packed)(
+        const float *x, long x_stride, long rows, prefopt_packed_lines w, int panels, long depth, float *y,
         long y_stride, int adding);
 
     // y = f(x), or f(x) ∘ up

@@ -193,11 +193,5 @@ extension prefopt_rows {
     fileprivate func address(element: Int) -> UnsafeRawPointer { base + element * bytes }
 
     /// Bytes of an element.
-    private var bytes: Int {
-        switch elements {
-        case prefopt_float32: 4
-        case prefopt_bfloat16, prefopt_float16: 2
-        default: 1
-        }
-    }
+    private var bytes: Int { elements.bytes }
 }

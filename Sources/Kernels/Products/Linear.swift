@@ -21,7 +21,14 @@ package enum Linear {
     ) {
         if let bias { start(y, from: bias, adding: adding, on: pool) }
         let adding = adding || bias != nil
-        if FewRows.suits(y.rows, on: pool), term == nil, !weight.isTransposed {
+        let isFew = FewRows.suits(y.rows, on: pool) && term == nil
+        if isFew, let lines = weight.packedLines {
+            let product = PackedRows.Product(lines: lines, y: y, adding: adding)
+            return withUnsafePointer(to: product) {
+                PackedRows.run(x, UnsafeBufferPointer(start: $0, count: 1), on: pool)
+            }
+        }
+        if isFew, !weight.isTransposed {
             return FewRows.run(x, FewRows.Product(weight, into: y, adding: adding), on: pool)
         }
         if let rows = weight.operand {
@@ -36,16 +43,18 @@ package enum Linear {
     package struct Map {
         let product: FewRows.Product
         let bias: UnsafePointer<Float>?
+        /// W, if it is a copy for decoding.
+        let packed: PackedLines?
 
         package init(_ weight: Matrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool) {
             product = FewRows.Product(weight, into: y, adding: adding || bias != nil)
-            self.bias = bias
+            (self.bias, packed) = (bias, nil)
         }
 
         /// - Parameter weight: not stored transposed.
         package init(_ weight: StoredMatrix, bias: UnsafePointer<Float>?, into y: Matrix, adding: Bool) {
             product = FewRows.Product(weight, into: y, adding: adding || bias != nil)
-            self.bias = bias
+            (self.bias, packed) = (bias, weight.packedLines)
         }
     }
 
@@ -57,6 +66,17 @@ package enum Linear {
         _ x: Matrix, _ maps: UnsafeBufferPointer<Map>, adding: Bool = false, on pool: ThreadPool
     ) {
         for map in maps { if let bias = map.bias { start(map.product.y, from: bias, adding: adding, on: pool) } }
+        if maps.allSatisfy({ $0.packed != nil }) {
+            return withUnsafeTemporaryAllocation(of: PackedRows.Product.self, capacity: maps.count) { room in
+                for (place, map) in maps.enumerated() {
+                    guard let lines = map.packed else { return }
+                    room.initializeElement(
+                        at: place,
+                        to: PackedRows.Product(lines: lines, y: map.product.y, adding: map.product.adding))
+                }
+                PackedRows.run(x, UnsafeBufferPointer(room), on: pool)
+            }
+        }
         withUnsafeTemporaryAllocation(of: FewRows.Product.self, capacity: maps.count) { room in
             _ = room.initialize(from: maps.lazy.map(\.product))
             FewRows.run(x, UnsafeBufferPointer(room), on: pool)

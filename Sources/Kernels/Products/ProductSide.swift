@@ -73,6 +73,15 @@ struct StoredSide: ProductSide {
             }
             return target.pack(columns: stored, lines: lines.count, depths: places)
         }
+        if linesAreRows, let packed = matrix.packedLines, packed.width == target.width {
+            for line in Swift.stride(from: 0, to: lines.count, by: packed.width) {
+                let panel = (lines.lowerBound + line) / packed.width
+                target.from(line: line).pack(
+                    columns: packed.depths(panel: panel, from: depths.lowerBound),
+                    lines: min(packed.width, lines.count - line), depths: places)
+            }
+            return
+        }
         if linesAreRows != matrix.isTransposed {
             let stride = StoredSide.scratchStride(depths.count)
             for line in Swift.stride(from: 0, to: lines.count, by: panels.width) {

@@ -14,6 +14,8 @@ package struct StoredMatrix: @unchecked Sendable {
         case normalFloat(NormalFloatBlocks)
         /// Always transposed.
         case grouped(GroupedIntegers)
+        /// A copy for decoding.
+        case packed(PackedLines)
     }
 
     package let rows: Int
@@ -37,6 +39,10 @@ package struct StoredMatrix: @unchecked Sendable {
         (elements, columns, isTransposed) = (whole.elements, whole.columns, whole.isTransposed)
         (start, self.rows, tensorRows) = (whole.start + rows.lowerBound, rows.count, whole.tensorRows)
         (self.heads, self.parts) = (heads, parts)
+    }
+
+    init(packed lines: PackedLines, rows: Int) {
+        self.init(.packed(lines), rows: rows, columns: lines.depth, transposed: false)
     }
 
     /// Float32 elements at any address.
@@ -116,7 +122,7 @@ package struct StoredMatrix: @unchecked Sendable {
     var lineLength: Int { isTransposed ? tensorRows : columns }
 
     /// The stored lines from an element on, for kernels that widen them on the way; nil where these can't: rows in another
-    /// order than the tensor's, four bits, grouped integers.
+    /// order than the tensor's, four bits, grouped integers, packed lines.
     func stored(row: Int, column: Int) -> prefopt_rows? {
         guard !isByHead else { return nil }
         let (line, place) = isTransposed ? (column, start + row) : (start + row, column)
@@ -132,8 +138,13 @@ package struct StoredMatrix: @unchecked Sendable {
             return prefopt_rows(
                 base: quantized.codes + element, factors: quantized.scales + 4 * line, stride: lineLength,
                 elements: prefopt_int8)
-        case .normalFloat, .grouped: return nil
+        case .normalFloat, .grouped, .packed: return nil
         }
+    }
+
+    /// The copy for decoding that the matrix is, from its first row on.
+    var packedLines: PackedLines? {
+        if case .packed(let lines) = elements, start == 0 { lines } else { nil }
     }
 
     /// Whether every element is finite.

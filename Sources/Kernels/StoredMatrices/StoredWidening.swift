@@ -75,6 +75,10 @@ extension StoredMatrix {
             }
         case .grouped(let integers):
             integers.widen(columns: lines, rows: places, outputs: lineLength, into: target, stride)
+        case .packed(let packed):
+            for line in lines {
+                packed.widen(line: line, places, into: target + (line - lines.lowerBound) * stride)
+            }
         }
     }
 

@@ -15,6 +15,10 @@ package final class FrozenWeights: @unchecked Sendable {
     let vectors: UnsafeMutablePointer<Float>
     private let matrixCount: Int
     private let memory: Memory
+    /// The matrices of linear maps.
+    private let multiplied: [Int]
+    /// Copies of them for decoding.
+    private var packed: Memory?
 
     /// - Parameters: see `FrozenReading`.
     /// - Throws: `ModelError` for a tensor that is missing, misshapen, of another type or not used; `CheckpointError`;
@@ -50,6 +54,8 @@ package final class FrozenWeights: @unchecked Sendable {
         matrixCount = read.count
         matrices = UnsafeMutablePointer.allocate(capacity: max(1, matrixCount))
         matrices.initialize(from: read, count: matrixCount)
+        let embeddings = [table.embedding, table.positions ?? table.embedding].filter { $0 != table.head }
+        multiplied = read.indices.filter { !embeddings.contains(.frozen($0)) }
         ownBytes = 4 * table.frozenCount
         mappedBytes = reading.mappedBytes
         if let name = table.tiedHeadName, unused.remove(name) != nil {
@@ -59,6 +65,29 @@ package final class FrozenWeights: @unchecked Sendable {
         for name in unused.sorted() where !Weights.isBuffer(name) {
             throw ModelError.unusedTensor(directory: directory.path, name: name)
         }
+    }
+
+    /// Puts copies in the place of matrices that are read where files lie: in huge pages, and in the order in which decoding
+    /// reads them. Nothing changes but time and memory; nobody may compute meanwhile.
+    ///
+    /// - Parameter room: bytes that the copies may take; if they would take more, all stays as it is.
+    /// - Returns: the bytes of the copies; nil if none were made, or had been made before.
+    /// - Throws: `MemoryError`.
+    package func packForDecoding(within room: Int, on pool: ThreadPool) throws(MemoryError) -> Int? {
+        guard packed == nil, pool.arithmetic == .float32 else { return nil }
+        let sizes = multiplied.map { matrices[$0].packedBytes(on: pool).map { ($0 + 63) / 64 * 64 } }
+        let bytes = sizes.reduce(0) { $0 + ($1 ?? 0) }
+        guard bytes > 0, bytes <= room else { return nil }
+        let memory = try Memory(bytes: bytes, touchedBy: pool)
+        guard var place = UnsafeMutableRawPointer(memory.bind(to: Float.self).baseAddress) else { return nil }
+        for (number, size) in zip(multiplied, sizes) {
+            guard let size else { continue }
+            matrices[number] = matrices[number].packed(into: place, on: pool)
+            place += size
+        }
+        packed = memory
+        directory.releasePages()
+        return bytes
     }
 
     deinit {

@@ -147,6 +147,20 @@ package struct LoadedModel {
         return weights
     }
 
+    /// Rounds of decoding that win back the time of copying all weights.
+    private static let roundsWorthPacking = 100
+
+    /// Copies weights that are only read into the order in which decoding reads them, where so many rounds are worth it and
+    /// the copies find room beside keys and values, which get half of the free memory.
+    ///
+    /// - Parameter freeMemory: of this rank.
+    /// - Returns: the bytes of the copies; nil if none were made, or had been made before.
+    /// - Throws: `MemoryError`.
+    package func packForDecoding(rounds: Int, freeMemory: Int, on pool: ThreadPool) throws(MemoryError) -> Int? {
+        guard weights == nil, let frozen, rounds >= LoadedModel.roundsWorthPacking else { return nil }
+        return try frozen.packForDecoding(within: freeMemory / 4, on: pool)
+    }
+
     /// The vector that training changes.
     package func trained() throws -> Weights {
         guard let weights else {

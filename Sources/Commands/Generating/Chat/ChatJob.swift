@@ -39,9 +39,11 @@ package struct ChatJob: Sendable {
         guard let tokenizer = encoding.tokenizer else {
             throw TrainingError.input("\(loaded.source.tokenizerPath): there is no tokenizer.json; chat needs one")
         }
+        let free = communicator.neighbourhood.freeMemory
+        _ = try loaded.packForDecoding(rounds: maxNewTokens, freeMemory: free, on: pool)
         var session = try ChatSession(
             self, loaded, tokenizer, TurnEncoder(loaded, encoding, file: "the conversation"),
-            freeMemory: communicator.neighbourhood.freeMemory, pool)
+            freeMemory: free, pool)
         console.line("\(loaded.source.title), up to \(session.capacity) tokens. /help tells the commands, ^D ends.")
         if !session.hasTemplate {
             console.line(
