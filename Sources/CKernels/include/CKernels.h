@@ -42,8 +42,8 @@ typedef struct {
     prefopt_side side;
 } prefopt_panels;
 
-// Lines of W that were packed before: panels of as many lines as float32.columns, the stored elements of a depth side by side.
-// Int8 is never packed so.
+// Lines of W that were packed before: panels of as many lines as float32.columns, the stored elements of a depth side by
+// side. Int8 is never packed so.
 typedef struct {
     // The first panel's elements of the first depth.
     const void *base;

@@ -88,7 +88,8 @@ package enum GenerationTiming {
         let end = SteadyClock.now()
         let round = (end - firstRound) / Double(newTokens - 2)
         return Timing(
-            texts: texts, bandwidth: bandwidth, reading: firstRound - start - round, decoding: round * Double(newTokens - 1))
+            texts: texts, bandwidth: bandwidth, reading: firstRound - start - round,
+            decoding: round * Double(newTokens - 1))
     }
 
     /// Bytes of what a round reads: all weights, but of an embedding that isn't the head a few rows only.

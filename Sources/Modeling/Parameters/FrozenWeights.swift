@@ -67,8 +67,8 @@ package final class FrozenWeights: @unchecked Sendable {
         }
     }
 
-    /// Puts copies in the place of matrices that are read where files lie: in huge pages, and in the order in which decoding
-    /// reads them. Nothing changes but time and memory; nobody may compute meanwhile.
+    /// Puts copies in the place of the linear maps' matrices, in huge pages and in the order in which decoding reads them.
+    /// Nothing changes but time and memory; nobody may compute meanwhile.
     ///
     /// - Parameter room: bytes that the copies may take; if they would take more, all stays as it is.
     /// - Returns: the bytes of the copies; nil if none were made, or had been made before.

@@ -150,8 +150,8 @@ package struct LoadedModel {
     /// Rounds of decoding that win back the time of copying all weights.
     private static let roundsWorthPacking = 100
 
-    /// Copies weights that are only read into the order in which decoding reads them, where so many rounds are worth it and
-    /// the copies find room beside keys and values, which get half of the free memory.
+    /// Copies weights that are only read into the order in which decoding reads them, where so many rounds are worth it
+    /// and the copies find room beside keys and values, which get half of the free memory.
     ///
     /// - Parameter freeMemory: of this rank.
     /// - Returns: the bytes of the copies; nil if none were made, or had been made before.
