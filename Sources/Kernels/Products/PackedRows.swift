@@ -5,7 +5,7 @@ import CKernels
 enum PackedRows {
     /// Panels that are read side by side.
     private static let together = 2
-    /// Into how many items for each thread the panels are cut, which whoever is ready takes: a late one holds up little.
+    /// Items of work for each thread, which whoever is ready takes: a late one holds up little.
     private static let items = 8
 
     /// One of the maps that the same rows go through: y [T, N] = x [T, K] Wᵀ, or y += …

@@ -110,15 +110,6 @@ extension StoredMatrix {
         }
     }
 
-    /// A row's place among the tensor's.
-    private func tensorRow(_ row: Int) -> Int {
-        guard isByHead else { return start + row }
-        let height = tensorRows / (heads * parts)
-        let (place, element) = (start + row).quotientAndRemainder(dividingBy: height)
-        let (part, head) = place.quotientAndRemainder(dividingBy: heads)
-        return (head * parts + part) * height + element
-    }
-
     private var floats: (base: UnsafeRawPointer, elements: prefopt_elements)? {
         switch elements {
         case .float32(let base): (base, prefopt_float32)

@@ -118,6 +118,17 @@ package struct StoredMatrix: @unchecked Sendable {
     /// Whether rows are seen in another order than the tensor's.
     var isByHead: Bool { parts > 1 }
 
+    /// Rows of a part of a head.
+    var partHeight: Int { tensorRows / (heads * parts) }
+
+    /// A row's place among the tensor's.
+    func tensorRow(_ row: Int) -> Int {
+        guard isByHead else { return start + row }
+        let (place, element) = (start + row).quotientAndRemainder(dividingBy: partHeight)
+        let (part, head) = place.quotientAndRemainder(dividingBy: heads)
+        return (head * parts + part) * partHeight + element
+    }
+
     /// Elements that lie side by side.
     var lineLength: Int { isTransposed ? tensorRows : columns }
 

@@ -8,15 +8,14 @@ extension StoredMatrix {
         _ rows: Range<Int>, _ columns: Range<Int>, columnsApart: Bool, into target: UnsafeMutablePointer<Float>,
         _ stride: Int
     ) {
-        let rows = start + rows.lowerBound..<start + rows.upperBound
-        guard isByHead else { return widenStored(rows, columns, columnsApart, into: target, stride) }
-        let height = tensorRows / (heads * parts)
+        guard isByHead else {
+            let rows = start + rows.lowerBound..<start + rows.upperBound
+            return widenStored(rows, columns, columnsApart, into: target, stride)
+        }
         var row = rows.lowerBound
         while row < rows.upperBound {
-            let (place, element) = row.quotientAndRemainder(dividingBy: height)
-            let (part, head) = place.quotientAndRemainder(dividingBy: heads)
-            let stored = (head * parts + part) * height + element
-            let count = min(height - element, rows.upperBound - row)
+            let stored = tensorRow(row)
+            let count = min(partHeight - stored % partHeight, rows.upperBound - row)
             let offset = row - rows.lowerBound
             widenStored(
                 stored..<stored + count, columns, columnsApart,
