@@ -244,6 +244,7 @@ INLINE void pack_columns_as(
         long later = least(k + AHEAD, depth > 4 ? depth - 4 : 0);
         char *panel = panels.base;
         for (long line = 0; line < lines; line += width) {
+            // Once for each line of the cache that the panels come to.
             if (line * bytes_of(elements) % 64 < width * bytes_of(elements))
                 for (int i = 0; i < 4; ++i) __builtin_prefetch(address(&source, elements, later + i, line), 0, 3);
             for (int chunk = 0; chunk < width; chunk += LANES) {

@@ -20,8 +20,8 @@ INLINE void multiply_tile(
     const float *a3 = a + 3 * row_stride, *a6 = a + 6 * row_stride, *a9 = a + 9 * row_stride;
     // (Else the compiler would make one long chain of additions of them.)
     __asm__("" : "+r"(a3), "+r"(a6), "+r"(a9));
-    // Four depths a turn: where another thread shares the core, its front end gives each half of its time, and the loop's own
-    // instructions would be waited for.
+    // Four depths a turn: on busy virtual machines, where another thread may share the core, the loop's own instructions were
+    // waited for (docs/performance.md).
     _Pragma("clang loop unroll_count(4)") for (long k = 0; k < depth; ++k) {
         lanes b0 = load(b), b1 = load(b + LANES);
         _Pragma("clang loop unroll(full)") for (int i = 0; i < ROWS; ++i) {

@@ -73,12 +73,12 @@ struct RankedGeneration {
         let transformer = try communicator.failingTogether {
             try model.seeing(positions: plan.longestPrompt + rules.maxNewTokens, on: pool)
         }
+        let together = plan.texts * communicator.size
+        model.packForDecoding(
+            rounds: (count + together - 1) / together * rules.maxNewTokens,
+            freeMemory: communicator.neighbourhood.freeMemory, console: console, on: pool)
         let generator = try communicator.failingTogether(status: { _ in 4 }) {
-            let batches = (count + plan.texts * communicator.size - 1) / (plan.texts * communicator.size)
-            let packed = try model.packForDecoding(
-                rounds: batches * rules.maxNewTokens, freeMemory: communicator.neighbourhood.freeMemory, on: pool)
-            if let packed { console.line("weights packed for decoding, \(readableBytes(packed)) a rank") }
-            return try Generator<SplitMix64>(transformer, plan, rules)
+            try Generator<SplitMix64>(transformer, plan, rules)
         }
         let queue = WorkQueue(count: places.count, over: communicator)
         var clock = GenerationClock(texts: count, ranks: communicator.size)

@@ -47,9 +47,8 @@ package enum GenerationTiming {
         }
         let transformer = try loaded.seeing(positions: promptLength + newTokens, on: pool)
         let a = loaded.architecture
-        let packed = try loaded.packForDecoding(
-            rounds: .max, freeMemory: communicator.neighbourhood.freeMemory, on: pool)
-        if let packed { console.line("weights packed for decoding, \(readableBytes(packed)) a rank") }
+        loaded.packForDecoding(
+            rounds: .max, freeMemory: communicator.neighbourhood.freeMemory, console: console, on: pool)
         console.line(
             "\(file.model.path), \(a.family.name): prompts of \(promptLength) random tokens, \(newTokens) new ones")
         let timings = try texts.map { count in

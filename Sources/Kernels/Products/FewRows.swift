@@ -11,7 +11,7 @@ enum FewRows {
 
     /// Of the panels of lines that each thread is given at once: in these it knows what it reads next.
     private static let share = 3.0 / 4
-    /// Into how many pieces for each thread the others are cut, which whoever is ready takes: a late one holds up little.
+    /// Pieces for each thread into which the others are cut, which whoever is ready takes: a late one holds up little.
     private static let pieces = 4
     private static let panel = Int(prefopt_few_lines)
 

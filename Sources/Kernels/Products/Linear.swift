@@ -66,6 +66,7 @@ package enum Linear {
         _ x: Matrix, _ maps: UnsafeBufferPointer<Map>, adding: Bool = false, on pool: ThreadPool
     ) {
         for map in maps { if let bias = map.bias { start(map.product.y, from: bias, adding: adding, on: pool) } }
+        // Mixed ones go by the kernels that read stored lines.
         if maps.allSatisfy({ $0.packed != nil }) {
             return withUnsafeTemporaryAllocation(of: PackedRows.Product.self, capacity: maps.count) { room in
                 for (place, map) in maps.enumerated() {

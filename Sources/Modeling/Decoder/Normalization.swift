@@ -7,7 +7,7 @@ struct Normalization: Sendable {
     /// Of a layer norm.
     private let bias: Place?
     private let epsilon: Float
-    /// Into how many equal parts a row is cut, each normalised alone with the same weights.
+    /// Equal parts into which a row is cut, each normalised alone with the same weights.
     private let parts: Int
 
     init(_ a: Architecture, _ parameters: NormParameters, parts: Int = 1) {

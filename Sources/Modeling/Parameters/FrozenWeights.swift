@@ -3,7 +3,8 @@ import Kernels
 import Storage
 
 /// The weights of a model that isn't trained, as they lie in files. They are floats, or numbers of few bits; mapped, shared
-/// by all processes of a node, and widened to float32 tile by tile where a product needs them. Norms and biases are copied.
+/// by all processes of a node, and widened to float32 tile by tile where a product needs them. Norms and biases are copied, and
+/// matrices too where many tokens are to be decoded.
 package final class FrozenWeights: @unchecked Sendable {
     package let directory: ModelDirectory
     private let reading: FrozenReading
@@ -67,27 +68,32 @@ package final class FrozenWeights: @unchecked Sendable {
         }
     }
 
+    /// Bytes of the copies that `packForDecoding` would make; 0 where it would make none, or has made them.
+    package func bytesToPack(on pool: ThreadPool) -> Int {
+        guard packed == nil, pool.arithmetic == .float32 else { return 0 }
+        return multiplied.reduce(0) { $0 + packedBytes(of: $1, on: pool) }
+    }
+
     /// Puts copies in the place of the linear maps' matrices, in huge pages and in the order in which decoding reads them.
-    /// Nothing changes but time and memory; nobody may compute meanwhile.
-    ///
-    /// - Parameter room: bytes that the copies may take; if they would take more, all stays as it is.
-    /// - Returns: the bytes of the copies; nil if none were made, or had been made before.
-    /// - Throws: `MemoryError`.
-    package func packForDecoding(within room: Int, on pool: ThreadPool) throws(MemoryError) -> Int? {
-        guard packed == nil, pool.arithmetic == .float32 else { return nil }
-        let sizes = multiplied.map { matrices[$0].packedBytes(on: pool).map { ($0 + 63) / 64 * 64 } }
-        let bytes = sizes.reduce(0) { $0 + ($1 ?? 0) }
-        guard bytes > 0, bytes <= room else { return nil }
-        let memory = try Memory(bytes: bytes, touchedBy: pool)
-        guard var place = UnsafeMutableRawPointer(memory.bind(to: Float.self).baseAddress) else { return nil }
-        for (number, size) in zip(multiplied, sizes) {
-            guard let size else { continue }
-            matrices[number] = matrices[number].packed(into: place, on: pool)
+    /// Nothing changes but time and memory; nobody may compute meanwhile. If the operating system refuses the memory, all
+    /// stays as it is.
+    package func packForDecoding(on pool: ThreadPool) {
+        let bytes = bytesToPack(on: pool)
+        guard bytes > 0, let memory = try? Memory(bytes: bytes, touchedBy: pool),
+            var place = UnsafeMutableRawPointer(memory.bind(to: Float.self).baseAddress)
+        else { return }
+        for number in multiplied {
+            let size = packedBytes(of: number, on: pool)
+            if size > 0 { matrices[number] = matrices[number].packed(into: place, on: pool) }
             place += size
         }
         packed = memory
         directory.releasePages()
-        return bytes
+    }
+
+    /// Bytes of a matrix's copy, in whole lines of the cache; 0 where it stays as it is.
+    private func packedBytes(of number: Int, on pool: ThreadPool) -> Int {
+        ((matrices[number].packedBytes(on: pool) ?? 0) + 63) / 64 * 64
     }
 
     deinit {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Kernels
+import Machine
 import Modeling
 import RunFiles
 import Statistics
@@ -147,18 +148,19 @@ package struct LoadedModel {
         return weights
     }
 
-    /// Rounds of decoding that win back the time of copying all weights.
+    /// Rounds of decoding that win back the time of copying all weights, with some to spare (docs/performance.md).
     private static let roundsWorthPacking = 100
 
     /// Copies weights that are only read into the order in which decoding reads them, where so many rounds are worth it
     /// and the copies find room beside keys and values, which get half of the free memory.
     ///
     /// - Parameter freeMemory: of this rank.
-    /// - Returns: the bytes of the copies; nil if none were made, or had been made before.
-    /// - Throws: `MemoryError`.
-    package func packForDecoding(rounds: Int, freeMemory: Int, on pool: ThreadPool) throws(MemoryError) -> Int? {
-        guard weights == nil, let frozen, rounds >= LoadedModel.roundsWorthPacking else { return nil }
-        return try frozen.packForDecoding(within: freeMemory / 4, on: pool)
+    package func packForDecoding(rounds: Int, freeMemory: Int, console: Console, on pool: ThreadPool) {
+        guard weights == nil, let frozen, rounds >= LoadedModel.roundsWorthPacking else { return }
+        let bytes = frozen.bytesToPack(on: pool)
+        guard bytes > 0, bytes <= freeMemory / 4 else { return }
+        console.line("packing the weights for decoding: \(readableBytes(bytes)) a rank")
+        frozen.packForDecoding(on: pool)
     }
 
     /// The vector that training changes.

@@ -40,7 +40,7 @@ package struct ChatJob: Sendable {
             throw TrainingError.input("\(loaded.source.tokenizerPath): there is no tokenizer.json; chat needs one")
         }
         let free = communicator.neighbourhood.freeMemory
-        _ = try loaded.packForDecoding(rounds: maxNewTokens, freeMemory: free, on: pool)
+        loaded.packForDecoding(rounds: maxNewTokens, freeMemory: free, console: console, on: pool)
         var session = try ChatSession(
             self, loaded, tokenizer, TurnEncoder(loaded, encoding, file: "the conversation"),
             freeMemory: free, pool)
