@@ -73,13 +73,14 @@ struct RankedGeneration {
         let transformer = try communicator.failingTogether {
             try model.seeing(positions: plan.longestPrompt + rules.maxNewTokens, on: pool)
         }
+        let generator = try communicator.failingTogether(status: { _ in 4 }) {
+            try Generator<SplitMix64>(transformer, plan, rules)
+        }
+        // Last, so that it takes no memory that can't be done without.
         let together = plan.texts * communicator.size
         model.packForDecoding(
             rounds: (count + together - 1) / together * rules.maxNewTokens,
             freeMemory: communicator.neighbourhood.freeMemory, console: console, on: pool)
-        let generator = try communicator.failingTogether(status: { _ in 4 }) {
-            try Generator<SplitMix64>(transformer, plan, rules)
-        }
         let queue = WorkQueue(count: places.count, over: communicator)
         var clock = GenerationClock(texts: count, ranks: communicator.size)
         console.beginActivity()

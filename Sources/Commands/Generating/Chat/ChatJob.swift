@@ -40,10 +40,10 @@ package struct ChatJob: Sendable {
             throw TrainingError.input("\(loaded.source.tokenizerPath): there is no tokenizer.json; chat needs one")
         }
         let free = communicator.neighbourhood.freeMemory
-        loaded.packForDecoding(rounds: maxNewTokens, freeMemory: free, console: console, on: pool)
         var session = try ChatSession(
             self, loaded, tokenizer, TurnEncoder(loaded, encoding, file: "the conversation"),
             freeMemory: free, pool)
+        loaded.packForDecoding(rounds: maxNewTokens, freeMemory: free, console: console, on: pool)
         console.line("\(loaded.source.title), up to \(session.capacity) tokens. /help tells the commands, ^D ends.")
         if !session.hasTemplate {
             console.line(
